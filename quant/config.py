@@ -1,0 +1,119 @@
+"""The typed configuration of the training side; recipes compose these models.
+
+Every field is validated, unknown fields are refused. No heavy import here, so that reading a recipe is fast.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Scheme = Literal["w1a1", "bnn"]
+EMBEDDED_HOLDOUT = ("chelsea", "astronaut")
+
+
+class Config(BaseModel):
+    """Base of all: unknown fields are errors, values are checked on assignment too."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True)
+
+
+class DataConfig(Config):
+    """Where photographs come from and how patches are cut."""
+
+    source: Literal["embedded"] | list[Path] = Field(
+        "embedded",
+        description='"embedded": photographs that come with scikit-image and scikit-learn; or a list of folders '
+        "of PNG, JPEG, BMP or WebP files (8-bit RGB; grey files are refused unless model.colors is y)",
+    )
+    holdout: list[str] = Field(
+        list(EMBEDDED_HOLDOUT),
+        description="names of images (file name without suffix) kept out of training and used for validation; "
+        "each must exist in the source",
+    )
+    patch: int = Field(32, ge=8, le=256, description="side of a training patch in low-resolution pixels")
+    augment: bool = Field(True, description="random flips and quarter turns")
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _one_folder(cls, value: object) -> object:
+        """A single folder may be written without brackets."""
+        return [value] if isinstance(value, str | Path) and value != "embedded" else value
+
+    @field_validator("source")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        if value == []:
+            raise ValueError("give at least one folder, or 'embedded'")
+        return value
+
+
+class ModelConfig(Config):
+    """The network."""
+
+    name: Literal["srresnet"] = Field("srresnet", description="network of the zoo")
+    scale: Literal[2, 3, 4] = Field(2, description="enlargement")
+    colors: Literal["rgb", "y"] = Field("rgb", description="rgb: 3 channels in and out; y: luminance only")
+    channels: int = Field(32, ge=1, le=256, description="channels of the trunk")
+    blocks: int = Field(3, ge=1, le=64, description="residual blocks of two binary convolutions each")
+    scheme: Scheme = Field("w1a1", description="w1a1: binary weights and activations; bnn: binary weights, n-bit ones")
+    act_bits: int = Field(8, ge=2, le=8, description="bits of the body's activations; scheme bnn only")
+    skip: Literal["bilinear", "nearest"] = Field("nearest", description="global skip from input to output")
+    head_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the first convolution")
+    body_kernel: Literal[1, 3, 5, 7] = Field(3, description="kernel size of the binary convolutions")
+    tail_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the last convolution")
+    weight_bits: int = Field(8, ge=2, le=8, description="bits of head and tail weights")
+    param_bits: int = Field(8, ge=4, le=8, description="bits of the affine's scale and of PReLU slopes")
+    bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
+    trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
+    trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
+    tail_bits: int = Field(10, ge=6, le=12, description="bits of the tail convolution's input")
+    residual_bits: int = Field(
+        12, ge=9, le=14, description="bits of the tail convolution's output, which is added to the global skip"
+    )
+
+    @field_validator("trunk_range")
+    @classmethod
+    def _power_of_two(cls, value: float) -> float:
+        if value not in [2.0**k for k in range(-2, 7)]:
+            raise ValueError("must be a power of two from 0.25 to 64")
+        return value
+
+    @property
+    def image_channels(self) -> int:
+        """Channels of input and output image."""
+        return 3 if self.colors == "rgb" else 1
+
+
+class TrainConfig(Config):
+    """How it is trained. The schedule ends at `steps` or at `max_minutes`, whichever comes first."""
+
+    steps: int = Field(3000, ge=1, description="training steps")
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="wall-clock limit; the schedule then runs by the larger of the step and time fractions, so that "
+        "it always anneals to its end",
+    )
+    batch: int = Field(16, ge=1, le=1024, description="patches a step")
+    lr: float = Field(2e-3, gt=0, le=1, description="Adam's highest learning rate")
+    schedule: Literal["cosine", "step"] = Field("cosine", description="step: halved at 1/2, 3/4, 7/8 and 15/16")
+    warmup: float = Field(0.02, ge=0, le=0.5, description="fraction of the training with rising learning rate")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0 turns averaging off")
+    clip_latent: float = Field(1.0, gt=0, description="latent binary weights are kept in [-clip_latent, clip_latent]")
+    seed: int = Field(1, ge=0, description="of initial weights and of patches")
+    precision: Literal["float32"] = Field("float32", description="only float32 keeps every tensor exact")
+    workers: int = Field(0, ge=0, le=16, description="loader processes; 0 cuts patches in the training process")
+    checkpoint_steps: int = Field(500, ge=1, description="steps between checkpoints")
+    validate_steps: int = Field(0, ge=0, description="steps between validations; 0: only at the end")
+    threads: int = Field(0, ge=0, description="torch threads; 0 leaves torch's default")
+
+
+class ExportConfig(Config):
+    """The QONNX file: static frame size, checks."""
+
+    height: int = Field(128, ge=3, description="rows of the low-resolution frame")
+    width: int = Field(128, ge=3, description="columns of the low-resolution frame")
+    random_checks: int = Field(2, ge=1, description="random images the file is checked on, beside photographs")
