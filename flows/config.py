@@ -1,0 +1,191 @@
+"""The recipe: one typed, validated configuration of a whole run, read from TOML.
+
+Each table of the file is one section of `Recipe`; unknown fields are refused. `load_recipe` turns everything that
+can be wrong with a recipe into one `UserError` that names the file, the field and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..errors import UserError
+from ..quant.config import DataConfig, ExportConfig, ModelConfig, TrainConfig
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class Section(BaseModel):
+    """Base of the sections: no field that is not declared."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class HardwareConfig(Section):
+    """What is built from the network."""
+
+    frame: tuple[int, int] | None = Field(
+        None, description="low-resolution frame [width, height]; left out: the size of the simulated photograph"
+    )
+    part: str = Field("xc7z020clg400-1", description="device, as the vendor names it")
+    clock_mhz: float = Field(200.0, gt=0, description="clock in MHz")
+    folding: Literal["auto", "full", "min"] | dict[str, tuple[int, int]] = Field(
+        "full",
+        description='"full" (one pixel a cycle), "min" (least hardware), "auto" (as target_fps or cycles_per_pixel ask), '
+        "or a table of layer = [pe, simd]",
+    )
+    target_fps: float | None = Field(None, gt=0, description='frames a second that folding = "auto" must reach')
+    cycles_per_pixel: int | None = Field(None, ge=1, description='cycles a pixel that folding = "auto" may take')
+    affine_bits: int | None = Field(
+        None, ge=2, le=24, description="bits for float constants that no Quant bounds; left out: refuse them"
+    )
+
+    @field_validator("frame")
+    @classmethod
+    def _frame(cls, frame: tuple[int, int] | None) -> tuple[int, int] | None:
+        if frame is not None and min(frame) < 1:
+            raise ValueError("width and height must be at least 1")
+        return frame
+
+
+class SimConfig(Section):
+    """What is simulated."""
+
+    image: str | None = Field(
+        None, description="high-resolution photograph: a held-out embedded one by name, or a file; left out: the first"
+    )
+    crop: tuple[int, int] | None = Field(
+        None, description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph"
+    )
+    rtl_crop: tuple[int, int] | None = Field(
+        None, description="the same for the RTL simulation alone; left out: what the C-simulation gets"
+    )
+    levels: list[Literal["hls", "rtl"]] = Field(
+        default_factory=lambda: ["hls", "rtl"], description="which of the two projects are simulated"
+    )
+    all_tensors: bool = Field(False, description="compare every intermediate tensor, not the output pixels alone")
+    waves: bool = Field(False, description="write waveforms of the RTL simulation")
+
+
+class EstimateConfig(Section):
+    """What the cost account holds beside the analytic table."""
+
+    synth: bool = Field(False, description="synthesize with Yosys as well")
+    family: Literal["xc7", "xcup"] = Field("xc7", description="device family for Yosys")
+
+
+class Recipe(Section):
+    """A whole run: photographs to report. Sections in the order of the flow."""
+
+    data: DataConfig = Field(default_factory=DataConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    export: ExportConfig = Field(default_factory=ExportConfig)
+    hardware: HardwareConfig = Field(default_factory=HardwareConfig)
+    sim: SimConfig = Field(default_factory=SimConfig)
+    estimate: EstimateConfig = Field(default_factory=EstimateConfig)
+    out: str | None = Field(None, description="output folder; left out: build/NAME")
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(p.stem for p in RECIPES.glob("*.toml"))
+
+
+def recipe_path(recipe: str) -> Path:
+    """The file of a recipe given as a path or as the name of a shipped one.
+
+    Raises:
+        UserError: it is neither.
+    """
+    path = Path(recipe)
+    if path.is_file():
+        return path
+    names = shipped_recipes()
+    if recipe in names:
+        return RECIPES / f"{recipe}.toml"
+    raise UserError(
+        f"recipe {recipe!r}: no such file, and no shipped recipe of that name.{_suggest(recipe, names)} "
+        f"Shipped: {', '.join(names)}. Give one of them or the path of a TOML file."
+    )
+
+
+def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
+    """Read a recipe and apply ``--set`` overrides ("section.field=value") in order.
+
+    Raises:
+        UserError: not TOML, an unknown or ill-typed field, or an override that is none.
+    """
+    path = recipe_path(recipe)
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise UserError(f"recipe {path}: not valid TOML: {e}. Correct the file at that place.") from e
+    origin: dict[tuple[str, ...], str] = {}
+    for text in overrides or []:
+        keys, value = _parse_override(text)
+        _assign(tree, keys, value, text)
+        origin[keys] = f"--set {text}"
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as e:
+        raise UserError("\n".join(_explain(err, path, origin) for err in e.errors())) from e
+
+
+def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
+    name, equals, raw = text.partition("=")
+    keys = tuple(k.strip() for k in name.split("."))
+    if not equals or not all(keys):
+        raise UserError(f"--set {text}: not of the form section.field=value, for example --set train.steps=2000")
+    try:
+        return keys, tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        return keys, raw.strip()  # a bare word stands for a string, as shells eat quotation marks
+
+
+def _assign(tree: dict[str, Any], keys: tuple[str, ...], value: Any, text: str) -> None:
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise UserError(f"--set {text}: {key!r} is a value, not a section")
+    tree[keys[-1]] = value
+
+
+def _explain(error: Any, path: Path, origin: dict[tuple[str, ...], str]) -> str:
+    """One line for one of pydantic's errors: where, what is wrong, what is allowed."""
+    loc = tuple(str(k) for k in error["loc"])
+    section, depth = _section_of(loc)
+    field = loc[: depth + 1]
+    where = next((o for keys, o in origin.items() if keys[: len(field)] == field), f"recipe {path}")
+    head = f"{where}: {'.'.join(field)}"
+    names = list(section.model_fields)
+    if error["type"] == "extra_forbidden":
+        title = f"[{'.'.join(loc[:depth])}]" if depth else "a recipe"
+        return f"{head}: unknown field.{_suggest(field[-1], names)} Fields of {title}: {', '.join(names)}."
+    info = section.model_fields.get(field[-1])
+    about = f" ({info.description})" if info is not None and info.description else ""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{head} = {error.get('input')!r}: {message[:1].lower()}{message[1:]}{about}."
+
+
+def _section_of(loc: tuple[str, ...]) -> tuple[type[BaseModel], int]:
+    """The innermost section that an error's place runs through, and how many keys lead to it."""
+    section: type[BaseModel] = Recipe
+    for depth, key in enumerate(loc):
+        info = section.model_fields.get(key)
+        inner = [info.annotation, *typing.get_args(info.annotation)] if info is not None else []
+        found = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), None)
+        if found is None or depth + 1 == len(loc):
+            return section, depth
+        section = found
+    return section, max(len(loc) - 1, 0)
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
