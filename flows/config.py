@@ -9,15 +9,18 @@ from __future__ import annotations
 import difflib
 import tomllib
 import typing
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from ..errors import UserError
 from ..quant.config import DataConfig, ExportConfig, ModelConfig, TrainConfig
 
 RECIPES = Path(__file__).parent / "recipes"
+
+Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?fps$")]
 
 
 class Section(BaseModel):
@@ -34,13 +37,11 @@ class HardwareConfig(Section):
     )
     part: str = Field("xc7z020clg400-1", description="device, as the vendor names it")
     clock_mhz: float = Field(200.0, gt=0, description="clock in MHz")
-    folding: Literal["auto", "full", "min"] | dict[str, tuple[int, int]] = Field(
-        "full",
-        description='"full" (one pixel a cycle), "min" (least hardware), "auto" (as target_fps or cycles_per_pixel ask), '
-        "or a table of layer = [pe, simd]",
+    folding: Annotated[int, Field(ge=1)] | Literal["auto", "full", "min"] | Fps | dict[str, tuple[int, int]] = Field(
+        "auto",
+        description='cycles a low-resolution pixel, "full" (everything in one cycle), "min" (least hardware), '
+        '"auto" (as fast as the output port takes pixels), frames a second as "60fps", or a table layer = [pe, simd]',
     )
-    target_fps: float | None = Field(None, gt=0, description='frames a second that folding = "auto" must reach')
-    cycles_per_pixel: int | None = Field(None, ge=1, description='cycles a pixel that folding = "auto" may take')
     affine_bits: int | None = Field(
         None, ge=2, le=24, description="bits for float constants that no Quant bounds; left out: refuse them"
     )
@@ -60,14 +61,13 @@ class SimConfig(Section):
         None, description="high-resolution photograph: a held-out embedded one by name, or a file; left out: the first"
     )
     crop: tuple[int, int] | None = Field(
-        None, description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph"
+        None,
+        description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph",
     )
     rtl_crop: tuple[int, int] | None = Field(
         None, description="the same for the RTL simulation alone; left out: what the C-simulation gets"
     )
-    levels: list[Literal["hls", "rtl"]] = Field(
-        default_factory=lambda: ["hls", "rtl"], description="which of the two projects are simulated"
-    )
+    levels: list[Literal["hls", "rtl"]] = Field(["hls", "rtl"], description="which of the two projects are simulated")
     all_tensors: bool = Field(False, description="compare every intermediate tensor, not the output pixels alone")
     waves: bool = Field(False, description="write waveforms of the RTL simulation")
 
@@ -134,7 +134,7 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
     try:
         return Recipe.model_validate(tree)
     except ValidationError as e:
-        raise UserError("\n".join(_explain(err, path, origin) for err in e.errors())) from e
+        raise UserError("\n".join(_explain(e.errors(), path, origin))) from e
 
 
 def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
@@ -156,21 +156,30 @@ def _assign(tree: dict[str, Any], keys: tuple[str, ...], value: Any, text: str) 
     tree[keys[-1]] = value
 
 
-def _explain(error: Any, path: Path, origin: dict[tuple[str, ...], str]) -> str:
-    """One line for one of pydantic's errors: where, what is wrong, what is allowed."""
-    loc = tuple(str(k) for k in error["loc"])
-    section, depth = _section_of(loc)
-    field = loc[: depth + 1]
+def _explain(errors: Sequence[Any], path: Path, origin: dict[tuple[str, ...], str]) -> list[str]:
+    """One line for each wrong field: where, what is wrong, what is allowed."""
+    grouped: dict[tuple[str, ...], list[Any]] = {}
+    for error in errors:
+        loc = tuple(str(k) for k in error["loc"])
+        grouped.setdefault(loc[: _section_of(loc)[1] + 1], []).append(error)
+    return [_explain_field(field, found, path, origin) for field, found in grouped.items()]
+
+
+def _explain_field(field: tuple[str, ...], errors: list[Any], path: Path, origin: dict[tuple[str, ...], str]) -> str:
+    section, depth = _section_of(field)
     where = next((o for keys, o in origin.items() if keys[: len(field)] == field), f"recipe {path}")
     head = f"{where}: {'.'.join(field)}"
-    names = list(section.model_fields)
-    if error["type"] == "extra_forbidden":
-        title = f"[{'.'.join(loc[:depth])}]" if depth else "a recipe"
+    if errors[0]["type"] == "extra_forbidden":
+        names = list(section.model_fields)
+        title = f"[{'.'.join(field[:depth])}]" if depth else "a recipe"
         return f"{head}: unknown field.{_suggest(field[-1], names)} Fields of {title}: {', '.join(names)}."
     info = section.model_fields.get(field[-1])
-    about = f" ({info.description})" if info is not None and info.description else ""
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{head} = {error.get('input')!r}: {message[:1].lower()}{message[1:]}{about}."
+    about = info.description if info is not None else None
+    value = errors[0].get("input")
+    if len(errors) > 1 and about:  # a field of several types: each of them complains, none says enough
+        return f"{head} = {value!r}: not allowed. Allowed: {about}."
+    message = str(errors[0]["msg"]).removeprefix("Value error, ")
+    return f"{head} = {value!r}: {message[:1].lower()}{message[1:]}{f' ({about})' if about else ''}."
 
 
 def _section_of(loc: tuple[str, ...]) -> tuple[type[BaseModel], int]:

