@@ -1,0 +1,114 @@
+"""Chains of elementwise nodes between streams: how the rewrites look at a graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper
+from qonnx.core.modelwrapper import ModelWrapper
+
+from ...errors import UserError
+
+AFFINE = ("Mul", "Div", "Add", "Sub", "BatchNormalization")
+PRELU = ("PRelu", "LeakyRelu", "Relu")
+TERMINAL = ("Quant", "BipolarQuant")
+
+
+def attribute(node: onnx.NodeProto, name: str, default: object) -> object:
+    """One attribute of a node; strings decoded."""
+    for a in node.attribute:
+        if a.name == name:
+            value = helper.get_attribute_value(a)
+            return value.decode() if isinstance(value, bytes) else value
+    return default
+
+
+def consumers(model: ModelWrapper, tensor: str) -> list[onnx.NodeProto]:
+    """Nodes that read a tensor; a node that reads it twice stands twice."""
+    return [n for n in model.graph.node for name in n.input if name == tensor]
+
+
+def stream_inputs(model: ModelWrapper, node: onnx.NodeProto) -> list[str]:
+    """The inputs of a node that are no constants."""
+    return [name for name in node.input if name and model.get_initializer(name) is None]
+
+
+def only_consumer(model: ModelWrapper, tensor: str) -> onnx.NodeProto | None:
+    """The one node that reads a tensor; None where it forks or leaves the graph."""
+    if any(o.name == tensor for o in model.graph.output):
+        return None
+    readers = consumers(model, tensor)
+    return readers[0] if len(readers) == 1 else None
+
+
+def is_step(model: ModelWrapper, node: onnx.NodeProto) -> bool:
+    """Whether a node works element by element on one stream, its other inputs constants."""
+    known = node.op_type in AFFINE + PRELU + TERMINAL
+    return known and len(stream_inputs(model, node)) == 1
+
+
+def chain_from(model: ModelWrapper, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """The elementwise nodes from `node` on, up to a fork, another operator, or the graph's output."""
+    chain = [node]
+    while (following := only_consumer(model, chain[-1].output[0])) is not None and is_step(model, following):
+        chain.append(following)
+    return chain
+
+
+def per_channel(values: np.ndarray, channels: int, node: onnx.NodeProto) -> np.ndarray:
+    """A constant as one float64 a channel, (C,).
+
+    Raises:
+        UserError: it varies over rows or columns, or has another number of channels.
+    """
+    values = np.asarray(values, np.float64)
+    if node.op_type == "BatchNormalization" and values.shape == (channels,):
+        return values
+    if values.size == 1:
+        return np.full(channels, values.reshape(()))
+    shape = (1,) * (4 - values.ndim) + values.shape
+    if len(shape) != 4 or shape[0] != 1 or shape[2:] != (1, 1) or shape[1] != channels:
+        raise UserError(
+            f"{node.op_type} '{node.name}': its constant has the shape {values.shape}; allowed is one value, "
+            f"or one a channel: (1, {channels}, 1, 1)."
+        )
+    return values.reshape(channels)
+
+
+def affine_coefficients(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """(a, b), each (C,) float64, of a node that computes a*x + b."""
+    if node.op_type == "BatchNormalization":
+        gamma, beta, mean, var = (per_channel(model.get_initializer(n), channels, node) for n in list(node.input)[1:5])
+        a = gamma / np.sqrt(var + float(attribute(node, "epsilon", 1e-5)))  # type: ignore[arg-type]
+        return a, beta - mean * a
+    constant_first = model.get_initializer(node.input[0]) is not None
+    c = per_channel(model.get_initializer(node.input[0 if constant_first else 1]), channels, node)
+    one, zero = np.ones(channels), np.zeros(channels)
+    if node.op_type == "Mul":
+        return c, zero
+    if node.op_type == "Add":
+        return one, c
+    if node.op_type == "Sub":
+        return (-one, c) if constant_first else (one, -c)
+    if constant_first:
+        raise UserError(f"Div '{node.name}': a constant divided by a stream is not supported; allowed is a stream by a constant.")
+    return 1.0 / c, zero
+
+
+def slopes(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> np.ndarray:
+    """(C,) float64: what a negative input is multiplied by."""
+    if node.op_type == "Relu":
+        return np.zeros(channels)
+    if node.op_type == "LeakyRelu":
+        return np.full(channels, float(np.float32(attribute(node, "alpha", 0.01))))  # type: ignore[arg-type]
+    return per_channel(model.get_initializer(node.input[1]), channels, node)
+
+
+def segments(chain: list[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
+    """A chain cut behind each Quant and BipolarQuant."""
+    parts: list[list[onnx.NodeProto]] = [[]]
+    for node in chain:
+        parts[-1].append(node)
+        if node.op_type in TERMINAL:
+            parts.append([])
+    return [p for p in parts if p]
