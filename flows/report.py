@@ -1,0 +1,184 @@
+"""The report: one self-contained HTML page (images as data URIs, inline style, no script)."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from ..hw.resources.account import Estimate
+from ..hw.resources.view import Stage
+from .diagram import diagram
+
+DIFFERENCE_GAIN = 8
+CROPS = 3
+CROP_SIDE = 48  # high-resolution pixels, shown enlarged
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images of one photograph: (H, W, C) uint8, C = 3 (RGB) or 1 (Y); ``low`` is scale times smaller."""
+
+    low: np.ndarray
+    bicubic: np.ndarray
+    ours: np.ndarray
+    original: np.ndarray
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of the page with what stands under it."""
+
+    label: str
+    note: str
+    uri: str
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """PNG file of an (H, W, C) uint8 image, C = 3 or 1."""
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def data_uri(image: np.ndarray) -> str:
+    """The image as it stands in an ``img`` element."""
+    return "data:image/png;base64," + base64.b64encode(png_bytes(image)).decode()
+
+
+def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
+    """Nearest neighbour."""
+    return image.repeat(factor, 0).repeat(factor, 1)
+
+
+def difference(image: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """|image - original|, amplified by `DIFFERENCE_GAIN` and clipped."""
+    delta = np.abs(image.astype(int) - original.astype(int)) * DIFFERENCE_GAIN
+    return np.clip(delta, 0, 255).astype(np.uint8)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """PSNR in dB of a cut-out, over all channels; infinite when equal. The page's main figures are PSNR-Y."""
+    mse = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
+    return float("inf") if mse == 0 else 10 * float(np.log10(255.0**2 / mse))
+
+
+def crop_places(pictures: Pictures, count: int = CROPS, side: int = CROP_SIDE) -> list[tuple[int, int, int]]:
+    """(top, left, side) of the squares with most detail, measured on the original, none touching another.
+
+    Detail, not gain, so that the choice favours no method.
+    """
+    grey = pictures.original.astype(np.float64).mean(-1)
+    side = min(side, *grey.shape)
+    step = max(side // 3, 1)
+    energy = np.zeros_like(grey)
+    energy[1:, 1:] = np.abs(np.diff(grey, axis=0))[:, 1:] + np.abs(np.diff(grey, axis=1))[1:]
+    spots = [
+        (float(energy[y : y + side, x : x + side].mean()), y, x)
+        for y in range(0, grey.shape[0] - side + 1, step)
+        for x in range(0, grey.shape[1] - side + 1, step)
+    ]
+    chosen: list[tuple[int, int, int]] = []
+    for _, y, x in sorted(spots, reverse=True):
+        if all(abs(y - cy) >= 2 * side or abs(x - cx) >= 2 * side for cy, cx, _ in chosen) or not chosen:
+            chosen.append((y, x, side))
+        if len(chosen) == count:
+            break
+    return chosen
+
+
+def _tiles(pictures: Pictures, notes: Mapping[str, str]) -> list[Tile]:
+    scale = pictures.original.shape[0] // pictures.low.shape[0]
+    gain = f"difference × {DIFFERENCE_GAIN}"
+    return [
+        Tile("Low resolution", f"{pictures.low.shape[1]} × {pictures.low.shape[0]}, enlarged",
+             data_uri(enlarge(pictures.low, scale))),
+        Tile("Bicubic", notes["bicubic"], data_uri(pictures.bicubic)),
+        Tile("Ours", notes["ours"], data_uri(pictures.ours)),
+        Tile("Original", "held out of training", data_uri(pictures.original)),
+        Tile("Bicubic − original", gain, data_uri(difference(pictures.bicubic, pictures.original))),
+        Tile("Ours − original", gain, data_uri(difference(pictures.ours, pictures.original))),
+    ]  # fmt: skip
+
+
+def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
+    top, left, side = place
+    scale = pictures.original.shape[0] // pictures.low.shape[0]
+    low = enlarge(pictures.low, scale)
+    cut = (slice(top, top + side), slice(left, left + side))
+    original = pictures.original[cut]
+    tiles = [Tile("Low resolution", f"{side // scale} × {side // scale} pixels", data_uri(low[cut]))]
+    for label, image in (("Bicubic", pictures.bicubic), ("Ours", pictures.ours)):
+        tiles.append(Tile(label, f"{psnr(image[cut], original):.2f} dB here", data_uri(image[cut])))
+    return [*tiles, Tile("Original", "", data_uri(original)),
+            Tile("Ours − original", f"× {DIFFERENCE_GAIN}", data_uri(difference(pictures.ours[cut], original)))]  # fmt: skip
+
+
+def _environment() -> Environment:
+    env = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters["count"] = lambda n: f"{n:,.0f}"
+    env.filters["db"] = lambda x: f"{x:.2f} dB"
+    env.filters["si"] = si
+    env.filters["duration"] = duration
+    return env
+
+
+def si(value: float, unit: str = "") -> str:
+    """With a decimal prefix: 12345 -> "12.3 k"."""
+    for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}".strip()
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    return f"{int(seconds // 60)} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def render(
+    results: Mapping[str, Any],
+    pictures: Pictures,
+    stages: list[Stage],
+    fifos: Mapping[tuple[str, str], int],
+    estimate: Estimate,
+    synth: Mapping[str, Mapping[str, float]] | None,
+) -> str:
+    """The page.
+
+    Args:
+        results: what results.json holds.
+        pictures: of the simulated photograph.
+        stages, fifos: the network, for the diagram.
+        estimate: the analytic account.
+        synth: resources of each layer as synthesized ("lut", "ff", "bram36", "dsp"), or None.
+    """
+    scores = results["psnr_y"]
+    notes = {key: f"{scores[key]:.2f} dB PSNR-Y" for key in scores}
+    notes["ours"] = notes.get("csim") or notes.get("rtl") or notes["brevitas"]
+    return _environment().get_template("report.html.jinja").render(
+        results=results,
+        tiles=_tiles(pictures, notes),
+        crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
+        diagram=diagram(stages, fifos),
+        estimate=estimate,
+        synth=synth,
+        most_lut=max((layer.lut for layer in estimate.layers), default=1) or 1,
+        total_time=sum(results["times"].values()),
+        synth_total={k: sum(row.get(k, 0) for row in synth.values()) for k in ("lut", "ff", "bram36", "dsp")}
+        if synth
+        else None,
+    )  # fmt: skip
