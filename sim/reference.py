@@ -1,0 +1,73 @@
+"""The reference: a QONNX file executed by qonnx, read and written as integer codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+
+from ..errors import UserError
+from ..hw.graph.context import Reference
+from ..hw.graph.lower import Lowered
+from ..hw.types import StreamType
+
+
+@dataclass
+class Execution:
+    """Result of one reference execution.
+
+    Attributes:
+        output: codes, (H, W, C) int64.
+        tensors: every tensor of the execution by name, float32, NCHW; empty unless asked for.
+    """
+
+    output: np.ndarray
+    tensors: Mapping[str, np.ndarray]
+
+
+def run(lowered: Lowered, codes: np.ndarray, all_tensors: bool = False) -> Execution:
+    """Execute the reference model on one image.
+
+    Args:
+        lowered: what `hw.graph.lower.lower` gave; its `reference` is executed.
+        codes: input codes, (H, W, C).
+        all_tensors: keep every intermediate tensor.
+
+    Raises:
+        UserError: the image has another size or code range than the network's input.
+    """
+    check_input(codes, lowered.input_type)
+    model: ModelWrapper = lowered.reference
+    values = lowered.input_type.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
+    name, out = model.graph.input[0].name, model.graph.output[0].name
+    tensors = execute_onnx(model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors)
+    output = lowered.output_type.to_codes(tensors[out][0].transpose(1, 2, 0))
+    return Execution(output, tensors if all_tensors else {})
+
+
+def check_input(codes: np.ndarray, kind: StreamType) -> None:
+    """Raise UserError where an image does not fit a built frame."""
+    shape = (kind.height, kind.width, kind.channels)
+    if codes.shape != shape:
+        h, w, c = codes.shape if codes.ndim == 3 else (0, 0, 0)
+        raise UserError(
+            f"the image has {w} x {h} pixels and {c} channels; the network was built for {kind.width} x {kind.height} and "
+            f"{kind.channels}. Build it for this image: xnorsr build MODEL.onnx --frame {w}x{h}"
+        )
+    if codes.min() < kind.lo or codes.max() > kind.hi:
+        raise UserError(f"the image has codes {codes.min()} to {codes.max()}; allowed are {kind.lo} to {kind.hi}.")
+
+
+def stream_codes(tensors: Mapping[str, np.ndarray], place: Reference, kind: StreamType) -> np.ndarray:
+    """Codes that a stream of this type must carry, (H, W, C) int64, from the reference's tensors."""
+    x = tensors[place.tensor][0]
+    if place.factor > 1:
+        r = place.factor
+        c, h, w = x.shape
+        phases = x.reshape(c, h // r, r, w // r, r)
+        order = (0, 2, 4, 1, 3) if place.mode == "CRD" else (2, 4, 0, 1, 3)
+        x = phases.transpose(order).reshape(c * r * r, h // r, w // r)
+    return kind.to_codes(x.transpose(1, 2, 0))

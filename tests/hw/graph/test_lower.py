@@ -1,0 +1,115 @@
+"""The lowering against the QONNX file it came from: every stream's codes, computed by the operators' goldens."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.networks import MATRIX, Builder, NetworkSpec, images, network
+from xnorsr.errors import UserError
+from xnorsr.hw.graph.lower import Lowered, lower
+from xnorsr.hw.graph.ops import PixelShuffle, Threshold, from_node
+from xnorsr.sim import compare, reference
+from xnorsr.sim.golden import golden
+
+
+def run_goldens(lowered: Lowered, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Every stream of a lowered network, by the goldens of its operators."""
+    graph = lowered.model.graph
+    streams = {graph.input[0].name: codes}
+    for node in graph.node:
+        streams[node.output[0]] = golden(from_node(node), *(streams[i] for i in node.input))
+    return streams
+
+
+def check(model: onnx.ModelProto, codes: np.ndarray, affine_bits: int | None = None) -> compare.Comparison:
+    lowered = lower(model, affine_bits)
+    truth = reference.run(lowered, codes, all_tensors=True)
+    streams = run_goldens(lowered, codes)
+    types = {n.output[0]: from_node(n).output for n in lowered.model.graph.node}
+    return compare.compare(lowered, truth, streams[lowered.model.graph.output[0].name], streams, types)
+
+
+@pytest.mark.parametrize("spec", MATRIX, ids=str)
+def test_every_stream_equals_the_reference(spec: NetworkSpec) -> None:
+    model = network(spec)
+    for codes in images(spec).values():
+        result = check(model, codes)
+        assert result.codes == spec.height * spec.width * spec.scale**2 * spec.colors
+        assert len(result.streams) >= 6 * spec.blocks
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.builds(
+        NetworkSpec,
+        scheme=st.sampled_from(["w1a1", "bnn"]),
+        scale=st.sampled_from([2, 3, 4]),
+        colors=st.sampled_from([1, 3]),
+        channels=st.integers(1, 24),
+        height=st.integers(1, 8),
+        width=st.integers(1, 8),
+        skip=st.sampled_from(["nearest", "bilinear"]),
+        act_bits=st.integers(2, 8),
+        kernel=st.sampled_from([1, 3, 5]),
+        seed=st.integers(0, 10**6),
+    )
+)
+def test_any_shape(spec: NetworkSpec) -> None:
+    check(network(spec), images(spec)["random"])
+
+
+def test_the_only_shuffle_is_the_last_stage() -> None:
+    nodes = list(lower(network(NetworkSpec())).model.graph.node)
+    shuffles = [n.name for n in nodes if isinstance(from_node(n), PixelShuffle)]
+    assert shuffles == [nodes[-1].name]
+    assert from_node(nodes[-1]).output.bits == 8
+
+
+def batch_norm_network(end: str, seed: int = 0) -> tuple[onnx.ModelProto, np.ndarray]:
+    """Head, BatchNorm with float constants, and an end: "sign", "quant2" or "quant8"."""
+    b = Builder(6, 5, 3, seed)
+    x = b.binary_conv(b.quant("lr", 8, 8, signed=False), 3, 6, 3)
+    constants = [b.constant(b.rng.normal(0, 1, 6)) for _ in range(3)] + [b.constant(b.rng.uniform(0.3, 2, 6))]
+    x = b.node("BatchNormalization", [x, *constants], epsilon=1e-5)
+    if end == "sign":
+        x = b.binary_conv(b.sign(x), 6, 3, 3)
+        out = b.quant(x, 8, 0, signed=False)
+    else:
+        out = b.quant(x, int(end.removeprefix("quant")), 1)
+        out = b.quant(b.fixed_conv(out, 6, 3, 1), 8, 8, signed=False)
+    return b.model(out, 3, 6, 5), b.rng.integers(0, 256, (6, 5, 3))
+
+
+@pytest.mark.parametrize("end", ["sign", "quant2", "quant4"])
+@pytest.mark.parametrize("seed", range(3))
+def test_batch_norm_folds_into_thresholds(end: str, seed: int) -> None:
+    model, codes = batch_norm_network(end, seed)
+    assert check(model, codes).mismatches == 0
+    lowered = lower(model)
+    assert not lowered.changes
+    assert any(isinstance(from_node(n), Threshold) for n in lowered.model.graph.node)
+
+
+def test_float_affine_needs_leave() -> None:
+    model, codes = batch_norm_network("quant8")
+    with pytest.raises(UserError, match=r"BatchNormalization 'BatchNormalization_0': its constants are floats.*--affine-bits N"):
+        lower(model)
+    assert check(model, codes, affine_bits=8).mismatches == 0
+    assert lower(model, affine_bits=8).changes == [
+        "BatchNormalization 'BatchNormalization_0': quantized to a scale of 8 bits and a bias of 16"
+    ]
+
+
+def test_scale_of_a_binary_convolution_moves_behind_it() -> None:
+    b = Builder(5, 4, 2, 3)
+    x = b.sign(b.node("Sub", [b.quant("lr", 8, 8, signed=False), b.constant(0.4)]), scale=0.1)
+    weight = b.sign(b.constant(b.rng.normal(size=(4, 2, 3, 3))), scale=0.3)
+    y = b.threshold(b._conv(x, weight, 3, 0), 4, 0.1)
+    model = b.model(b.quant(b.binary_conv(y, 4, 2, 3), 6, 0), 2, 5, 4)
+    lowered = lower(model)
+    assert lowered.changes == ["Conv 'Conv_0': scale 0.03 moved behind the convolution"]
+    assert check(model, b.rng.integers(0, 256, (5, 4, 2))).mismatches == 0

@@ -1,0 +1,136 @@
+"""What the lowering refuses, to the letter: an error names the node, what is allowed and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.networks import QONNX, Builder, NetworkSpec, network
+from xnorsr.errors import UserError
+from xnorsr.hw.graph.load import set_frame
+from xnorsr.hw.graph.lower import lower
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.onnx: there is no such file"):
+        lower(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("part", [0, 10, 0.5, 0.97])
+def test_truncated_file(tmp_path: Path, part: float) -> None:
+    data = network(NetworkSpec()).SerializeToString()
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(data[: int(part * len(data)) if part < 1 else int(part)])
+    with pytest.raises(UserError, match=r"cut\.onnx.*truncated.*Export it again"):
+        lower(path)
+
+
+def test_dynamic_shape() -> None:
+    model = network(NetworkSpec())
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    with pytest.raises(UserError, match=r"input 'lr' has the dynamic shape \[1, 3, 'height', 7\].*--frame WxH"):
+        lower(model)
+    assert lower(set_frame(model, 6, 7)).input_type.height == 6
+
+
+def _sigmoid(b: Builder, x: str) -> str:
+    return b.node("Sigmoid", [x])
+
+
+def _scale_0_1(b: Builder, x: str) -> str:
+    return b.node("Quant", [x, b.constant(0.1), b.constant(0.0), b.constant(8.0)], QONNX, signed=1, narrow=0)
+
+
+def _zero_point(b: Builder, x: str) -> str:
+    return b.node("Quant", [x, b.constant(0.5), b.constant(3.0), b.constant(8.0)], QONNX, signed=1, narrow=0)
+
+
+def _floor(b: Builder, x: str) -> str:
+    params = [b.constant(v) for v in (0.5, 0.0, 8.0)]
+    return b.node("Quant", [x, *params], QONNX, signed=1, narrow=0, rounding_mode="FLOOR")
+
+
+def _stride(b: Builder, x: str) -> str:
+    weight = b.sign(b.constant(b.rng.normal(size=(3, 3, 3, 3))))
+    return b.node("Conv", [x, weight], kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2])
+
+
+def _even(b: Builder, x: str) -> str:
+    weight = b.sign(b.constant(b.rng.normal(size=(3, 3, 2, 2))))
+    return b.node("Conv", [x, weight], kernel_shape=[2, 2], pads=[1, 1, 0, 0])
+
+
+def _float_weight(b: Builder, x: str) -> str:
+    return b.node("Conv", [x, b.constant(b.rng.normal(size=(3, 3, 1, 1)))], kernel_shape=[1, 1], pads=[0] * 4)
+
+
+def _product(b: Builder, x: str) -> str:
+    return b.node("Mul", [x, b.quant(x, 8, 4)])
+
+
+def _wide(b: Builder, x: str) -> str:
+    y = b.quant(b.node("Mul", [x, b.constant(1.0)]), 20, 18)
+    return b.fixed_conv(y, 3, 3, 3)
+
+
+def _cubic(b: Builder, x: str) -> str:
+    y = b.node("Resize", [x, "", b.constant([1.0, 1.0, 2.0, 2.0])], mode="cubic")
+    return b.node("Resize", [y, "", b.constant([1.0, 1.0, 0.5, 0.5])])
+
+
+def _thirds(b: Builder, x: str) -> str:
+    return b.node("DepthToSpace", [b.resize(x, 3, "bilinear")], blocksize=1)
+
+
+def _bipolar_skip(b: Builder, x: str) -> str:
+    return b.node("Add", [b.threshold(x, 3), b.quant(x, 8, 4)])
+
+
+CASES: list[tuple[Callable[[Builder, str], str], str]] = [
+    (_sigmoid, r"Sigmoid 'Sigmoid_0': this operator is not supported\. Supported: Quant, BipolarQuant, Conv"),
+    (_scale_0_1, r"Quant 'Quant_1': scale \[0\.1.*\] is no single power of two\. Use a fixed-point quantizer"),
+    (_zero_point, r"Quant 'Quant_1': zero point \[3\.0\]; allowed is 0"),
+    (_floor, r"Quant 'Quant_1': rounding mode FLOOR; allowed is ROUND"),
+    (_stride, r"Conv 'Conv_0': strides is \(2, 2\); allowed is \(1, 1\)"),
+    (_even, r"Conv 'Conv_0': kernel \(2, 2\); allowed are odd square kernels, 1 to 9"),
+    (_float_weight, r"Conv 'Conv_0': its weight is no fixed point of at most 18 bits"),
+    (_product, r"Mul 'Mul_0': of two streams only the sum is supported"),
+    (_wide, r"Conv 'Conv_0': its result 'Conv_0_out0' needs \d+ significant bits; a float32 reference is exact up to 24"),
+    (_cubic, r"Resize 'Resize_0': mode cubic.*allowed are linear with half_pixel"),
+    (_thirds, r"Resize 'Resize_0': linear by 3 has weights of 1/9.*Put a Quant right behind it"),
+    (_bipolar_skip, r"Add 'Add_0': a bipolar stream cannot be added"),
+]
+
+
+@pytest.mark.parametrize("make, message", CASES, ids=[m.__name__.strip("_") for m, _ in CASES])
+def test_refused_by_name(make: Callable[[Builder, str], str], message: str) -> None:
+    b = Builder(6, 6, 3, 0)
+    out = make(b, b.quant("lr", 8, 8, signed=False))
+    model = b.model(b.quant(out, 8, 8, signed=False), 3, 6, 6)
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    with pytest.raises(UserError, match=message):
+        lower(model)
+
+
+def test_two_outputs() -> None:
+    model = network(NetworkSpec())
+    extra = onnx.ValueInfoProto()
+    extra.CopyFrom(model.graph.output[0])
+    model.graph.output.append(extra)
+    with pytest.raises(UserError, match="one output is supported, there are 2"):
+        lower(model)
+
+
+def test_unquantized_input() -> None:
+    b = Builder(4, 4, 3, 0)
+    model = b.model(b.quant(b.fixed_conv("lr", 3, 3, 3), 8, 8), 3, 4, 4)
+    with pytest.raises(UserError, match=r"Conv 'Conv_0' reads the input '\w+' as floats. Quantize the input first"):
+        lower(model)
+
+
+def test_unknown_affine_bits() -> None:
+    with pytest.raises(UserError, match=r"--affine-bits 99: allowed is 2 to 16"):
+        lower(network(NetworkSpec()), affine_bits=99)
