@@ -69,7 +69,7 @@ class ModelConfig(Config):
     bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
     trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
     trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
-    tail_bits: int = Field(10, ge=6, le=12, description="bits of the tail convolution's input")
+    tail_bits: int = Field(9, ge=6, le=12, description="bits of the tail convolution's input")
     residual_bits: int = Field(
         12, ge=9, le=14, description="bits of the tail convolution's output, which is added to the global skip"
     )

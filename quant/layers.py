@@ -1,0 +1,252 @@
+"""The layers of binarized networks, and one class for each published binarization scheme.
+
+The residual stream ("trunk") lives on one grid: `trunk_bits` signed codes of `2 * trunk_range / 2**trunk_bits`.
+A scheme is a residual block with two binary convolutions that takes the trunk and gives the trunk, on that grid.
+To add a scheme: derive from `Scheme`, decorate with `register`, add its name to `config.Scheme`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from brevitas import nn as qnn
+from brevitas.nn.mixin import QuantWeightMixin
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import ModelConfig
+from .quantizers import (
+    ClippedSignWeight,
+    ConstantActivation,
+    ConstantParameter,
+    FixedPointParameter,
+    SignActivation,
+    SignWeight,
+    StatisticsActivation,
+)
+
+
+class QuantParameter(QuantWeightMixin, nn.Module):
+    """A learned constant that is quantized where it is used; exported as Quant(initializer).
+
+    Args:
+        init: start value, any shape.
+        quant: Brevitas weight quantizer; `bit_width` and further fields as keyword arguments.
+        unit: the latent value is kept in this unit, so that the optimizer's steps are relative to it.
+    """
+
+    def __init__(self, init: Tensor, quant: Any, unit: float = 1.0, **kwargs: Any) -> None:
+        nn.Module.__init__(self)
+        self.weight = nn.Parameter(init / unit)
+        self.unit = unit
+        QuantWeightMixin.__init__(self, quant, **{f"weight_{k}": v for k, v in kwargs.items()})
+
+    @property
+    def output_channel_dim(self) -> int:
+        """What Brevitas asks of every holder of weights."""
+        return 0
+
+    def quant_weight(self, *_: Any) -> Any:
+        """Brevitas's quantized tensor."""
+        return self.weight_quant(self.weight if self.unit == 1.0 else self.weight * self.unit)
+
+    def forward(self, floor: float | None = None) -> tuple[Tensor, float]:
+        """The quantized value and its scale, which is not below `floor` where that is given."""
+        quant = self.weight_quant.tensor_quant
+        if floor is not None:
+            quant.floor = floor
+        return self.quant_weight().value, float(quant.scale)
+
+
+def act_scale(layer: qnn.QuantIdentity) -> float:
+    """The scale of an activation quantizer of ours, now."""
+    return float(layer.act_quant.fused_activation_quant_proxy.tensor_quant.scale)
+
+
+def constant_quant(bits: int, scale: float, signed: bool = True) -> qnn.QuantIdentity:
+    """Quant node at a constant power-of-two scale."""
+    return qnn.QuantIdentity(ConstantActivation, bit_width=bits, fixed_scale=scale, signed=signed)
+
+
+def statistics_quant(bits: int) -> qnn.QuantIdentity:
+    """Quant node, signed, whose power-of-two scale follows the training's statistics."""
+    return qnn.QuantIdentity(StatisticsActivation, bit_width=bits)
+
+
+def trunk_scale(cfg: ModelConfig) -> float:
+    """The lsb of the residual stream."""
+    return 2.0 * cfg.trunk_range / (1 << cfg.trunk_bits)
+
+
+def trunk_quant(cfg: ModelConfig) -> qnn.QuantIdentity:
+    """Quant node onto the residual stream's grid."""
+    return constant_quant(cfg.trunk_bits, trunk_scale(cfg))
+
+
+class FixedConv(nn.Module):
+    """k-bit convolution with bias, stride 1, zero padding; (N, C, H, W) to (N, O, H, W), the exact accumulator.
+
+    The input must be on the grid of `in_scale`; the bias is never finer than the products.
+    """
+
+    def __init__(self, cin: int, cout: int, kernel: int, cfg: ModelConfig) -> None:
+        super().__init__()
+        self.conv = qnn.QuantConv2d(
+            cin,
+            cout,
+            kernel,
+            padding=kernel // 2,
+            bias=False,
+            weight_quant=FixedPointParameter,
+            weight_bit_width=cfg.weight_bits,
+        )
+        self.bias = QuantParameter(torch.zeros(1, cout, 1, 1), FixedPointParameter, bit_width=cfg.bias_bits)
+
+    def forward(self, x: Tensor, in_scale: float) -> Tensor:
+        acc = self.conv(x)
+        return acc + self.bias(self.conv.weight_quant.tensor_quant.scale * in_scale)[0]
+
+
+class Affine(nn.Module):
+    """Quantized per-channel a*s + b behind a binary convolution; stands where BatchNorm stands.
+
+    Args:
+        channels: C.
+        fan_in: products in each sum; a starts at gain/sqrt(fan_in * power) and so normalizes the sum.
+        power: mean square of the convolution's input.
+        gain: standard deviation of the output at start.
+    """
+
+    def __init__(self, channels: int, fan_in: int, gain: float, cfg: ModelConfig) -> None:
+        super().__init__()
+        unit = fan_in**-0.5
+        self.scale = QuantParameter(
+            torch.full((1, channels, 1, 1), gain * unit), FixedPointParameter, unit, bit_width=cfg.param_bits
+        )
+        self.bias = QuantParameter(torch.zeros(1, channels, 1, 1), FixedPointParameter, bit_width=cfg.bias_bits)
+
+    def forward(self, s: Tensor, in_scale: float) -> Tensor:
+        a, a_scale = self.scale()
+        b, _ = self.bias(a_scale * in_scale)
+        return s * a + b
+
+
+class PReLU(nn.Module):
+    """PReLU per channel with quantized slopes in [-1, 1)."""
+
+    def __init__(self, channels: int, cfg: ModelConfig) -> None:
+        super().__init__()
+        bits = cfg.param_bits
+        self.slope = QuantParameter(
+            torch.full((channels,), 0.25), ConstantParameter, bit_width=bits, fixed_scale=2.0 ** (1 - bits)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.prelu(x, self.slope()[0])
+
+
+class BinaryConv(qnn.QuantConv2d):
+    """Convolution with +1/-1 weights, zero padding, no bias; its latent weights are clipped in training."""
+
+    def __init__(self, channels: int, kernel: int, weight_quant: Any) -> None:
+        super().__init__(channels, channels, kernel, padding=kernel // 2, bias=False, weight_quant=weight_quant)
+        nn.init.uniform_(self.weight, -0.1, 0.1)
+
+    def clip_latent(self, limit: float) -> None:
+        """Keeps latent weights near the threshold, so that they can still change sign."""
+        with torch.no_grad():
+            self.weight.clamp_(-limit, limit)
+
+
+class Scheme(nn.Module):
+    """A binarization scheme: one residual block. Trunk (N, C, H, W) in, trunk out, both on the trunk's grid."""
+
+    def __init__(self, cfg: ModelConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The block."""
+        raise NotImplementedError
+
+
+SCHEMES: dict[str, type[Scheme]] = {}
+
+
+def register(name: str) -> Any:
+    """Class decorator: makes a scheme known as `model.scheme = name`."""
+
+    def add(cls: type[Scheme]) -> type[Scheme]:
+        if name in SCHEMES:
+            raise ValueError(f"scheme {name} is there already")
+        SCHEMES[name] = cls
+        return cls
+
+    return add
+
+
+class W1A1Unit(nn.Module):
+    """x + PReLU(Quant(a * (sign(W) conv sign(x + o)) + b)), requantized to the trunk; o is a float per channel."""
+
+    def __init__(self, cfg: ModelConfig) -> None:
+        super().__init__()
+        c, k = cfg.channels, cfg.body_kernel
+        self.offset = nn.Parameter(torch.zeros(1, c, 1, 1))
+        self.sign = qnn.QuantIdentity(SignActivation)
+        self.conv = BinaryConv(c, k, SignWeight)
+        self.affine = Affine(c, k * k * c, 1.0, cfg)
+        self.mid = trunk_quant(cfg)
+        self.act = PReLU(c, cfg)
+        self.out = trunk_quant(cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = self.conv(self.sign(x + self.offset))
+        y: Tensor = self.out(self.act(self.mid(self.affine(s, 1.0))) + x)
+        return y
+
+
+@register("w1a1")
+class W1A1Block(Scheme):
+    """Binary weights and activations; every convolution has its own skip."""
+
+    def __init__(self, cfg: ModelConfig) -> None:
+        super().__init__(cfg)
+        self.units = nn.Sequential(W1A1Unit(cfg), W1A1Unit(cfg))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.units(x)
+        return y
+
+
+class BNNConv(nn.Module):
+    """alpha * (sign(W) conv Quant_n(x)) + b, requantized to the trunk's grid; alpha is learned per filter."""
+
+    def __init__(self, cfg: ModelConfig) -> None:
+        super().__init__()
+        c, k = cfg.channels, cfg.body_kernel
+        self.quant = statistics_quant(cfg.act_bits)
+        self.conv = BinaryConv(c, k, ClippedSignWeight)
+        self.affine = Affine(c, k * k * c, 1.0, cfg)
+        self.mid = trunk_quant(cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = self.conv(self.quant(x))
+        y: Tensor = self.mid(self.affine(s, act_scale(self.quant)))
+        return y
+
+
+@register("bnn")
+class BNNBlock(Scheme):
+    """BNN-SR: binary weights with a learned scale per filter on n-bit activations; one skip around both."""
+
+    def __init__(self, cfg: ModelConfig) -> None:
+        super().__init__(cfg)
+        self.first = BNNConv(cfg)
+        self.act = PReLU(cfg.channels, cfg)
+        self.second = BNNConv(cfg)
+        self.out = trunk_quant(cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.out(self.second(self.act(self.first(x))) + x)
+        return y
