@@ -1,0 +1,70 @@
+"""The FPGA parts that estimates are held against (devices.toml)."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ...errors import UserError
+
+
+@dataclass(frozen=True)
+class Device:
+    """What one part offers.
+
+    Attributes:
+        part: name without package and speed grade, for example "xck26".
+        family: what Yosys's synth_xilinx takes: "xc7", "xcu" or "xcup".
+        lut: 6-input look-up tables.
+        ff: flip-flops.
+        bram36: block RAMs of 36 Kb.
+        uram: UltraRAMs of 288 Kb.
+        dsp: DSP slices.
+        boards: boards that carry the part; `device` takes these names too.
+        source: data sheet that the numbers come from.
+    """
+
+    part: str
+    family: str
+    lut: int
+    ff: int
+    bram36: int
+    uram: int
+    dsp: int
+    boards: tuple[str, ...]
+    source: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@cache
+def devices() -> dict[str, Device]:
+    """All parts by name."""
+    table = tomllib.loads(files(__package__).joinpath("devices.toml").read_text(encoding="utf-8"))
+    return {part: Device(part=part, **(row | {"boards": tuple(row["boards"])})) for part, row in table.items()}
+
+
+def device(name: str) -> Device:
+    """The part called ``name``, which may be a part ("xc7z020", "xc7z020clg400-1") or a board ("kv260").
+
+    Raises:
+        UserError: no such part; names close ones.
+    """
+    wanted = name.strip().lower()
+    parts = devices()
+    boards = {b: d for d in parts.values() for b in d.boards}
+    if found := parts.get(wanted) or boards.get(wanted):
+        return found
+    prefixes = [p for p in parts if wanted.startswith(p) and wanted[len(p)] in "-cfsr"]
+    if prefixes:
+        return parts[max(prefixes, key=len)]
+    known = [*parts, *boards]
+    close = difflib.get_close_matches(wanted, known, n=4, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else f"known parts: {', '.join(parts)}"
+    raise UserError(f"unknown part or board {name!r}: {hint} (boards work too, for example kv260)")

@@ -1,0 +1,106 @@
+"""Running Yosys: the package pyosys in a process of its own, or a `yosys` with the slang plug-in on PATH.
+
+Run as a module (``python -m xnorsr.hw.resources.yosys SCRIPT``) it executes a script with pyosys.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ...errors import UserError
+
+
+def yosys_command(script: Path) -> list[str]:
+    """The command line that runs a Yosys script.
+
+    Raises:
+        UserError: neither pyosys nor yosys is installed; says how to get it.
+    """
+    if importlib.util.find_spec("pyosys") is not None:
+        return [sys.executable, "-m", __name__, str(script)]
+    if binary := shutil.which("yosys"):
+        return [binary, "-m", "slang", "-s", str(script)]
+    raise UserError(
+        "Yosys is missing: install the package pyosys (pip install pyosys), or put yosys with slang on PATH"
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process and those that it started (abc)."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float, stop: threading.Event | None) -> int:
+    """Exit status; raises TimeoutExpired when the time is over or ``stop`` is set."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return process.wait(min(0.2, max(end - time.monotonic(), 0.0)))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end or (stop is not None and stop.is_set()):
+                raise
+
+
+def run_script(
+    commands: list[str], folder: Path, name: str, timeout: float, stop: threading.Event | None = None
+) -> Path:
+    """Run Yosys commands in ``folder``; the script and the log are kept there as NAME.ys and NAME.log.
+
+    Setting ``stop`` from another thread ends the process.
+
+    Returns:
+        Path of the log.
+
+    Raises:
+        UserError: Yosys is missing, stopped with an error (quoted), or needed more than ``timeout`` seconds.
+    """
+    script, log = folder / f"{name}.ys", folder / f"{name}.log"
+    script.write_text("\n".join(commands) + "\n", encoding="utf-8")
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            yosys_command(script.resolve()),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = _wait(process, timeout, stop)
+        except subprocess.TimeoutExpired:
+            _stop(process)
+            why = "was stopped" if stop is not None and stop.is_set() else f"took more than {timeout:.0f} s: allow more"
+            raise UserError(f"Yosys {why} ({name}); log: {log}") from None
+        except BaseException:
+            _stop(process)
+            raise
+    if status != 0:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        errors = re.findall(r"^.*(?:ERROR:|\berror:).*$", text, re.MULTILINE | re.IGNORECASE)
+        said = "; ".join(errors[:3]) or "\n".join(text.splitlines()[-3:]) or f"exit status {status}"
+        raise UserError(f"Yosys failed on {name}: {said}; log: {log}")
+    return log
+
+
+def _main(script: str) -> None:
+    from pyosys import libyosys
+
+    design = libyosys.Design()
+    for line in Path(script).read_text(encoding="utf-8").splitlines():
+        if line.strip():
+            libyosys.run_pass(line, design)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])
