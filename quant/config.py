@@ -28,10 +28,10 @@ class DataConfig(Config):
         description='"embedded": photographs that come with scikit-image and scikit-learn; or a list of folders '
         "of PNG, JPEG, BMP or WebP files (8-bit RGB; grey files are refused unless model.colors is y)",
     )
-    holdout: list[str] = Field(
-        list(EMBEDDED_HOLDOUT),
-        description="names of images (file name without suffix) kept out of training and used for validation; "
-        "each must exist in the source",
+    holdout: list[str] | None = Field(
+        None,
+        description="names of images (file name without suffix) kept out of training and used for validation; each "
+        f"must exist in the source. Left out: {' and '.join(EMBEDDED_HOLDOUT)} of the embedded ones, none of folders",
     )
     patch: int = Field(32, ge=8, le=256, description="side of a training patch in low-resolution pixels")
     augment: bool = Field(True, description="random flips and quarter turns")

@@ -23,10 +23,10 @@ from torch import nn
 
 from ..errors import MismatchError, UserError
 from .exactness import analyse
+from .inference import to_codes, to_values, upscale
 
 INPUT, OUTPUT = "lr", "sr"
 OPSET = 17
-_PIXEL = 256.0
 _PLUMBING = {"act_quant", "weight_quant", "bias_quant", "export_handler"}
 
 
@@ -82,24 +82,7 @@ def _finish(raw: onnx.ModelProto) -> onnx.ModelProto:
 def execute(model: onnx.ModelProto, codes: np.ndarray) -> np.ndarray:
     """Output codes, (C, H, W) uint8, of a QONNX file for input codes (C, H, W) uint8, executed by qonnx."""
     wrapper = ModelWrapper(model)
-    result = execute_onnx(wrapper, {INPUT: (codes[None] / _PIXEL).astype(np.float32)})[OUTPUT]
-    return _codes(result[0])
-
-
-def _codes(values: np.ndarray) -> np.ndarray:
-    codes = np.rint(np.asarray(values, np.float64) * _PIXEL)
-    if not np.array_equal(codes, values.astype(np.float64) * _PIXEL) or codes.min() < 0 or codes.max() > 255:
-        raise MismatchError("the output is not 8-bit pixels")
-    return codes.astype(np.uint8)
-
-
-def run_brevitas(model: nn.Module, codes: np.ndarray) -> np.ndarray:
-    """Output codes, (C, H, W) uint8, of the Brevitas network in eval mode for input codes (C, H, W) uint8."""
-    was_training = model.training
-    with torch.no_grad():
-        result = model.eval()(torch.from_numpy((codes[None] / _PIXEL).astype(np.float32)))
-    model.train(was_training)
-    return _codes(result[0].numpy())
+    return to_codes(execute_onnx(wrapper, {INPUT: to_values(codes[None])})[OUTPUT][0])
 
 
 def _compare(want: np.ndarray, got: np.ndarray, what: str) -> None:
@@ -176,7 +159,7 @@ def export(
     images += [rng.integers(0, 256, (channels, height, width), np.uint8) for _ in range(random_checks)]
     golden: dict[str, np.ndarray] = {}
     for i, image in enumerate(images):
-        want = run_brevitas(model, image)
+        want = upscale(model, image)
         what = f"check image {i}" if i < len(check_images) else f"random image {i - len(check_images)} (seed {seed})"
         _compare(want, execute(graph, image), what)
         golden = golden or {INPUT: image, OUTPUT: want}

@@ -1,0 +1,96 @@
+"""Low- and high-resolution pairs: how images are reduced, and batches of random patches for training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from ...errors import UserError
+from ..config import DataConfig
+from ..metrics import luma
+from .bicubic import imresize, to_uint8
+from .images import Photo
+
+
+def modcrop(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """Cuts rows and columns off at the end so that both are multiples of scale."""
+    return pixels[: pixels.shape[0] // scale * scale, : pixels.shape[1] // scale * scale]
+
+
+def to_planes(pixels: np.ndarray, colors: str) -> np.ndarray:
+    """What a network of these colours reads: (C, H, W) uint8, C = 3 for "rgb", 1 for "y".
+
+    Y is BT.601 luma rounded to 8 bits; a grey image is taken as Y directly, and as three equal channels for "rgb".
+    """
+    if colors == "y":
+        return np.ascontiguousarray(to_uint8(luma(pixels))[None])
+    rgb = np.repeat(pixels[..., None], 3, -1) if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(np.moveaxis(rgb, -1, 0))
+
+
+def reduce(planes: np.ndarray, scale: int) -> np.ndarray:
+    """Bicubic reduction of (C, H, W) uint8, sizes multiples of scale, rounded to uint8."""
+    return np.ascontiguousarray(to_uint8(np.stack([imresize(p, 1 / scale) for p in planes])))
+
+
+class PatchDataset(IterableDataset[tuple[Tensor, Tensor]]):
+    """Endless batches of random patches: low (N, C, p, p) and high (N, C, r*p, r*p), float32 in [0, 1), code / 256.
+
+    All pairs stay in memory as uint8. Batch i depends on (seed, i) only: a resumed training sees what it would have
+    seen, whatever the number of loader processes.
+
+    Raises:
+        UserError: an image is smaller than a patch.
+    """
+
+    def __init__(
+        self, photos: Sequence[Photo], cfg: DataConfig, scale: int, colors: str, batch: int, seed: int, first: int = 0
+    ) -> None:
+        self.patch, self.scale, self.batch = cfg.patch, scale, batch
+        self.augment, self.seed, self.first = cfg.augment, seed, first
+        self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
+        for photo in photos:
+            height, width = photo.pixels.shape[:2]
+            if min(height, width) // scale < cfg.patch:
+                raise UserError(
+                    f"image {photo.name} of {width}x{height} pixels is smaller than a patch: data.patch {cfg.patch} "
+                    f"times model.scale {scale} is {cfg.patch * scale}; take it out or set a smaller data.patch"
+                )
+            high = to_planes(modcrop(photo.pixels, scale), colors)
+            self.pairs.append((reduce(high, scale), high))
+        area = np.array([low[0].size for low, _ in self.pairs], np.float64)
+        self.share = np.cumsum(area) / area.sum()
+
+    def batch_at(self, index: int) -> tuple[Tensor, Tensor]:
+        """Batch `index`."""
+        rng = np.random.default_rng((self.seed, index))
+        p, r = self.patch, self.scale
+        channels = self.pairs[0][0].shape[0]
+        low = np.empty((self.batch, channels, p, p), np.uint8)
+        high = np.empty((self.batch, channels, p * r, p * r), np.uint8)
+        for i, which in enumerate(np.searchsorted(self.share, rng.random(self.batch))):
+            lr, hr = self.pairs[which]
+            y, x = rng.integers(lr.shape[1] - p + 1), rng.integers(lr.shape[2] - p + 1)
+            a, b = lr[:, y : y + p, x : x + p], hr[:, y * r : (y + p) * r, x * r : (x + p) * r]
+            if self.augment:
+                turns, flip = rng.integers(4), rng.integers(2)
+                a, b = (np.rot90(v, turns, (1, 2)) for v in (a, b))
+                a, b = (v[:, :, ::-1] if flip else v for v in (a, b))
+            low[i], high[i] = a, b
+        return torch.from_numpy(low).float() / 256, torch.from_numpy(high).float() / 256
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        info = get_worker_info()
+        index, step = (self.first, 1) if info is None else (self.first + info.id, info.num_workers)
+        while True:
+            yield self.batch_at(index)
+            index += step
+
+
+def loader(dataset: PatchDataset, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    """A loader of whole batches, in order."""
+    return DataLoader(dataset, batch_size=None, num_workers=workers)
