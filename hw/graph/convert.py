@@ -36,12 +36,14 @@ def convert(model: ModelWrapper, binary: set[str], affine_bits: int | None) -> t
     """
     if affine_bits is not None and not 2 <= affine_bits <= 16:
         raise UserError(f"--affine-bits {affine_bits}: allowed is 2 to 16.")
+    before = model.model.SerializeToString()
     changes = _move_scales(model, binary)
     _split_biases(model)
-    model = infer_shapes(model)
-    model.graph.node.sort(key=_order(model))
-    changes += _quantize_affines(model, affine_bits)
-    return infer_shapes(model), changes
+    if model.model.SerializeToString() != before:
+        model = infer_shapes(model)
+        model.graph.node.sort(key=_order(model))
+    affine_changes = _quantize_affines(model, affine_bits)
+    return (infer_shapes(model) if affine_changes else model), changes + affine_changes
 
 
 def _order(model: ModelWrapper):  # type: ignore[no-untyped-def]
