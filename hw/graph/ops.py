@@ -87,6 +87,7 @@ class Affine(Op):
         slope_frac: fractional bits of the slope.
         quant: final requantization, or None (then the output is exact).
         param_bits: {"scale": bits, "bias": bits, "slope": bits}, two's complement, of those that are there.
+        pe: channels that hardware works on in one cycle, a divisor of C; 0 for all of them.
     """
 
     op_type: ClassVar[str] = "Affine"
@@ -97,6 +98,7 @@ class Affine(Op):
     slope_frac: int
     quant: Requant | None
     param_bits: dict[str, int]
+    pe: int = 0
 
 
 @dataclass(frozen=True, eq=False)
