@@ -7,11 +7,12 @@ can be wrong with a recipe into one `UserError` that names the file, the field a
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
@@ -20,6 +21,7 @@ from ..quant.config import DataConfig, ExportConfig, ModelConfig, TrainConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 
+S = TypeVar("S", bound=BaseModel)
 Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?fps$")]
 
 
@@ -35,7 +37,7 @@ class HardwareConfig(Section):
     frame: tuple[int, int] | None = Field(
         None, description="low-resolution frame [width, height]; left out: the size of the simulated photograph"
     )
-    part: str = Field("xc7z020clg400-1", description="device, as the vendor names it")
+    part: str = Field("xck26-sfvc784-2LV-c", description="device, as the vendor names it, or a board")
     clock_mhz: float = Field(200.0, gt=0, description="clock in MHz")
     folding: Annotated[int, Field(ge=1)] | Literal["auto", "full", "min"] | Fps | dict[str, tuple[int, int]] = Field(
         "auto",
@@ -64,9 +66,6 @@ class SimConfig(Section):
         None,
         description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph",
     )
-    rtl_crop: tuple[int, int] | None = Field(
-        None, description="the same for the RTL simulation alone; left out: what the C-simulation gets"
-    )
     levels: list[Literal["hls", "rtl"]] = Field(["hls", "rtl"], description="which of the two projects are simulated")
     all_tensors: bool = Field(False, description="compare every intermediate tensor, not the output pixels alone")
     waves: bool = Field(False, description="write waveforms of the RTL simulation")
@@ -76,7 +75,9 @@ class EstimateConfig(Section):
     """What the cost account holds beside the analytic table."""
 
     synth: bool = Field(False, description="synthesize with Yosys as well")
-    family: Literal["xc7", "xcup"] = Field("xc7", description="device family for Yosys")
+    family: Literal["xc7", "xcu", "xcup"] | None = Field(
+        None, description="device family for Yosys: xc7, xcu or xcup; left out: that of hardware.part"
+    )
 
 
 class Recipe(Section):
@@ -134,7 +135,41 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
     try:
         return Recipe.model_validate(tree)
     except ValidationError as e:
-        raise UserError("\n".join(_explain(e.errors(), path, origin))) from e
+        raise UserError("\n".join(_explain(e.errors(), Recipe, f"recipe {path}", origin))) from e
+
+
+def checked(section: type[S], values: dict[str, Any]) -> S:
+    """One section from options of the command line.
+
+    Raises:
+        UserError: an option has a value that the section does not allow.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as e:
+        raise UserError("\n".join(_explain(e.errors(), section, "option", {}))) from e
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value; a bare word stands for a string, as shells eat quotation marks."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def parse_frame(text: str | None) -> tuple[int, int] | None:
+    """(width, height) of "320x180"; None stays None.
+
+    Raises:
+        UserError: another form.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", text.strip())
+    if found is None:
+        raise UserError(f"--frame {text}: give width and height in low-resolution pixels, for example --frame 320x180.")
+    return int(found[1]), int(found[2])
 
 
 def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
@@ -142,10 +177,7 @@ def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):
         raise UserError(f"--set {text}: not of the form section.field=value, for example --set train.steps=2000")
-    try:
-        return keys, tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
-        return keys, raw.strip()  # a bare word stands for a string, as shells eat quotation marks
+    return keys, parse_value(raw)
 
 
 def _assign(tree: dict[str, Any], keys: tuple[str, ...], value: Any, text: str) -> None:
@@ -156,18 +188,24 @@ def _assign(tree: dict[str, Any], keys: tuple[str, ...], value: Any, text: str) 
     tree[keys[-1]] = value
 
 
-def _explain(errors: Sequence[Any], path: Path, origin: dict[tuple[str, ...], str]) -> list[str]:
+def _explain(errors: Sequence[Any], top: type[BaseModel], source: str, origin: dict[tuple[str, ...], str]) -> list[str]:
     """One line for each wrong field: where, what is wrong, what is allowed."""
     grouped: dict[tuple[str, ...], list[Any]] = {}
     for error in errors:
         loc = tuple(str(k) for k in error["loc"])
-        grouped.setdefault(loc[: _section_of(loc)[1] + 1], []).append(error)
-    return [_explain_field(field, found, path, origin) for field, found in grouped.items()]
+        grouped.setdefault(loc[: _section_of(top, loc)[1] + 1], []).append(error)
+    return [_explain_field(field, found, top, source, origin) for field, found in grouped.items()]
 
 
-def _explain_field(field: tuple[str, ...], errors: list[Any], path: Path, origin: dict[tuple[str, ...], str]) -> str:
-    section, depth = _section_of(field)
-    where = next((o for keys, o in origin.items() if keys[: len(field)] == field), f"recipe {path}")
+def _explain_field(
+    field: tuple[str, ...],
+    errors: list[Any],
+    top: type[BaseModel],
+    source: str,
+    origin: dict[tuple[str, ...], str],
+) -> str:
+    section, depth = _section_of(top, field)
+    where = next((o for keys, o in origin.items() if keys[: len(field)] == field), source)
     head = f"{where}: {'.'.join(field)}"
     if errors[0]["type"] == "extra_forbidden":
         names = list(section.model_fields)
@@ -182,9 +220,9 @@ def _explain_field(field: tuple[str, ...], errors: list[Any], path: Path, origin
     return f"{head} = {value!r}: {message[:1].lower()}{message[1:]}{f' ({about})' if about else ''}."
 
 
-def _section_of(loc: tuple[str, ...]) -> tuple[type[BaseModel], int]:
+def _section_of(top: type[BaseModel], loc: tuple[str, ...]) -> tuple[type[BaseModel], int]:
     """The innermost section that an error's place runs through, and how many keys lead to it."""
-    section: type[BaseModel] = Recipe
+    section = top
     for depth, key in enumerate(loc):
         info = section.model_fields.get(key)
         inner = [info.annotation, *typing.get_args(info.annotation)] if info is not None else []

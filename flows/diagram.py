@@ -63,6 +63,29 @@ def width_text(stream: StreamType) -> str:
     return f"{stream.channels} × {sign} = {stream.word_bits} bit"
 
 
+def _reading_order(stages: list[Stage]) -> list[Stage]:
+    """Topological order that follows each path to its end, the longest first, so that few wires pass over boxes."""
+    by_name = {s.name: s for s in stages}
+    readers: dict[str, list[str]] = {s.name: [] for s in stages}
+    for stage in stages:
+        for producer in stage.producers:
+            readers[producer].append(stage.name)
+    remaining: dict[str, int] = {}
+    for stage in reversed(stages):
+        remaining[stage.name] = 1 + max((remaining[r] for r in readers[stage.name]), default=0)
+    waiting = {s.name: len(s.producers) for s in stages}
+    stack = [s.name for s in reversed(stages) if not s.producers]
+    ordered = []
+    while stack:
+        name = stack.pop()
+        ordered.append(by_name[name])
+        for reader in sorted(readers[name], key=remaining.__getitem__):
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                stack.append(reader)
+    return ordered
+
+
 def _skips(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> list[Skip]:
     row = {s.name: i for i, s in enumerate(stages)}
     wires = []
@@ -109,10 +132,9 @@ def _arc(skip: Skip) -> str:
         f'<text class="width" transform="translate({x1 + 12} {(y0 + y1) // 2}) rotate(-90)" text-anchor="middle">'
         f"{escape(skip.label)}</text>"
     )
-    return (
-        f'<path class="wire skip" d="M{x0} {y0}H{x1 - 6}Q{x1} {y0} {x1} {y0 + 6}V{y1 - 6}Q{x1} {y1} {x1 - 6} {y1}H{x0 + 4}" '
-        f'marker-end="url(#tip)"/>{label if skip.label else ""}'
-    )
+    corner = f"Q{x1} {y0} {x1} {y0 + 6}V{y1 - 6}Q{x1} {y1} {x1 - 6} {y1}"
+    wire = f'<path class="wire skip" d="M{x0} {y0}H{x1 - 6}{corner}H{x0 + 4}" marker-end="url(#tip)"/>'
+    return wire + (label if skip.label else "")
 
 
 def diagram(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> str:
@@ -122,6 +144,7 @@ def diagram(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> str:
         stages: layers in topological order.
         fifos: words of the FIFO on each (tensor, reading layer).
     """
+    stages = _reading_order(stages)
     skips = _skips(stages, fifos)
     lanes = max((s.lane for s in skips), default=-1) + 1
     width = LEFT + BOX_W + 30 + max(lanes, 1) * LANE_W

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
 
 from ..hw.resources.account import Estimate
 from ..hw.resources.view import Stage
 from .diagram import diagram
+from .pictures import png_bytes
 
 DIFFERENCE_GAIN = 8
 CROPS = 3
@@ -39,13 +38,6 @@ class Tile:
     label: str
     note: str
     uri: str
-
-
-def png_bytes(image: np.ndarray) -> bytes:
-    """PNG file of an (H, W, C) uint8 image, C = 3 or 1."""
-    buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def data_uri(image: np.ndarray) -> str:
@@ -117,8 +109,8 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     tiles = [Tile("Low resolution", f"{side // scale} × {side // scale} pixels", data_uri(low[cut]))]
     for label, image in (("Bicubic", pictures.bicubic), ("Ours", pictures.ours)):
         tiles.append(Tile(label, f"{psnr(image[cut], original):.2f} dB here", data_uri(image[cut])))
-    return [*tiles, Tile("Original", "", data_uri(original)),
-            Tile("Ours − original", f"× {DIFFERENCE_GAIN}", data_uri(difference(pictures.ours[cut], original)))]  # fmt: skip
+    delta = data_uri(difference(pictures.ours[cut], original))
+    return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]
 
 
 def _environment() -> Environment:
@@ -132,6 +124,7 @@ def _environment() -> Environment:
     env.filters["count"] = lambda n: f"{n:,.0f}"
     env.filters["db"] = lambda x: f"{x:.2f} dB"
     env.filters["si"] = si
+    env.filters["rate"] = lambda x: f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
     env.filters["duration"] = duration
     return env
 

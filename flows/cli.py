@@ -1,0 +1,292 @@
+"""The command line. Heavy packages are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from .. import __version__
+from ..errors import MismatchError, UserError
+from .console import console, errors, table
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="From photographs to a bit-exact binarized super-resolution accelerator: train, export, generate HLS and "
+    "SystemVerilog, simulate, compare, estimate.",
+)
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the recipe; may be given several times."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")]
+Frame = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: the model's."),
+]
+Folding = Annotated[
+    str | None,
+    typer.Option(
+        help='Cycles a low-resolution pixel, "full", "min", "auto" (default), frames a second as "60fps", or a table '
+        '"{layer = \\[pe, simd]}".'
+    ),
+]
+AffineBits = Annotated[
+    int | None,
+    typer.Option(help="Quantize float constants that no Quant bounds to so many bits. Default: refuse them."),
+]
+ClockMHz = Annotated[float | None, typer.Option("--clock", metavar="MHZ", help="Clock in MHz. Default: 200.")]
+Part = Annotated[str | None, typer.Option(help="FPGA part or board. Default: xck26-sfvc784-2LV-c.")]
+RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
+CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
+
+
+def _guarded(resume: str = "Nothing was left behind; run the command again.") -> Callable[..., Callable[P, R]]:
+    """Turn a person's errors into one clear message: exit code 2 for input, 1 for a mismatch, 130 for Ctrl-C."""
+
+    def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return command(*args, **kwargs)
+            except UserError as e:
+                errors.print("[bold red]error:[/] ", end="")
+                errors.print(str(e), markup=False, style="red", soft_wrap=True)
+                raise typer.Exit(2) from e
+            except MismatchError as e:
+                errors.print("[bold red]mismatch:[/] ", end="")
+                errors.print(str(e), markup=False, style="red", soft_wrap=True)
+                raise typer.Exit(1) from e
+            except KeyboardInterrupt as e:
+                errors.print(f"\n[yellow]Interrupted.[/] {resume}")
+                raise typer.Exit(130) from e
+
+        return run
+
+    return decorate
+
+
+def _hardware(
+    frame: str | None, folding: str | None, affine_bits: int | None, clock: float | None, part: str | None
+) -> dict[str, Any]:
+    """Fields of `HardwareConfig` that were given on the command line."""
+    from .config import parse_frame, parse_value
+
+    values = {
+        "frame": parse_frame(frame),
+        "folding": parse_value(folding) if folding else None,
+        "affine_bits": affine_bits,
+        "clock_mhz": clock,
+        "part": part,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"xnorsr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@_guarded("The last checkpoint is kept: the same command, without --force, goes on from it.")
+def train(
+    recipe: RecipeArg,
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/RECIPE/train.")] = None,
+    overrides: Set = None,
+    force: Force = False,
+) -> None:
+    """Train the network of a recipe; an interrupted training goes on from its last checkpoint."""
+    from . import steps
+    from .config import load_recipe, recipe_path
+
+    config = load_recipe(recipe, overrides)
+    folder = out or Path("build") / recipe_path(recipe).stem / "train"
+    checkpoint = steps.train(config, folder, force=force)
+    console.print(f"Trained: {checkpoint}. Next: xnorsr eval {checkpoint}, xnorsr export {checkpoint}")
+
+
+@app.command("eval")
+@_guarded()
+def evaluate(
+    checkpoint: CheckpointArg,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--images",
+            help="Folder of photographs, one file, or the name of an embedded photograph; may be given several times. "
+            "Default: the photographs held out of the training.",
+        ),
+    ] = None,
+) -> None:
+    """PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
+    from . import steps
+
+    rows = steps.evaluate(checkpoint, images)
+    cells = [
+        [r.name, f"{r.bicubic_psnr:.2f}", f"{r.psnr:.2f}", f"{r.psnr - r.bicubic_psnr:+.2f}",
+         f"{r.bicubic_ssim:.4f}", f"{r.ssim:.4f}"]
+        for r in [*rows, steps.mean_score(rows)]
+    ]  # fmt: skip
+    console.print(table("PSNR-Y in dB, SSIM-Y", ["image", "bicubic", "ours", "gain", "SSIM bic.", "SSIM ours"], cells))
+
+
+@app.command()
+@_guarded()
+def export(
+    checkpoint: CheckpointArg,
+    out: Annotated[Path, typer.Option(help="Output folder; gets model.onnx and the golden pair.")] = Path(
+        "build/export"
+    ),
+    frame: Frame = None,
+    force: Force = False,
+) -> None:
+    """Write a trained network as QONNX, checked to the last code against Brevitas."""
+    from . import steps
+    from .config import parse_frame
+
+    path = steps.export(checkpoint, out, parse_frame(frame), force=force)
+    console.print(f"Exported: {path}. Next: xnorsr build {path}")
+
+
+@app.command()
+@_guarded()
+def build(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="QONNX file, ours or any Brevitas user's.")],
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
+    frame: Frame = None,
+    folding: Folding = None,
+    affine_bits: AffineBits = None,
+    clock: ClockMHz = None,
+    part: Part = None,
+    synth: Annotated[bool, typer.Option("--synth", help="Run C-synthesis where the vendor's HLS is on PATH.")] = False,
+    force: Force = False,
+) -> None:
+    """Generate the HLS and the SystemVerilog project of a QONNX network."""
+    from . import steps
+    from .config import HardwareConfig, checked
+
+    hardware = checked(HardwareConfig, _hardware(frame, folding, affine_bits, clock, part))
+    folder = out or Path("build") / model.stem
+    steps.build(model, folder, hardware, force=force)
+    console.print(f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}")
+    if synth:
+        steps.vendor_synthesis(folder)
+
+
+@app.command()
+@_guarded()
+def sim(
+    project: Annotated[Path, typer.Argument(metavar="BUILD", help="A folder that `build` wrote.")],
+    image: Annotated[Path, typer.Option(help="Low-resolution photograph of the built frame size, 8-bit.")],
+    level: Annotated[str, typer.Option(help="hls (C-simulation) or rtl (Verilator).")] = "hls",
+    crop: Annotated[bool, typer.Option("--crop", help="Take the middle of a larger photograph.")] = False,
+    all_tensors: Annotated[
+        bool, typer.Option("--all-tensors", help="Compare every intermediate tensor with the reference too.")
+    ] = False,
+    waves: Annotated[bool, typer.Option("--waves", help="Write waveforms (rtl only).")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG file of the result. Default: BUILD/sim/IMAGE-LEVEL.png.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Upscale a photograph in simulation and compare every code with the reference."""
+    from . import steps
+
+    found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
+    console.print(f"[green]0 of {found.codes:,} codes differ[/] from the reference. Picture: {found.picture}")
+    for name, count in found.streams.items():
+        console.print(f"  {name}: 0 of {count:,}", style="dim")
+    if found.cycles is not None:
+        console.print(f"{found.cycles:,} cycles, predicted {found.predicted_cycles:,}")
+
+
+@app.command()
+@_guarded()
+def estimate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="QONNX file, or a folder that `build` wrote.")],
+    frame: Frame = None,
+    folding: Folding = None,
+    affine_bits: AffineBits = None,
+    clock: ClockMHz = None,
+    part: Part = None,
+    synth: Annotated[bool, typer.Option("--synth", help="Synthesize every layer with Yosys as well.")] = False,
+    family: Annotated[
+        str | None, typer.Option(help="Device family for Yosys: xc7, xcu or xcup. Default: the part's.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the whole account to this file.")] = None,
+) -> None:
+    """What a network costs: operations, memory, cycles, fps, LUT/FF/BRAM/DSP, layer by layer."""
+    from . import steps
+    from .config import EstimateConfig, checked
+
+    given = _hardware(frame, folding, affine_bits, clock, part)
+    account = steps.estimate(model, given, checked(EstimateConfig, {"synth": synth, "family": family}))
+    for one in steps.account_tables(account):
+        console.print(one)
+    if json is not None:
+        steps.write_account(account, json)
+
+
+@app.command()
+@_guarded("What is done is kept: the same command, without --force, goes on from there.")
+def run(
+    recipe: RecipeArg,
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: the recipe's, or build/RECIPE.")] = None,
+    overrides: Set = None,
+    force: Force = False,
+) -> None:
+    """The whole flow: train, export, build, simulate HLS and RTL, compare, estimate, report."""
+    from . import pipeline
+    from .config import load_recipe, recipe_path
+
+    config = load_recipe(recipe, overrides)
+    name = recipe_path(recipe).stem
+    folder = out or Path(config.out or f"build/{name}")
+    results = pipeline.run(config, name, folder, force=force)
+    console.print(pipeline.summary(results))
+    console.print(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+@_guarded()
+def doctor() -> None:
+    """Which tools are there, in which versions, what is missing and how to get it. Exit code 1 if it is needed."""
+    from .doctor import examine
+
+    findings = examine()
+    marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
+    rows = [
+        [marks[f.ok] if f.required or f.ok else "[yellow]–[/]", f.name, f.version or "missing", f.where, f.needed_for]
+        for f in findings
+    ]
+    console.print(table("", ["", "tool", "version", "where", "needed for"], rows, numeric=9))
+    for f in findings:
+        if not f.ok:
+            console.print(f"{f.name}: {f.remedy}", markup=False, style="red" if f.required else "yellow")
+    if any(f.required and not f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of ``xnorsr``."""
+    app()

@@ -1,0 +1,142 @@
+"""What a network costs: the analytic account, and Yosys's beside it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ...errors import UserError
+from ...hw.build import BuildResult, prepare, reopen
+from ...hw.build import model_graph as make_graph
+from ...hw.resources.account import Estimate
+from ...hw.resources.account import estimate as analytic
+from ...hw.resources.devices import device
+from ...hw.resources.synth import Synthesis, synthesize
+from ...sim import tools
+from ..config import EstimateConfig, HardwareConfig, checked
+from ..console import console, table
+from ..output import write_file
+from ..report import si
+from .hardware import options
+
+
+@dataclass(frozen=True)
+class Account:
+    """Both accounts of one network; ``synthesis`` is None where it was not asked for."""
+
+    estimate: Estimate
+    synthesis: Synthesis | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "estimate": self.estimate.to_dict(),
+            "synth": self.synthesis.to_dict() if self.synthesis is not None else None,
+        }
+
+
+def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Account:
+    """Account of a built network.
+
+    Args:
+        rtl: its SystemVerilog project; needed where ``config.synth`` is set.
+
+    Raises:
+        UserError: the part is unknown, or Yosys is missing.
+    """
+    chosen = built.options
+    made = analytic(built.graph, chosen.clock_mhz, chosen.part)
+    if not config.synth:
+        return Account(made, None)
+    tools.yosys()
+    assert rtl is not None
+    family = config.family or device(chosen.part).family
+    with console.status(f"Yosys, {family} ...") as status:
+        found = synthesize(
+            rtl, family, progress=lambda what, n, of: status.update(f"Yosys, {family}: batch {n} of {of} done ({what})")
+        )
+    return Account(made, found)
+
+
+def estimate(model: Path, hardware: dict[str, Any], config: EstimateConfig) -> Account:
+    """Account of a QONNX file, or of a folder that `build` wrote.
+
+    Args:
+        hardware: fields of `HardwareConfig` that differ from their defaults; none for a built folder.
+
+    Raises:
+        UserError: bad input; see `hw.build.prepare` and `account`.
+    """
+    if model.is_dir():
+        if hardware:
+            raise UserError(
+                f"{model}: was built with its own {', '.join(hardware)}; leave that out, or give the QONNX file instead."
+            )
+        return account(reopen(model), model / "rtl", config)
+    chosen = options(checked(HardwareConfig, hardware))
+    with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder:
+        lowered = prepare(model, chosen)
+        graph = make_graph(lowered, chosen, Path(folder) / "hls")
+        built = BuildResult(Path(folder), lowered, graph, chosen, lowered.changes)
+        rtl = None
+        if config.synth:
+            from ...hw.rtl.emit import write_project
+
+            rtl = Path(folder) / "rtl"
+            write_project(graph, rtl)
+        return account(built, rtl, config)
+
+
+def write_account(account: Account, path: Path) -> None:
+    """Write both accounts as JSON."""
+    write_file(path, json.dumps(account.to_dict(), indent=2, default=str) + "\n")
+
+
+def account_tables(account: Account) -> list[Table]:
+    """The account for the terminal: layers, then sums."""
+    found = account.estimate
+    synth = {layer.name: layer for layer in account.synthesis.layers} if account.synthesis else {}
+    columns = ["layer", "op", "PE×SIMD", "MAC/pixel", "weight bits", "cycles/pixel", "LUT", "FF", "BRAM36", "DSP"]
+    if account.synthesis:
+        columns += [f"{k} ({account.synthesis.family})" for k in ("LUT", "FF", "BRAM36", "DSP")]
+    rows = []
+    for one in found.layers:
+        row = [
+            one.name, one.op, f"{one.pe}×{one.simd}" if one.pe else "", f"{one.macs_binary + one.macs_fixed:,.0f}",
+            f"{one.weight_bits:,}", f"{one.cycles_per_pixel:g}", f"{one.lut:,}", f"{one.ff:,}", f"{one.bram36:g}",
+            f"{one.dsp}",
+        ]  # fmt: skip
+        if account.synthesis:
+            real = synth.get(one.name)
+            row += [f"{real.lut:,}", f"{real.ff:,}", f"{real.bram36:g}", f"{real.dsp}"] if real else [""] * 4
+        rows.append(row)
+    return [table("Layer by layer", columns, rows, numeric=3), _sums(account)]
+
+
+def _sums(account: Account) -> Table:
+    e = account.estimate
+    rows = [
+        ["frame", f"{e.input_size[1]}×{e.input_size[0]} to {e.output_size[1]}×{e.output_size[0]}"],
+        ["cycles a frame", f"{e.interval_cycles:,} ({e.fps:.3g} fps at {e.clock_mhz:g} MHz)"],
+        ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
+        ["MACs a frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],
+        ["operations, published rule", f"{si(e.ops_rule)}OPs for 320×180 (real + binary/64)"],
+        ["parameters, published rule", f"{si(e.params_rule)} (real + binary/32)"],
+        ["model size", f"{e.model_bits / 8:,.0f} bytes, {100 * e.size_reduction:.1f} % below float"],
+        ["buffers", f"{si(e.line_buffer_bits)}bit line buffers, {si(e.fifo_bits)}bit FIFOs"],
+        ["estimate", f"{e.lut:,} LUT, {e.ff:,} FF, {e.bram36:g} BRAM36, {e.dsp} DSP"],
+    ]
+    if account.synthesis is not None:
+        t = account.synthesis.total
+        rows.append(
+            [f"Yosys, {account.synthesis.family}", f"{t.lut:,} LUT, {t.ff:,} FF, {t.bram36:g} BRAM36, {t.dsp} DSP"]
+        )
+    if e.device is not None:
+        shares = ", ".join(f"{k.upper()} {100 * v:.0f} %" for k, v in e.utilisation.items())
+        rows.append([f"of {e.device.part}", shares])
+    return table("", ["", ""], rows, numeric=9)

@@ -1,0 +1,176 @@
+"""From a QONNX file to projects, and from a photograph through them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ...errors import UserError
+from ...hw.build import BuildOptions, BuildResult, reopen
+from ...hw.build import build as build_projects
+from ...hw.graph.load import set_frame
+from ...sim import tools
+from ...sim.compare import compare
+from ...sim.conversion import effect
+from ...sim.reference import run as run_reference
+from ..config import HardwareConfig
+from ..console import console
+from ..doctor import require_programs
+from ..output import check_writable, output_folder, write_file
+from ..pictures import center, photograph_for, png_bytes, read_codes
+from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
+
+LEVELS = ("hls", "rtl")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One photograph through one project, equal to the reference.
+
+    Attributes:
+        codes: output codes compared.
+        mismatches: of these; 0, or `MismatchError` would have been raised.
+        streams: intermediate streams compared, with their number of codes.
+        output: (H, W, C) codes.
+        cycles, predicted_cycles: of one frame; None for C-simulation.
+        picture: PNG file, where one was written.
+    """
+
+    codes: int
+    mismatches: int
+    output: np.ndarray
+    streams: dict[str, int] = field(default_factory=dict)
+    cycles: int | None = None
+    predicted_cycles: int | None = None
+    picture: Path | None = None
+
+
+def options(hardware: HardwareConfig) -> BuildOptions:
+    """Build options of a recipe's hardware section."""
+    return BuildOptions(
+        frame=hardware.frame,
+        affine_bits=hardware.affine_bits,
+        folding=hardware.folding,  # type: ignore[arg-type]
+        part=hardware.part,
+        clock_mhz=hardware.clock_mhz,
+    )
+
+
+def build(model: Path, out: Path, hardware: HardwareConfig, *, force: bool = False) -> BuildResult:
+    """Build both projects of a QONNX file into a folder, all or nothing.
+
+    Raises:
+        UserError: bad input or output folder, before anything is written.
+    """
+    with output_folder(out, force) as staged:
+        built = build_projects(model, staged, options(hardware), progress=console.print)
+    built.out_dir = out
+    if built.changes:
+        _tell_changes(model, built)
+    return built
+
+
+def _tell_changes(model: Path, built: BuildResult) -> None:
+    """Say what a conversion changed, in words, in codes and in dB on a photograph."""
+    lowered = built.lowered
+    original = onnx.load(str(model))
+    if built.options.frame is not None:
+        width, height = built.options.frame
+        original = set_frame(original, height, width)
+    found = effect(original, lowered, photograph_for(lowered.input_type))
+    console.print("[yellow]The network was converted; the converted one is the reference from here on (model.onnx):[/]")
+    for change in built.changes:
+        console.print(f"  {change}", markup=False)
+    apart = "equal" if math.isinf(found.psnr) else f"PSNR between both {found.psnr:.2f} dB"
+    console.print(
+        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by {found.largest} at most; {apart}"
+    )
+
+
+def need_simulator(level: str) -> None:
+    """Refuse to simulate without the programs for it.
+
+    Raises:
+        UserError: an unknown level, or a missing program and how to get it.
+    """
+    if level not in LEVELS:
+        raise UserError(f"--level {level}: allowed are {' and '.join(LEVELS)}.")
+    require_programs(["g++"] if level == "hls" else ["g++", "make", "perl"], f"simulation at level {level}")
+    if level == "rtl":
+        tools.verilator()
+
+
+def simulate(
+    project: Path,
+    image: Path,
+    level: str,
+    *,
+    crop: bool = False,
+    all_tensors: bool = False,
+    waves: bool = False,
+    out: Path | None = None,
+    force: bool = False,
+) -> Simulated:
+    """Upscale a photograph through a built project; the result is compared with the reference and written as PNG.
+
+    Raises:
+        UserError: bad image, project or output; a missing compiler. Nothing is written then.
+        MismatchError: a code differs.
+    """
+    need_simulator(level)
+    picture = out or project / "sim" / f"{image.stem}-{level}.png"
+    if out is not None and out.exists() and not force:
+        raise UserError(f"output {out}: there is such a file. Give --force to replace it, or another name with --out.")
+    built = reopen(project)
+    codes = read_codes(image, built.lowered.input_type)
+    if crop:
+        codes = center(codes, built.lowered.input_type.height, built.lowered.input_type.width)
+    check_writable(picture.parent)
+    found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves)
+    write_file(picture, png_bytes(found.output.astype(np.uint8)))
+    return Simulated(**{**vars(found), "picture": picture})
+
+
+def simulate_codes(
+    built: BuildResult, codes: np.ndarray, level: str, *, all_tensors: bool = False, waves: bool = False
+) -> Simulated:
+    """Run (H, W, C) codes through a project and compare them with the reference.
+
+    Raises:
+        UserError: the codes do not fit the built frame.
+        MismatchError: a code differs; names layer, pixel, channel and both codes.
+    """
+    with console.status("executing the reference ..."):
+        expected = run_reference(built.lowered, codes, all_tensors)
+    if level == "hls":
+        return _csim(built, codes, expected, all_tensors)
+    return _rtlsim(built, codes, expected, all_tensors, waves)
+
+
+def vendor_synthesis(folder: Path) -> CSynthesis | None:
+    """C-synthesis of a built folder with the vendor's compiler; None, and one line that says so, without it.
+
+    Raises:
+        UserError: the compiler fails; see `flows.vendor`.
+    """
+    compiler = find_compiler()
+    if compiler is None:
+        console.print(MISSING, style="yellow", markup=False)
+        return None
+    with console.status(f"C-synthesis with {compiler.name} ..."):
+        found = synthesize(folder / "hls", compiler)
+    write_file(folder / "csynth.json", json.dumps(found.to_dict(), indent=2) + "\n")
+    latency = f"{found.latency_cycles[1]:,}" if found.latency_cycles else "unknown"
+    interval = f"{found.interval_cycles[1]:,}" if found.interval_cycles else "unknown"
+    used = ", ".join(f"{count:,} {name}" for name, count in found.used.items())
+    console.print(
+        f"C-synthesis for {found.part}: {used}; latency {latency} cycles, interval {interval}; clock "
+        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}",
+        markup=False,
+    )
+    return found
