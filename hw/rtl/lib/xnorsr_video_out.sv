@@ -1,0 +1,67 @@
+// Video out: frames of Height x Width pixels to AXI4-Stream video.
+//
+// Formula:     tuser_o = 1 with the first beat of a frame (start of frame), tlast_o = 1 with the last beat of a line.
+// Packing:     a beat is PixelsPerBeat neighbouring pixels, the left one in the low bits; tdata_o is padded with zeros to
+//              whole bytes.
+// Range:       Width, Height, Bits, PixelsPerBeat >= 1; PixelsPerBeat divides Width.
+// Latency:     1 cycle. Interval: 1 cycle a beat.
+// Handshake:   ready_o, tvalid_o, tdata_o, tuser_o and tlast_o are registers; no path from an input to an output, as AXI4-Stream asks.
+// Structure:   two counters and a register slice. Frames are counted from reset: what comes in must be whole frames.
+module xnorsr_video_out #(
+  parameter int unsigned Width,             // pixels a line
+  parameter int unsigned Height,            // lines a frame
+  parameter int unsigned Bits,              // bits of a pixel, all channels
+  parameter int unsigned PixelsPerBeat = 1  // pixels of a beat
+) (
+  input  logic                                  clk_i,
+  input  logic                                  rst_ni,
+  input  logic [PixelsPerBeat*Bits-1:0]         data_i,
+  input  logic                                  valid_i,
+  output logic                                  ready_o,
+  output logic [(PixelsPerBeat*Bits+7)/8*8-1:0] tdata_o,
+  output logic                                  tvalid_o,
+  input  logic                                  tready_i,
+  output logic                                  tuser_o,  // start of frame
+  output logic                                  tlast_o   // end of line
+);
+  if (Width < 1 || Height < 1 || Bits < 1 || PixelsPerBeat < 1) begin : gen_check_size
+    $fatal(1, "%m: Width = %0d, Height = %0d, Bits = %0d, PixelsPerBeat = %0d, each must be at least 1",
+           Width, Height, Bits, PixelsPerBeat);
+  end else if (Width % PixelsPerBeat != 0) begin : gen_check_beat
+    $fatal(1, "%m: PixelsPerBeat = %0d must divide Width = %0d", PixelsPerBeat, Width);
+  end
+
+  localparam int unsigned BeatBits = PixelsPerBeat * Bits;
+  localparam int unsigned Beats    = Width / PixelsPerBeat;  // of a line
+  localparam int unsigned XBits    = $clog2(Beats + 1);
+  localparam int unsigned YBits    = $clog2(Height + 1);
+
+  logic [XBits-1:0] x_q;
+  logic [YBits-1:0] y_q;
+  logic             first, last_x, last_y;
+  assign first  = x_q == '0 && y_q == '0;
+  assign last_x = x_q == XBits'(Beats - 1);
+  assign last_y = y_q == YBits'(Height - 1);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      x_q <= '0;
+      y_q <= '0;
+    end else if (valid_i && ready_o) begin
+      x_q <= last_x ? '0 : x_q + 1'b1;
+      if (last_x) y_q <= last_y ? '0 : y_q + 1'b1;
+    end
+  end
+
+  logic [BeatBits-1:0] data;
+  xnorsr_skid #(.Bits(BeatBits + 2)) u_skid (
+    .clk_i,
+    .rst_ni,
+    .data_i ({first, last_x, data_i}),
+    .valid_i,
+    .ready_o,
+    .data_o ({tuser_o, tlast_o, data}),
+    .valid_o(tvalid_o),
+    .ready_i(tready_i)
+  );
+  assign tdata_o = ((BeatBits + 7) / 8 * 8)'(data);
+endmodule
