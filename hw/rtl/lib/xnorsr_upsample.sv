@@ -3,11 +3,10 @@
 // Formula:     output channel c*r*r + i*r + j of pixel (y, x) is the resized image's channel c at (y*r + i, x*r + j), r = Factor.
 //              Nearest: channel c itself. Bilinear: along one axis phase i is (D - |n|)*x[0] + |n|*x[sign(n)] with
 //              n = 2i + 1 - r and D = 2r for even r, n = (2i + 1 - r)/2 and D = r for odd r; both axes give the exact
-//              sum S at D*D. y = clip(round(S / (Divisor * 2**Shift)), Lo, Hi), ties to even. Edges repeat.
-// Range:       Width, Height, Channels, InBits >= 1, Factor 2 to 8; Divisor, Shift, Lo, Hi as xnorsr_requant. The exact sum
-//              is Shift = 0, Divisor = 1 and the bounds of OutBits. Nearest: OutBits = InBits, the other four unused.
-// Latency:     nearest 0 cycles. Bilinear, from the window of a pixel (Width + 2 cycles behind the pixel, xnorsr_window of
-//              Kernel 3): 2 cycles for Divisor = 1, else 4.
+//              sum over D*D, which goes out as it is or, with HasQuant, through xnorsr_requant. Edges repeat.
+// Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as xnorsr_requant.
+//              Without HasQuant the output must hold every value that can occur.
+// Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + 2, with HasQuant and OutDivisor > 1 + 4.
 // Interval:    1 cycle a pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
 // Handshake:   nearest is wire. Bilinear: ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   separable: r vertical sums for each of three columns, then r horizontal sums of each. The weights are
@@ -21,10 +20,11 @@ module xnorsr_upsample #(
   parameter bit          InSigned,  // input codes are two's complement
   parameter int unsigned Factor,    // r
   parameter bit          Bilinear,  // 0: nearest
-  parameter int          Shift,     // power of two to divide the sum by
-  parameter int unsigned Divisor,   // odd divisor of the sum
-  parameter longint      Lo,        // least output code
-  parameter longint      Hi,        // greatest output code
+  parameter bit          HasQuant,  // the sum is requantized
+  parameter int          OutShift,
+  parameter int unsigned OutDivisor,
+  parameter longint      OutLo,
+  parameter longint      OutHi,
   parameter int unsigned OutBits    // bits of an output channel
 ) (
   input  logic                                      clk_i,
@@ -36,24 +36,29 @@ module xnorsr_upsample #(
   output logic                                      valid_o,
   input  logic                                      ready_i
 );
-  if (Width < 1 || Height < 1 || Channels < 1 || InBits < 1) begin : gen_check_size
-    $fatal(1, "%m: Width = %0d, Height = %0d, Channels = %0d, InBits = %0d, each must be at least 1",
-           Width, Height, Channels, InBits);
+  if (Width < 1 || Height < 1 || Channels < 1 || InBits < 1 || OutBits < 1) begin : gen_check_size
+    $fatal(1, "%m: Width = %0d, Height = %0d, Channels = %0d, InBits = %0d, OutBits = %0d, each must be at least 1",
+           Width, Height, Channels, InBits, OutBits);
   end
   if (Factor < 2 || Factor > 8) begin : gen_check_factor
     $fatal(1, "%m: Factor = %0d, must be 2 to 8", Factor);
   end
 
+  if (HasQuant && !Bilinear) begin : gen_check_quant
+    $fatal(1, "%m: HasQuant = %0d needs Bilinear = 1: nearest changes no value", HasQuant);
+  end
+
   localparam int unsigned Phases = Factor * Factor;
 
   if (!Bilinear) begin : gen_nearest
-    if (OutBits != InBits) begin : gen_check_bits
-      $fatal(1, "%m: OutBits = %0d must be InBits = %0d for nearest", OutBits, InBits);
-    end
     logic unused_ok;  // wires need neither clock nor reset
     assign unused_ok = &{1'b0, clk_i, rst_ni};
     for (genvar c = 0; c < Channels; c++) begin : gen_channel
-      assign data_o[c*Phases*InBits+:Phases*InBits] = {Phases{data_i[c*InBits+:InBits]}};
+      logic [InBits-1:0]  x;
+      logic [OutBits-1:0] y;
+      assign x = data_i[c*InBits+:InBits];
+      assign y = InSigned ? OutBits'(signed'(x)) : OutBits'(x);
+      assign data_o[c*Phases*OutBits+:Phases*OutBits] = {Phases{y}};
     end
     assign valid_o = valid_i;
     assign ready_o = ready_i;
@@ -63,7 +68,7 @@ module xnorsr_upsample #(
     localparam int unsigned ExtBits    = InBits + (InSigned ? 0 : 1);  // an input code as a signed number
     localparam int unsigned VertBits   = ExtBits + $clog2(Den);
     localparam int unsigned SumBits    = ExtBits + $clog2(Den * Den);
-    localparam int unsigned Stages     = Divisor == 1 ? 2 : 4;
+    localparam int unsigned Stages     = HasQuant && OutDivisor != 1 ? 4 : 2;
 
     // Weight of the neighbour in phase i, negative when it is the one before
     function automatic int lean(int unsigned i);
@@ -127,9 +132,9 @@ module xnorsr_upsample #(
       end
 
       for (genvar i = 0; i < Factor; i++) begin : gen_i
-        localparam int          LeanY  = lean(i);
-        localparam int unsigned SideY  = LeanY < 0 ? 0 : 2;
-        localparam int unsigned NearY  = magnitude(LeanY);
+        localparam int          LeanY = lean(i);
+        localparam int unsigned SideY = LeanY < 0 ? 0 : 2;
+        localparam int unsigned NearY = magnitude(LeanY);
 
         logic [2:0][VertBits-1:0] vert_q;  // sum along the column, of three columns
         always_ff @(posedge clk_i) begin
@@ -142,6 +147,7 @@ module xnorsr_upsample #(
         end
 
         for (genvar j = 0; j < Factor; j++) begin : gen_j
+          localparam int unsigned At    = (c * Phases + i * Factor + j) * OutBits;
           localparam int          LeanX = lean(j);
           localparam int unsigned SideX = LeanX < 0 ? 0 : 2;
           localparam int unsigned NearX = magnitude(LeanX);
@@ -149,19 +155,27 @@ module xnorsr_upsample #(
           logic signed [SumBits-1:0] sum;
           assign sum = times(SumBits'(signed'(vert_q[1])), Den - NearX)
                        + times(SumBits'(signed'(vert_q[SideX])), NearX);
-          xnorsr_requant #(
-            .InBits (SumBits),
-            .Shift  (Shift),
-            .Divisor(Divisor),
-            .Lo     (Lo),
-            .Hi     (Hi),
-            .OutBits(OutBits)
-          ) u_requant (
-            .clk_i,
-            .en_i(advance),
-            .x_i (sum),
-            .y_o (data_o[(c*Phases+i*Factor+j)*OutBits+:OutBits])
-          );
+          if (HasQuant) begin : gen_quant
+            xnorsr_requant #(
+              .InBits (SumBits),
+              .Shift  (OutShift),
+              .Divisor(OutDivisor),
+              .Lo     (OutLo),
+              .Hi     (OutHi),
+              .OutBits(OutBits)
+            ) u_quant (
+              .clk_i,
+              .en_i(advance),
+              .x_i (sum),
+              .y_o (data_o[At+:OutBits])
+            );
+          end else begin : gen_exact
+            logic [OutBits-1:0] sum_q;
+            always_ff @(posedge clk_i) begin
+              if (advance) sum_q <= OutBits'(sum);
+            end
+            assign data_o[At+:OutBits] = sum_q;
+          end
         end
       end
     end
