@@ -87,7 +87,7 @@ module xnorsr_upsample #(
 
     // Window and pipeline control: all stages advance together
     logic [9*Channels*InBits-1:0] taps;
-    logic [8:0]                   inside;
+    logic [8:0]                   in_frame;
     logic [Stages-1:0]            valid_q;
     logic                         window_valid, advance;
     assign advance = ~valid_q[Stages-1] | ready_i;
@@ -99,7 +99,7 @@ module xnorsr_upsample #(
       .valid_i,
       .ready_o,
       .data_o (taps),
-      .taps_o (inside),
+      .taps_o (in_frame),
       .valid_o(window_valid),
       .ready_i(advance)
     );
@@ -110,9 +110,9 @@ module xnorsr_upsample #(
 
     logic [2:0] row_in, col_in;  // which rows and columns of the window lie inside; the middle ones always do
     logic       unused_ok;
-    assign row_in    = {inside[7], 1'b1, inside[1]};
-    assign col_in    = {inside[5], 1'b1, inside[3]};
-    assign unused_ok = &{1'b0, inside[8], inside[6], inside[4], inside[2], inside[0]};
+    assign row_in    = {in_frame[7], 1'b1, in_frame[1]};
+    assign col_in    = {in_frame[5], 1'b1, in_frame[3]};
+    assign unused_ok = &{1'b0, in_frame[8], in_frame[6], in_frame[4], in_frame[2], in_frame[0]};
 
     for (genvar c = 0; c < Channels; c++) begin : gen_channel
       logic signed [2:0][2:0][ExtBits-1:0] x;  // edges repeated

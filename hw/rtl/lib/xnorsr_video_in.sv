@@ -1,6 +1,6 @@
 // Video in: AXI4-Stream video to frames of exactly Height x Width pixels, whatever arrives.
 //
-// Formula:     a frame starts with a pixel with tuser = 1 (start of frame); line y is what comes up to a tlast = 1 (end of line).
+// Formula:     a pixel with tuser = 1 (start of frame) starts a frame; a line is what comes up to a tlast = 1 (end of line).
 //              - Pixels before the first start of frame are dropped.
 //              - Short line (tlast early): zero pixels complete it.
 //              - Long line (no tlast at the last column): the surplus is dropped up to and with its tlast, or up to
@@ -11,11 +11,11 @@
 // Errors:      pulses of a cycle. err_line_o: a short or a long line. err_frame_o: a start of frame within a frame, or the
 //              first pixel dropped behind a complete frame. What comes before the first start of frame is no error, nor is
 //              the surplus of a long last line one more.
-// Packing:     channel 0 in the low bits; tdata_i is padded to whole bytes, the padding is ignored.
+// Packing:     channel 0 in the low bits; tdata is padded to whole bytes, the padding is ignored.
 // Range:       Width, Height, Bits >= 1.
 // Latency:     1 cycle. Interval: 1 cycle a pixel, no gap between lines or frames. Errors cost time: each zero pixel a cycle in
 //              which no pixel is taken, and 1 cycle more for a start of frame within a frame or in the surplus of a line.
-// Handshake:   tready_o is a register; valid_o and data_o are gates behind registers, no path from an input to an output.
+// Handshake:   tready is a register; valid_o and data_o are gates behind registers: no path from an input to an output.
 //              A source that cannot wait (a camera) needs a FIFO in front.
 // Structure:   a register slice, because AXI4-Stream forbids paths from input to output while the decision to take a
 //              beat needs its own tuser. Behind it two counters and a state that says what to do with the next beat.
@@ -26,11 +26,11 @@ module xnorsr_video_in #(
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
-  input  logic [(Bits+7)/8*8-1:0] tdata_i,
-  input  logic                    tvalid_i,
-  output logic                    tready_o,
-  input  logic                    tuser_i,  // start of frame
-  input  logic                    tlast_i,  // end of line
+  input  logic [(Bits+7)/8*8-1:0] s_axis_tdata_i,
+  input  logic                    s_axis_tvalid_i,
+  output logic                    s_axis_tready_o,
+  input  logic                    s_axis_tuser_i,  // start of frame
+  input  logic                    s_axis_tlast_i,  // end of line
   output logic [Bits-1:0]         data_o,
   output logic                    valid_o,
   input  logic                    ready_i,
@@ -46,7 +46,7 @@ module xnorsr_video_in #(
 
   if (Bits % 8 != 0) begin : gen_padding
     logic unused_ok;
-    assign unused_ok = &{1'b0, tdata_i[(Bits+7)/8*8-1:Bits]};
+    assign unused_ok = &{1'b0, s_axis_tdata_i[(Bits+7)/8*8-1:Bits]};
   end
 
   // The beat that is looked at
@@ -55,9 +55,9 @@ module xnorsr_video_in #(
   xnorsr_skid #(.Bits(Bits + 2)) u_skid (
     .clk_i,
     .rst_ni,
-    .data_i ({tuser_i, tlast_i, tdata_i[Bits-1:0]}),
-    .valid_i(tvalid_i),
-    .ready_o(tready_o),
+    .data_i ({s_axis_tuser_i, s_axis_tlast_i, s_axis_tdata_i[Bits-1:0]}),
+    .valid_i(s_axis_tvalid_i),
+    .ready_o(s_axis_tready_o),
     .data_o ({sof, eol, pixel}),
     .valid_o(beat),
     .ready_i(take)

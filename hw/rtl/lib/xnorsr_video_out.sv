@@ -1,11 +1,11 @@
 // Video out: frames of Height x Width pixels to AXI4-Stream video.
 //
-// Formula:     tuser_o = 1 with the first beat of a frame (start of frame), tlast_o = 1 with the last beat of a line.
-// Packing:     a beat is PixelsPerBeat neighbouring pixels, the left one in the low bits; tdata_o is padded with zeros to
+// Formula:     tuser = 1 with the first beat of a frame (start of frame), tlast = 1 with the last beat of a line (end of line).
+// Packing:     a beat is PixelsPerBeat neighbouring pixels, the left one in the low bits; tdata is padded with zeros to
 //              whole bytes.
 // Range:       Width, Height, Bits, PixelsPerBeat >= 1; PixelsPerBeat divides Width.
 // Latency:     1 cycle. Interval: 1 cycle a beat.
-// Handshake:   ready_o, tvalid_o, tdata_o, tuser_o and tlast_o are registers; no path from an input to an output, as AXI4-Stream asks.
+// Handshake:   all outputs are registers: no path from an input to an output, as AXI4-Stream asks.
 // Structure:   two counters and a register slice. Frames are counted from reset: what comes in must be whole frames.
 module xnorsr_video_out #(
   parameter int unsigned Width,             // pixels a line
@@ -18,11 +18,11 @@ module xnorsr_video_out #(
   input  logic [PixelsPerBeat*Bits-1:0]         data_i,
   input  logic                                  valid_i,
   output logic                                  ready_o,
-  output logic [(PixelsPerBeat*Bits+7)/8*8-1:0] tdata_o,
-  output logic                                  tvalid_o,
-  input  logic                                  tready_i,
-  output logic                                  tuser_o,  // start of frame
-  output logic                                  tlast_o   // end of line
+  output logic [(PixelsPerBeat*Bits+7)/8*8-1:0] m_axis_tdata_o,
+  output logic                                  m_axis_tvalid_o,
+  input  logic                                  m_axis_tready_i,
+  output logic                                  m_axis_tuser_o,  // start of frame
+  output logic                                  m_axis_tlast_o   // end of line
 );
   if (Width < 1 || Height < 1 || Bits < 1 || PixelsPerBeat < 1) begin : gen_check_size
     $fatal(1, "%m: Width = %0d, Height = %0d, Bits = %0d, PixelsPerBeat = %0d, each must be at least 1",
@@ -59,9 +59,9 @@ module xnorsr_video_out #(
     .data_i ({first, last_x, data_i}),
     .valid_i,
     .ready_o,
-    .data_o ({tuser_o, tlast_o, data}),
-    .valid_o(tvalid_o),
-    .ready_i(tready_i)
+    .data_o ({m_axis_tuser_o, m_axis_tlast_o, data}),
+    .valid_o(m_axis_tvalid_o),
+    .ready_i(m_axis_tready_i)
   );
-  assign tdata_o = ((BeatBits + 7) / 8 * 8)'(data);
+  assign m_axis_tdata_o = ((BeatBits + 7) / 8 * 8)'(data);
 endmodule
