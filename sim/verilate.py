@@ -1,0 +1,148 @@
+"""Compiles SystemVerilog with Verilator and runs cocotb benches on it, through cocotb's own runner."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from cocotb_tools.runner import Verilator
+
+from . import tools
+
+# Wide constants (weights) are literals and parameters of the sources; Verilator's own limit is 64 Kbit.
+_MAX_LITERAL_BITS = 1 << 22
+
+
+class BenchError(Exception):
+    """A bench failed or did not run. The text holds the failing tests and the end of the simulator's log."""
+
+
+class _Runner(Verilator):
+    """cocotb's Verilator runner that exposes the top level's signals only.
+
+    The stock runner makes every signal public (``--public-flat-rw``), which forbids most optimizations and makes a
+    network simulate several times slower. Signals deeper down that a bench reads carry ``verilator public`` marks.
+    """
+
+    def _build_command(self) -> list[Any]:
+        commands = super()._build_command()
+        swap = {"--public-flat-rw": ["--public-depth", "1"], "--trace": ["--trace-fst", "--trace-structs"]}
+        return [[word for old in command for word in swap.get(old, [old])] for command in commands]
+
+
+def _make_variables(tool: tools.Tool, optimize: str) -> dict[str, str]:
+    """Variables of Verilator's makefile: optimization levels, and the launcher that keeps the runtime's objects."""
+    variables = {"MAKEFLAGS": f"OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O2"}
+    if tool.source == "PyPI":
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "xnorsr" / "objects"
+        launcher = Path(__file__).with_name("objcache.py")
+        runtime = Path(tool.env["VERILATOR_ROOT"]) / "include"
+        variables["OBJCACHE"] = f"{sys.executable} -S -E {launcher} {cache} {runtime}"
+    return variables
+
+
+def build(
+    top: str,
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    defines: Mapping[str, object] | None = None,
+    waves: bool = False,
+    args: Sequence[str] = (),
+    optimize: str = "-O1",
+) -> None:
+    """Compile ``sources`` with ``top`` as top level into ``folder``.
+
+    Args:
+        waves: compile waveform dumping (FST) in.
+        args: more arguments for Verilator.
+        optimize: the C++ compiler's level for the model; -O1 for benches, -O2 pays for whole frames.
+
+    Raises:
+        UserError: Verilator is missing or too old.
+        BenchError: Verilator or the C++ compiler refuses; the text is its output.
+    """
+    tool = tools.verilator()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "build.log"
+    with mock.patch.dict(os.environ, {**tool.environment(), **_make_variables(tool, optimize)}):
+        try:
+            _Runner().build(
+                sources=list(sources),
+                hdl_toplevel=top,
+                build_dir=folder,
+                defines=dict(defines or {}),
+                waves=waves,
+                timescale=("1ns", "1ps"),
+                build_args=[
+                    "--max-num-width", str(_MAX_LITERAL_BITS),
+                    "-Wno-fatal", "-Werror-USERFATAL",  # warnings are the lint test's; illegal parameters stop
+                    *args,
+                ],  # fmt: skip
+                log_file=log,
+            )
+        except (SystemExit, Exception) as error:
+            text = log.read_text()[-6000:] if log.exists() else ""
+            raise BenchError(f"cannot compile {top} with Verilator: {error}\n{text}") from error
+
+
+def run(
+    top: str,
+    folder: Path,
+    test_module: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    test_filter: str | None = None,
+    waves: bool = False,
+) -> None:
+    """Run the cocotb tests of ``test_module`` on what `build` made in ``folder``.
+
+    Args:
+        env: variables the bench reads.
+        test_filter: a regular expression of tests to run, all when None.
+        waves: write ``dump.fst`` (only when built with waves).
+
+    Raises:
+        BenchError: a test failed, or none ran.
+    """
+    results = folder / "results.xml"
+    results.unlink(missing_ok=True)
+    log = folder / "run.log"
+    with mock.patch.dict(os.environ, tools.verilator().environment()):
+        runner = _Runner()
+        try:
+            runner.test(
+                test_module=test_module,
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
+                build_dir=folder,
+                test_dir=folder,
+                results_xml=str(results),
+                extra_env={"COCOTB_LOG_LEVEL": "WARNING", **(env or {})},
+                test_filter=test_filter,
+                waves=waves,
+                log_file=log,
+            )
+        except (SystemExit, Exception) as error:
+            raise BenchError(f"{test_module} on {top}: {error}\n{log.read_text()[-6000:]}") from error
+    _raise_failures(results, log)
+
+
+def _raise_failures(results: Path, log: Path) -> None:
+    cases = list(ET.parse(results).iter("testcase")) if results.exists() else []
+    failed = [c.get("name") for c in cases if c.find("failure") is not None or c.find("error") is not None]
+    if failed or not cases:
+        what = f"failed: {', '.join(map(str, failed))}" if failed else "no test ran"
+        raise BenchError(f"{what}\n{log.read_text()[-8000:]}")
+
+
+def dump_json(path: Path, content: object) -> Path:
+    """Write what a bench reads back with `json.loads`; returns the path."""
+    path.write_text(json.dumps(content))
+    return path
