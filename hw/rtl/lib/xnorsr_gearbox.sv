@@ -1,0 +1,102 @@
+// Width converter: beats of InChannels channels to beats of OutChannels channels, channel 0 first.
+//
+// Formula:     the sequence of channels stays; only the number in a beat changes.
+// Range:       Bits >= 1; one of InChannels, OutChannels divides the other.
+// Latency:     with R = max/min: R cycles to widen (from the first narrow beat), 1 cycle to narrow or to pass.
+// Interval:    1 cycle a narrow beat, without a gap between wide beats.
+// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Structure:   widening collects R - 1 beats in a shift register and writes the output register with the last one, so that
+//              collecting goes on while the output waits. Narrowing shifts a loaded word; the next word loads in the cycle in which
+//              the last part leaves.
+module xnorsr_gearbox #(
+  parameter int unsigned InChannels,   // channels of an input beat
+  parameter int unsigned OutChannels,  // channels of an output beat
+  parameter int unsigned Bits          // bits of a channel
+) (
+  input  logic                        clk_i,
+  input  logic                        rst_ni,
+  input  logic [InChannels*Bits-1:0]  data_i,
+  input  logic                        valid_i,
+  output logic                        ready_o,
+  output logic [OutChannels*Bits-1:0] data_o,
+  output logic                        valid_o,
+  input  logic                        ready_i
+);
+  if (Bits < 1 || InChannels < 1 || OutChannels < 1) begin : gen_check_size
+    $fatal(1, "%m: InChannels = %0d, OutChannels = %0d, Bits = %0d, each must be at least 1",
+           InChannels, OutChannels, Bits);
+  end else if (InChannels % OutChannels != 0 && OutChannels % InChannels != 0) begin : gen_check_ratio
+    $fatal(1, "%m: InChannels = %0d, OutChannels = %0d, one must divide the other", InChannels, OutChannels);
+  end
+
+  logic valid_q;
+  assign valid_o = valid_q;
+
+  if (InChannels == OutChannels) begin : gen_pass
+    logic [OutChannels*Bits-1:0] data_q;
+    logic                        vacant;
+    assign vacant  = ~valid_q | ready_i;
+    assign ready_o = vacant;
+    assign data_o  = data_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)     valid_q <= 1'b0;
+      else if (vacant) valid_q <= valid_i;
+    end
+    always_ff @(posedge clk_i) begin
+      if (vacant && valid_i) data_q <= data_i;
+    end
+  end else if (InChannels < OutChannels) begin : gen_widen
+    localparam int unsigned Ratio     = OutChannels / InChannels;
+    localparam int unsigned PartBits  = InChannels * Bits;
+    localparam int unsigned PartsBits = (Ratio - 1) * PartBits;
+    localparam int unsigned CountBits = $clog2(Ratio);
+
+    logic [PartsBits-1:0]          part_q;  // oldest part in the low bits
+    logic [OutChannels*Bits-1:0]   data_q;
+    logic [CountBits-1:0]          count_q;
+    logic                          last, vacant;
+    assign vacant  = ~valid_q | ready_i;
+    assign last    = count_q == CountBits'(Ratio - 1);
+    assign ready_o = ~last | vacant;
+    assign data_o  = data_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        count_q <= '0;
+        valid_q <= 1'b0;
+      end else begin
+        if (valid_i && ready_o) count_q <= last ? '0 : count_q + 1'b1;
+        if (vacant) valid_q <= valid_i & last;
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (valid_i && ready_o) begin
+        if (last) data_q <= {data_i, part_q};
+        else      part_q <= PartsBits'({data_i, part_q} >> PartBits);
+      end
+    end
+  end else begin : gen_narrow
+    localparam int unsigned Ratio     = InChannels / OutChannels;
+    localparam int unsigned PartBits  = OutChannels * Bits;
+    localparam int unsigned CountBits = $clog2(Ratio);
+
+    logic [InChannels*Bits-1:0] word_q;
+    logic [CountBits-1:0]       count_q;
+    logic                       last;
+    assign last    = count_q == CountBits'(Ratio - 1);
+    assign ready_o = ~valid_q | (last & ready_i);
+    assign data_o  = word_q[PartBits-1:0];
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        count_q <= '0;
+        valid_q <= 1'b0;
+      end else begin
+        if (ready_o) valid_q <= valid_i;
+        if (valid_q && ready_i) count_q <= last ? '0 : count_q + 1'b1;
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (ready_o)      word_q <= data_i;
+      else if (ready_i) word_q <= word_q >> PartBits;
+    end
+  end
+endmodule

@@ -1,0 +1,188 @@
+// Sliding window: from a raster of pixels to the K x K neighbourhood of every pixel.
+//
+// Formula:     tap (ky, kx) of the beat for pixel (y, x) is pixel (y + ky - K/2, x + kx - K/2); taps_o[ky*K + kx] says
+//              whether that lies inside the frame. Data of a tap outside is arbitrary: mask it.
+// Packing:     data_o = [ky][kx][word], kx fastest, tap (0, 0) in the low bits; a word is the pixel as it came.
+// Range:       Kernel odd, 1 to 9; Width, Height, Bits >= 1, the frame may be smaller than the kernel.
+// Latency:     (K/2)*Width + K/2 + 1 cycles from a pixel to its window with gapless input; 0 for Kernel = 1.
+// Interval:    1 cycle a pixel, no gap between lines or frames; the last windows of a frame leave without further input.
+// Handshake:   ready_o depends on ready_i combinationally (not on valid_i); data_o, valid_o and taps_o are registers.
+//              For Kernel = 1 everything is wire.
+// Structure:   K rows of K registers; row r holds the input delayed by r*Width slots. All K-1 line delays are one RAM of
+//              Width words at one ring address, so that a line costs no shifting and no second pointer. Time in the
+//              delays is counted in slots. A slot is an input pixel or, after the last pixel of a frame while windows
+//              are still owed and no next frame has come, an empty one that pushes them out. Slots inside a frame are
+//              thus contiguous; which slots hold a pixel travels along as one more bit a line, and taps beyond the frame
+//              are told by the output position alone, so two frames may share the delays.
+module xnorsr_window #(
+  parameter int unsigned Width,   // pixels a line
+  parameter int unsigned Height,  // lines a frame
+  parameter int unsigned Bits,    // bits of a pixel, all channels
+  parameter int unsigned Kernel   // K
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+  input  logic [Bits-1:0]               data_i,
+  input  logic                          valid_i,
+  output logic                          ready_o,
+  output logic [Kernel*Kernel*Bits-1:0] data_o,
+  output logic [Kernel*Kernel-1:0]      taps_o,
+  output logic                          valid_o,
+  input  logic                          ready_i
+);
+  if (Kernel % 2 == 0 || Kernel > 9) begin : gen_check_kernel
+    $fatal(1, "%m: Kernel = %0d, must be odd and at most 9", Kernel);
+  end
+  if (Width < 1 || Height < 1 || Bits < 1) begin : gen_check_size
+    $fatal(1, "%m: Width = %0d, Height = %0d, Bits = %0d, each must be at least 1", Width, Height, Bits);
+  end
+
+  if (Kernel == 1) begin : gen_pass
+    logic unused_ok;  // wires need neither clock nor reset
+    assign unused_ok = &{1'b0, clk_i, rst_ni};
+    assign data_o    = data_i;
+    assign taps_o    = 1'b1;
+    assign valid_o   = valid_i;
+    assign ready_o   = ready_i;
+  end else begin : gen_window
+    localparam int unsigned Half     = Kernel / 2;
+    localparam int unsigned Lines    = Kernel - 1;
+    localparam int unsigned SlotBits = Bits + 1;              // pixel and "is a pixel"
+    localparam int unsigned Delay    = Half * Width + Half;   // slots from the newest tap to the centre tap
+    localparam int unsigned XBits    = $clog2(Width + 1);
+    localparam int unsigned YBits    = $clog2(Height + 1);
+    localparam int unsigned OwedBits = $clog2(Delay + 2);
+
+    logic step;      // the delays advance by a slot
+    logic push;      // the slot holds a pixel
+    logic pop;       // a window leaves
+    logic flush;     // the slot may be empty
+    logic vacant;    // the output register can be refilled
+    logic frame_end; // the input stands between two frames
+
+    // Handshake
+    logic valid_q, valid_d;
+    assign vacant  = ~valid_q | ready_i;
+    assign ready_o = vacant;
+    assign push    = valid_i & vacant;
+    assign step    = push | (flush & vacant);
+    assign pop     = valid_q & ready_i;
+    assign valid_o = valid_q;
+
+    // Position of the input, and windows owed: pixels taken whose window has not reached the output register
+    logic [XBits-1:0]    in_x_q;
+    logic [YBits-1:0]    in_y_q;
+    logic [OwedBits-1:0] owed_q;
+    assign frame_end = in_x_q == '0 && in_y_q == '0;
+    assign flush     = frame_end && owed_q != '0;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        in_x_q <= '0;
+        in_y_q <= '0;
+        owed_q <= '0;
+      end else if (step) begin
+        owed_q <= owed_q + OwedBits'(push) - OwedBits'(valid_d);
+        if (push) begin
+          in_x_q <= (in_x_q == XBits'(Width - 1)) ? '0 : in_x_q + 1'b1;
+          if (in_x_q == XBits'(Width - 1)) begin
+            in_y_q <= (in_y_q == YBits'(Height - 1)) ? '0 : in_y_q + 1'b1;
+          end
+        end
+      end
+    end
+
+    // Line delays: slot[r] is the input delayed by r*Width slots
+    logic [Lines:0][SlotBits-1:0] slot;
+    logic [Lines*SlotBits-1:0]    line_q;  // what left the RAM for this slot
+    assign slot[0] = {push, data_i};
+    assign slot[Lines:1] = line_q;
+
+    if (Width == 1) begin : gen_line_reg
+      always_ff @(posedge clk_i) begin
+        if (step) line_q <= slot[Lines-1:0];
+      end
+    end else begin : gen_line_ram
+      logic [Lines*SlotBits-1:0] line_mem [Width];
+      logic [XBits-1:0]          addr_q, addr_d;
+      assign addr_d = (addr_q == XBits'(Width - 1)) ? '0 : addr_q + 1'b1;
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni)   addr_q <= '0;
+        else if (step) addr_q <= addr_d;
+      end
+      // Reads for the next slot, so the two addresses always differ.
+      always_ff @(posedge clk_i) begin
+        if (step) line_mem[addr_q] <= slot[Lines-1:0];
+      end
+      always_ff @(posedge clk_i) begin
+        if (step) line_q <= line_mem[addr_d];
+      end
+    end
+
+    // After reset the RAM and the taps hold what an aborted frame left; "is a pixel" bits count once this many slots passed
+    logic [OwedBits-1:0] fresh_q;
+    logic                centre_is_pixel;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)                                  fresh_q <= '0;
+      else if (step && fresh_q != OwedBits'(Delay)) fresh_q <= fresh_q + 1'b1;
+    end
+
+    // Taps: row r, column j is the input delayed by r*Width + j slots
+    logic [Kernel-1:0][Kernel-1:0][Bits-1:0] tap_q;
+    logic [Half-1:0]                         is_pixel_q;  // of the centre row, up to the centre
+    always_ff @(posedge clk_i) begin
+      if (step) begin
+        for (int unsigned r = 0; r < Kernel; r++) begin
+          tap_q[r][0] <= slot[r][Bits-1:0];
+          for (int unsigned j = 1; j < Kernel; j++) tap_q[r][j] <= tap_q[r][j-1];
+        end
+        is_pixel_q[0] <= slot[Half][Bits];
+        for (int unsigned j = 1; j < Half; j++) is_pixel_q[j] <= is_pixel_q[j-1];
+      end
+    end
+    assign centre_is_pixel = is_pixel_q[Half-1] && fresh_q == OwedBits'(Delay);
+    assign valid_d         = centre_is_pixel;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)      valid_q <= 1'b0;
+      else if (step)    valid_q <= valid_d;
+      else if (ready_i) valid_q <= 1'b0;
+    end
+
+    // Position of the output, and which rows and columns of its window lie inside the frame
+    logic [XBits-1:0]  out_x_q, out_x_d;
+    logic [YBits-1:0]  out_y_q, out_y_d;
+    logic [Kernel-1:0] col_in_q, row_in_q;
+    always_comb begin
+      out_x_d = (out_x_q == XBits'(Width - 1)) ? '0 : out_x_q + 1'b1;
+      out_y_d = out_y_q;
+      if (out_x_q == XBits'(Width - 1)) begin
+        out_y_d = (out_y_q == YBits'(Height - 1)) ? '0 : out_y_q + 1'b1;
+      end
+    end
+    function automatic logic [Kernel-1:0] inside_frame(int unsigned position, int unsigned size);
+      for (int unsigned k = 0; k < Kernel; k++) begin
+        inside_frame[k] = (position + k >= Half) && (position + k < size + Half);
+      end
+    endfunction
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        out_x_q  <= '0;
+        out_y_q  <= '0;
+        col_in_q <= inside_frame(0, Width);
+        row_in_q <= inside_frame(0, Height);
+      end else if (pop) begin
+        out_x_q  <= out_x_d;
+        out_y_q  <= out_y_d;
+        col_in_q <= inside_frame(32'(out_x_d), Width);
+        row_in_q <= inside_frame(32'(out_y_d), Height);
+      end
+    end
+
+    for (genvar ky = 0; ky < Kernel; ky++) begin : gen_ky
+      for (genvar kx = 0; kx < Kernel; kx++) begin : gen_kx
+        assign data_o[(ky*Kernel+kx)*Bits+:Bits] = tap_q[Kernel-1-ky][Kernel-1-kx];
+        assign taps_o[ky*Kernel+kx]              = row_in_q[ky] & col_in_q[kx];
+      end
+    end
+  end
+endmodule
