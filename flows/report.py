@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..hw.resources.account import Estimate
 from ..hw.resources.view import Stage
 from .diagram import diagram
 from .pictures import png_bytes
@@ -143,35 +142,26 @@ def duration(seconds: float) -> str:
 
 
 def render(
-    results: Mapping[str, Any],
-    pictures: Pictures,
-    stages: list[Stage],
-    fifos: Mapping[tuple[str, str], int],
-    estimate: Estimate,
-    synth: Mapping[str, Mapping[str, float]] | None,
+    results: Mapping[str, Any], pictures: Pictures, stages: list[Stage], fifos: Mapping[tuple[str, str], int]
 ) -> str:
     """The page.
 
     Args:
-        results: what results.json holds.
+        results: what results.json holds; "estimate" and "synth" (or None) as `steps.cost.Account.to_dict` gives them.
         pictures: of the simulated photograph.
         stages, fifos: the network, for the diagram.
-        estimate: the analytic account.
-        synth: resources of each layer as synthesized ("lut", "ff", "bram36", "dsp"), or None.
     """
-    scores = results["psnr_y"]
+    scores, estimate = results["psnr_y"], results["estimate"]
     notes = {key: f"{scores[key]:.2f} dB PSNR-Y" for key in scores}
-    notes["ours"] = notes.get("csim") or notes.get("rtl") or notes["brevitas"]
-    return _environment().get_template("report.html.jinja").render(
+    notes["ours"] = notes["brevitas"]
+    template = _environment().get_template("report.html.jinja")
+    return template.render(
         results=results,
         tiles=_tiles(pictures, notes),
         crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
         diagram=diagram(stages, fifos),
         estimate=estimate,
-        synth=synth,
-        most_lut=max((layer.lut for layer in estimate.layers), default=1) or 1,
-        total_time=sum(results["times"].values()),
-        synth_total={k: sum(row.get(k, 0) for row in synth.values()) for k in ("lut", "ff", "bram36", "dsp")}
-        if synth
-        else None,
-    )  # fmt: skip
+        synth={layer["name"]: layer for layer in results["synth"]["layers"]} if results["synth"] else None,
+        most_lut=max((layer["lut"] for layer in estimate["layers"]), default=1) or 1,
+        total_time=sum(results["times"].values()) or 1.0,
+    )

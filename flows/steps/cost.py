@@ -75,7 +75,7 @@ def estimate(model: Path, hardware: dict[str, Any], config: EstimateConfig) -> A
     if model.is_dir():
         if hardware:
             raise UserError(
-                f"{model}: was built with its own {', '.join(hardware)}; leave that out, or give the QONNX file instead."
+                f"{model}: was built with its own {', '.join(hardware)}; leave that out, or give the QONNX file."
             )
         return account(reopen(model), model / "rtl", config)
     chosen = options(checked(HardwareConfig, hardware))

