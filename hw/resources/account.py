@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import UserError
 from ..graph.ops import Affine, Conv, Op, Threshold
 from ..types import bits_for
-from .costs import COEFFICIENTS, Cost, folds, layer_cost, line_buffer_bits, memory
+from .costs import COEFFICIENTS, Cost, folds, lanes, layer_cost, line_buffer_bits, memory
 from .devices import Device, device
 from .schedule import fifo_depths, predict
 from .view import Network, Stage, input_stage, output_stage, stages
@@ -34,7 +34,7 @@ class LayerAccount:
     Attributes:
         name, op: layer's name and operator ("Clone" for a fork).
         kernel: K of a convolution, else 0.
-        pe, simd: folding of a convolution, else 0.
+        pe, simd: folding of a convolution; an affine has PE alone; else 0.
         macs_binary, macs_fixed: multiply-accumulates a pixel, with binary and with wider weights. May be fractions
             where a layer runs at another size.
         planes: bit planes of a binary convolution's input (1 for a bipolar one, else 0).
@@ -193,7 +193,7 @@ def _layer(stage: Stage, source: Stage, fifo_words: list[int]) -> LayerAccount:
         name=stage.name,
         op=op.op_type if op is not None else ("Input" if stage.role == "input" else "Clone"),
         kernel=conv.kernel if conv else 0,
-        pe=conv.pe if conv else 0,
+        pe=conv.pe if conv else lanes(op) if isinstance(op, Affine) else 0,
         simd=conv.simd if conv else 0,
         macs_binary=macs if conv and conv.binary else 0.0,
         macs_fixed=macs if conv and not conv.binary else 0.0,

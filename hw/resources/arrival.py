@@ -114,25 +114,35 @@ def window(arrival: Times, pixels: int, delay: int, interval: int) -> Flow:
     return Flow(np.concatenate(accept), np.concatenate(out))
 
 
-def shuffle(arrival: Times, width: int, factor: int, latency: int) -> Flow:
-    """A pixel shuffle with two line buffers: a line is written while the line before is sent, factor times over.
+def shuffle(arrival: Times, width: int, factor: int) -> Flow:
+    """A pixel shuffle (xnorsr_pixel_shuffle): a ring of pixels, each line of which is read ``factor`` times.
+
+    The first output line follows the input while it arrives. A pixel's place is free again when the last of its output
+    pixels has been read.
 
     Args:
         arrival: times of all input pixels.
         width: pixels an input line.
         factor: r: each input line makes r output lines of r*width pixels, one pixel a cycle.
-        latency: cycles from the last pixel of a line taken to the first pixel of its first output line.
     """
-    burst = factor * factor * width
+    places = -(-2 * width * (factor - 1) // factor) + 4
+    freed = np.full(arrival.size + places, NEVER, np.int64)  # freed[n]: cycle in which pixel n - places left
     accept: list[Times] = []
     out: list[Times] = []
-    taken, sent = NEVER, [NEVER, NEVER]  # last pixel taken; last pixel sent of the two lines before
-    for line in arrival.reshape(-1, width):
-        times = paced(np.maximum(line, sent[-2] + 1), 1, taken)
-        first = max(int(times[-1]) + latency, sent[-1] + 1)
-        accept.append(times)
-        out.append(first + np.arange(burst, dtype=np.int64))
-        taken, sent = int(times[-1]), [sent[-1], first + burst - 1]
+    taken = read = NEVER
+    for start in range(0, arrival.size, width):
+        # A line never waits for its own pixels: the ring is longer than a line.
+        room = freed[start : start + width] + 1
+        push = paced(np.maximum(arrival[start : start + width], room), 1, taken)
+        first = np.full(factor * width, NEVER, np.int64)
+        first[::factor] = push + 1
+        first = paced(first, 1, read)
+        others = first[-1] + 1 + np.arange((factor - 1) * factor * width, dtype=np.int64)
+        turns = np.concatenate((first, others))
+        freed[places + start : places + start + width] = turns[-factor * width :][factor - 1 :: factor]
+        accept.append(push)
+        out.append(turns + 2)
+        taken, read = int(push[-1]), int(turns[-1])
     return Flow(np.concatenate(accept), np.concatenate(out))
 
 

@@ -131,29 +131,36 @@ def line_buffer_bits(op: Op) -> int:
 
 
 def folds(op: Op) -> int:
-    """Cycles a pixel of the input stream: (O/PE)*(K*K*C/SIMD) of a convolution, r*r of a pixel shuffle, else 1."""
+    """Cycles a pixel of the input stream: (O/PE)*(K*K*C/SIMD) of a convolution, C/PE of an affine, r*r of a shuffle."""
     if isinstance(op, Conv):
         return (op.weight.shape[0] // op.pe) * (op.weight[0].size // op.simd)
+    if isinstance(op, Affine):
+        return op.output.channels // lanes(op)
     return op.factor**2 if isinstance(op, PixelShuffle) else 1
+
+
+def lanes(op: Affine) -> int:
+    """Channels that an affine works on in one cycle."""
+    return op.pe or op.output.channels
 
 
 def engine(op: Conv) -> Cost:
     """The matrix-vector unit of a convolution, without its window."""
     outputs, taps = op.weight.shape[0], op.weight[0].size
     cycles, sum_bits = folds(op), op.output.bits
-    lanes = op.pe * op.simd
+    width = op.pe * op.simd
     if op.binary and cycles == 1:
         return Cost(
             lut=coefficient("popcount_constant") * op.macs_per_pixel * op.input.bits,
             ff=2.0 * outputs * sum_bits + coefficient("popcount_constant") * op.macs_per_pixel * op.input.bits / 3,
         )
     if op.binary:
-        work = Cost(lut=coefficient("popcount_variable") * lanes * op.input.bits, ff=lanes * op.input.bits / 2)
+        work = Cost(lut=coefficient("popcount_variable") * width * op.input.bits, ff=width * op.input.bits / 2)
     else:
-        adders = Cost(lut=coefficient("adder") * lanes * (op.input.bits + op.weight_bits), ff=op.pe * sum_bits)
-        work = multiplier(op.weight_bits, op.input.bits).times(lanes) + adders
+        adders = Cost(lut=coefficient("adder") * width * (op.input.bits + op.weight_bits), ff=op.pe * sum_bits)
+        work = multiplier(op.weight_bits, op.input.bits).times(width) + adders
     if cycles > 1:
-        work += rom(cycles, lanes * op.weight_bits)
+        work += rom(cycles, width * op.weight_bits)
         work += Cost(lut=coefficient("adder") * op.pe * sum_bits, ff=op.pe * sum_bits + outputs * sum_bits)
     if op.simd < taps:
         work += Cost(lut=coefficient("select_input") * taps * op.input.bits)
@@ -167,18 +174,22 @@ def _window(op: Op, kernel: int) -> Cost:
     return memory(stream.width, stream.word_bits).times(kernel - 1) + Cost(ff=kernel * kernel * stream.word_bits)
 
 
-def _affine(op: Affine) -> Cost:
-    channels, out = op.output.channels, op.output.word_bits
-    cost = Cost(ff=2.0 * out)
+def affine_cost(op: Affine) -> Cost:
+    """The lanes of an affine, their parameters, and the width converters around fewer lanes than channels."""
+    width, there = lanes(op), op.param_bits
+    lane = Cost(ff=2.0 * op.output.bits + op.input.bits)
     if op.scale is not None:
-        cost += multiplier(op.input.bits, op.param_bits["scale"]).times(channels)
+        lane += multiplier(op.input.bits, there["scale"])
     if op.bias is not None:
-        cost += Cost(lut=coefficient("adder") * channels * (op.input.bits + op.param_bits.get("scale", 0)))
+        lane += Cost(lut=coefficient("adder") * (op.input.bits + there.get("scale", 0)))
     if op.slope is not None:
-        bits = op.mid.hi.bit_length() + 1 if op.mid is not None else op.input.bits
-        cost += multiplier(bits, op.param_bits["slope"]).times(channels)
+        lane += multiplier(op.mid.hi.bit_length() + 1 if op.mid is not None else op.input.bits, there["slope"])
     rounds = (op.mid is not None) + (op.quant is not None)
-    return cost + Cost(lut=coefficient("adder") * rounds * channels * (op.output.bits + 4))
+    cost = (lane + Cost(lut=coefficient("adder") * rounds * (op.output.bits + 4))).times(width)
+    if folds(op) > 1:
+        cost += rom(folds(op), width * sum(there.values()))
+        cost += Cost(lut=op.input.word_bits + op.output.word_bits, ff=op.input.word_bits + 2.0 * op.output.word_bits)
+    return cost
 
 
 def layer_cost(op: Op) -> Cost:
@@ -188,7 +199,7 @@ def layer_cost(op: Op) -> Cost:
     if isinstance(op, Conv):
         return base + _window(op, op.kernel) + engine(op)
     if isinstance(op, Affine):
-        return base + _affine(op)
+        return base + affine_cost(op)
     if isinstance(op, Threshold):
         return base + Cost(lut=coefficient("compare") * op.thresholds.size * op.input.bits)
     if isinstance(op, Residual):

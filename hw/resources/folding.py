@@ -1,4 +1,8 @@
-"""Folding: how many output channels (PE) and weights of a filter (SIMD) each convolution works on in one cycle."""
+"""Folding: how much of a pixel each layer works on in one cycle.
+
+A convolution takes PE output channels and SIMD weights of a filter, (O/PE)*(K*K*C/SIMD) cycles a pixel. An affine takes
+PE channels, C/PE cycles a pixel; its SIMD is 1.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,17 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...errors import UserError
-from ..graph.ops import Conv
-from .costs import engine, folds
+from ..graph.ops import Affine, Conv
+from .costs import Cost, affine_cost, engine, folds, lanes
 from .view import GraphLike, Network, Stage, input_stage, output_stage, stages
 
-Target: TypeAlias = int | str | Mapping[str, tuple[int, int]]
+Foldable: TypeAlias = Conv | Affine
+Target: TypeAlias = int | str | Mapping[str, tuple[int, int] | Mapping[str, int]]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Folding of one convolution: it takes (O/pe)*(K*K*C/simd) cycles a pixel of its own input stream."""
+    """Folding of one layer."""
 
     pe: int
     simd: int
@@ -30,40 +35,54 @@ def divisors(n: int) -> list[int]:
     return sorted({*small, *(n // d for d in small)})
 
 
-def legal(op: Conv) -> tuple[list[int], list[int]]:
-    """(PE values, SIMD values) that a convolution takes: the divisors of O and of K*K*C."""
+def legal(op: Foldable) -> tuple[list[int], list[int]]:
+    """(PE values, SIMD values) that a layer takes: divisors of O and of K*K*C, of an affine of C and of 1."""
+    if isinstance(op, Affine):
+        return divisors(op.output.channels), [1]
     return divisors(op.weight.shape[0]), divisors(op.weight[0].size)
 
 
-def check(name: str, op: Conv, pe: int, simd: int) -> None:
+def folding_of(op: Foldable) -> Fold:
+    """The folding that a layer has."""
+    return Fold(lanes(op), 1) if isinstance(op, Affine) else Fold(op.pe, op.simd)
+
+
+def folded(op: Foldable, one: Fold) -> Foldable:
+    """The layer with another folding."""
+    return replace(op, pe=one.pe) if isinstance(op, Affine) else replace(op, pe=one.pe, simd=one.simd)
+
+
+def _cost(op: Foldable) -> Cost:
+    return affine_cost(op) if isinstance(op, Affine) else engine(op)
+
+
+def check(name: str, op: Foldable, one: Fold) -> None:
     """Refuse a folding that does not divide.
 
     Raises:
         UserError: names the layer, the field and the legal values.
     """
-    for field, value, allowed, of in zip(("PE", "SIMD"), (pe, simd), legal(op), ("O", "K*K*C"), strict=True):
+    of = ("C", "1") if isinstance(op, Affine) else ("O", "K*K*C")
+    for field, value, allowed, what in zip(("PE", "SIMD"), (one.pe, one.simd), legal(op), of, strict=True):
         if value not in allowed:
+            size = what if what == "1" else f"{what}={allowed[-1]}"
             raise UserError(
-                f"folding of layer {name}: {field}={value} does not divide {of}={allowed[-1]}; "
+                f"folding of layer {name}: {field}={value} does not divide {size}; "
                 f"take one of {', '.join(map(str, allowed))}"
             )
 
 
-def cheapest(op: Conv, cycles: int) -> Fold:
-    """The folding of least cost that takes at most ``cycles`` cycles a pixel of the convolution's own stream."""
+def cheapest(op: Foldable, cycles: int) -> Fold:
+    """The folding of least cost that takes at most ``cycles`` cycles a pixel of the layer's own stream."""
     pes, simds = legal(op)
-    taps, outputs = simds[-1], pes[-1]
-    best: tuple[float, int, int] | None = None
+    keys: list[tuple[float, int, int]] = []
     for pe in pes:
-        # More lanes than needed never cost less, except that all lanes make the weights constant.
-        fits = [s for s in simds if (outputs // pe) * (taps // s) <= cycles]
-        if not fits:
-            continue
-        for simd in {fits[0], fits[-1]}:
-            key = (engine(replace(op, pe=pe, simd=simd)).weight, -simd, -pe)
-            best = min(best, key) if best else key
-    assert best is not None, "all lanes take one cycle"
-    return Fold(pe=-best[2], simd=-best[1])
+        for simd in simds:
+            made = folded(op, Fold(pe, simd))
+            if folds(made) <= cycles:
+                keys.append((_cost(made).weight, -simd, -pe))
+    _, simd, pe = min(keys)
+    return Fold(pe=-pe, simd=-simd)
 
 
 def _per_input_pixel(target: str | int, network: Network, clock_mhz: float | None) -> float:
@@ -90,11 +109,12 @@ def _per_input_pixel(target: str | int, network: Network, clock_mhz: float | Non
     return clock_mhz * 1e6 / float(fps[1]) / source.pixels_out
 
 
-def _chosen(stage: Stage, op: Conv, per_input: float, source: Stage) -> Fold:
+def _chosen(stage: Stage, op: Foldable, per_input: float, source: Stage) -> Fold:
     if per_input == math.inf:
         return Fold(1, 1)
     if per_input == 0:
-        return Fold(op.weight.shape[0], op.weight[0].size)
+        pes, simds = legal(op)
+        return Fold(pes[-1], simds[-1])
     own = per_input * source.pixels_out / stage.pixels_in
     if own < 1:
         raise UserError(
@@ -104,39 +124,45 @@ def _chosen(stage: Stage, op: Conv, per_input: float, source: Stage) -> Fold:
     return cheapest(op, math.floor(own))
 
 
+def _given(value: tuple[int, int] | Mapping[str, int], now: Fold) -> Fold:
+    if isinstance(value, Mapping):
+        return Fold(value.get("pe", now.pe), value.get("simd", now.simd))
+    return Fold(*value)
+
+
 def plan(network: Network, target: Target = "auto", clock_mhz: float | None = None) -> dict[str, Fold]:
-    """Folding of every convolution, by layer name.
+    """Folding of every convolution and affine, by layer name.
 
     Args:
         network: a ModelGraph or its stages.
         target: cycles for each pixel of the network's input; "full" (everything in one cycle); "min" (PE = SIMD = 1);
             "auto" (as fast as the output port, which sends one pixel a cycle, can take it: r*r cycles);
-            "60fps" (with ``clock_mhz``); or {layer: (pe, simd)}, where layers left out keep theirs.
+            "60fps" (with ``clock_mhz``); or {layer: (pe, simd)} or {layer: {"pe": pe, "simd": simd}}, where what is
+            left out stays.
         clock_mhz: clock, for a target in frames a second.
 
     Raises:
         UserError: an illegal PE or SIMD (names layer and legal values), an unknown layer, a target out of reach.
     """
     source = input_stage(network)
-    convs = {s.name: (s, s.op) for s in stages(network) if isinstance(s.op, Conv)}
+    layers = {s.name: (s, s.op) for s in stages(network) if isinstance(s.op, Foldable)}
     if isinstance(target, Mapping):
-        if unknown := [name for name in target if name not in convs]:
-            raise UserError(f"folding of unknown layer {unknown[0]!r}; convolutions: {', '.join(convs)}")
-        made = {name: Fold(*target.get(name, (op.pe, op.simd))) for name, (_, op) in convs.items()}
+        if unknown := [name for name in target if name not in layers]:
+            raise UserError(f"folding of unknown layer {unknown[0]!r}; layers that fold: {', '.join(layers)}")
+        made = {name: folding_of(op) for name, (_, op) in layers.items()}
+        made |= {name: _given(value, made[name]) for name, value in target.items()}
     else:
         per_input = _per_input_pixel(target, network, clock_mhz)
-        made = {name: _chosen(stage, op, per_input, source) for name, (stage, op) in convs.items()}
+        made = {name: _chosen(stage, op, per_input, source) for name, (stage, op) in layers.items()}
     for name, one in made.items():
-        check(name, convs[name][1], one.pe, one.simd)
+        check(name, layers[name][1], one)
     return made
 
 
 def apply(network: list[Stage], folding: Mapping[str, Fold]) -> list[Stage]:
     """The stages with that folding; for work without a ModelGraph."""
     return [
-        replace(s, op=s.op.replace(pe=folding[s.name].pe, simd=folding[s.name].simd))
-        if s.op and s.name in folding
-        else s
+        replace(s, op=folded(s.op, folding[s.name])) if isinstance(s.op, Foldable) and s.name in folding else s
         for s in network
     ]
 
@@ -150,8 +176,7 @@ def fold(model_graph: GraphLike, target: Target = "auto", clock_mhz: float | Non
     chosen = plan(model_graph, target, clock_mhz)
     for layer in model_graph.get_layers():
         if layer.name in chosen:
-            one = chosen[layer.name]
-            layer.set_attr("spec", layer.get_attr("spec").replace(pe=one.pe, simd=one.simd))
+            layer.set_attr("spec", folded(layer.get_attr("spec"), chosen[layer.name]))
     return chosen
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..graph.ops import Conv, Op, PixelShuffle, Upsample
 from .arrival import Flow, Times, depth_needed, pipeline, shuffle, window
-from .timing import DefaultTiming, Timing
+from .timing import LibraryTiming, Timing
 from .view import Network, Stage, input_stage, output_stage, stages
 
 #: Frames over which FIFO depths are taken, at least; more while frames are shorter than the latency.
@@ -64,7 +64,7 @@ def _flow(stage: Stage, arrivals: list[Times], timing: Timing) -> Flow:
         return Flow(arrivals[0], arrivals[0])
     interval, latency = timing.interval(op), timing.latency(op)
     if isinstance(op, PixelShuffle):
-        return shuffle(arrivals[0], op.input.width, op.factor, latency)
+        return shuffle(arrivals[0], op.input.width, op.factor)
     if delay := _delay(op):
         taken, left = window(arrivals[0], stage.pixels_in, delay, interval)
         return Flow(taken, left + latency)
@@ -88,7 +88,7 @@ def _busy(stage: Stage, timing: Timing) -> int:
 
 def predict(network: Network, timing: Timing | None = None) -> Prediction:
     """Latency and cycles of a frame under the folding that the layers have, pixels offered every cycle."""
-    timing = timing or DefaultTiming()
+    timing = timing or LibraryTiming()
     chain = stages(network)
     slowest = max(chain, key=lambda s: _busy(s, timing))
     out = _run(chain, np.arange(input_stage(chain).pixels_out, dtype=np.int64), timing)[output_stage(chain).name].out
@@ -117,7 +117,7 @@ def fifo_depths(network: Network, timing: Timing | None = None) -> dict[tuple[st
 
     0 means that no FIFO is needed: the producer's register and the handshake do.
     """
-    timing = timing or DefaultTiming()
+    timing = timing or LibraryTiming()
     chain = stages(network)
     pixels = input_stage(chain).pixels_out
     alone = predict(chain, timing)

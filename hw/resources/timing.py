@@ -1,30 +1,72 @@
-"""Cycle behaviour of the modules that operators become: the numbers that the schedule rests on."""
+"""Cycle behaviour of the modules that operators become, as the headers of hw/rtl/lib state it."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from ..graph.ops import Conv, Op
+from ..graph.ops import Affine, Conv, Op, PixelShuffle, Residual, Threshold, Upsample
+from ..rtl.layers import pop_latency
+from ..types import Requant
 from .costs import folds
 
 
 class Timing(Protocol):
-    """What the schedule asks of the modules; `hw.rtl.timing` answers for the SystemVerilog library."""
+    """What the schedule asks of the modules."""
 
     def interval(self, op: Op) -> int:
-        """Cycles between two pixels that the operator takes, at least."""
+        """Cycles between two pixels (windows, where there is one) that the operator takes, at least."""
 
     def latency(self, op: Op) -> int:
-        """Cycles from the moment in which all that an output needs has been taken until it stands at the output."""
+        """Cycles from the one in which a pixel (a window) is taken to the one in which its output stands there."""
 
 
-class DefaultTiming:
-    """Modules with one register stage each; a folded convolution works `folds` cycles on a pixel."""
+def _requant(quant: Requant | None) -> int:
+    if quant is None:
+        return 0
+    odd = quant.divisor
+    while odd % 2 == 0:
+        odd //= 2
+    return 1 if odd == 1 else 3
+
+
+def _tree(count: int) -> int:
+    """Levels of a tree that adds four numbers a level."""
+    levels = 0
+    while count > 1:
+        count, levels = (count + 3) // 4, levels + 1
+    return levels
+
+
+class LibraryTiming:
+    """The SystemVerilog library."""
 
     def interval(self, op: Op) -> int:
-        """Cycles a pixel: the folding of a convolution, else 1."""
-        return folds(op) if isinstance(op, Conv) else 1
+        """The folding of convolutions and affines; a shuffle takes pixels while its ring has room."""
+        return 1 if isinstance(op, PixelShuffle) else folds(op)
 
     def latency(self, op: Op) -> int:
-        """The interval and one register."""
-        return self.interval(op) + 1
+        """By the formula in each module's header."""
+        if isinstance(op, Conv):
+            return self._convolution(op)
+        if isinstance(op, Affine):
+            stages = 1 + (op.scale is not None or op.bias is not None) + (op.slope is not None)
+            stages += _requant(op.mid) + _requant(op.quant)
+            return stages if folds(op) == 1 else stages + 1 + folds(op)
+        if isinstance(op, Threshold):
+            return 1 if op.thresholds.shape[1] == 1 else 2
+        if isinstance(op, Residual):
+            return 1 + _requant(op.quant)
+        if isinstance(op, Upsample):
+            return 3 + _requant(op.quant) if op.mode == "bilinear" else 0
+        if isinstance(op, PixelShuffle):
+            return 3
+        raise TypeError(f"no timing of {op.op_type}")
+
+    @staticmethod
+    def _convolution(op: Conv) -> int:
+        """Of the matrix-vector unit, from a window on."""
+        cycles = folds(op)
+        if op.binary:
+            return pop_latency(op) + 1 if cycles == 1 else cycles + pop_latency(op) + 3
+        tree = _tree(op.simd)
+        return max(1, tree) + 1 if cycles == 1 else cycles + tree + 4

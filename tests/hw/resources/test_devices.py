@@ -1,0 +1,35 @@
+"""The table of FPGA parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from xnorsr.errors import UserError
+from xnorsr.hw.resources.devices import device, devices
+
+
+def test_every_row_is_whole() -> None:
+    """Counts are positive, families are those of Yosys, sources are named, boards are unique."""
+    table = devices()
+    assert len(table) >= 15
+    for part in table.values():
+        assert min(part.lut, part.ff, part.bram36, part.dsp) > 0 and part.uram >= 0
+        assert part.ff == 2 * part.lut  # all of these families have two flip-flops a LUT
+        assert part.family in ("xc7", "xcu", "xcup") and part.source.startswith("DS")
+    boards = [b for part in table.values() for b in part.boards]
+    assert len(boards) == len(set(boards)) and not set(boards) & set(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("xck26", "xck26"), ("KV260", "xck26"), ("xc7z020clg400-1", "xc7z020"), ("xczu7ev-ffvc1156-2-e", "xczu7ev")],
+)
+def test_a_part_goes_by_several_names(name: str, part: str) -> None:
+    assert device(name).part == part
+
+
+def test_unknown_part_names_close_ones() -> None:
+    with pytest.raises(UserError, match=r"unknown part or board 'xc7z030': did you mean .*xc7z020"):
+        device("xc7z030")
+    with pytest.raises(UserError, match=r"known parts: xc7z010, xc7z020"):
+        device("?")
