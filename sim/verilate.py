@@ -100,6 +100,7 @@ def run(
     env: Mapping[str, str] | None = None,
     test_filter: str | None = None,
     waves: bool = False,
+    plusargs: Sequence[str] = (),
 ) -> None:
     """Run the cocotb tests of ``test_module`` on what `build` made in ``folder``.
 
@@ -107,6 +108,7 @@ def run(
         env: variables the bench reads.
         test_filter: a regular expression of tests to run, all when None.
         waves: write ``dump.fst`` (only when built with waves).
+        plusargs: arguments for the model's ``$value$plusargs``.
 
     Raises:
         BenchError: a test failed, or none ran.
@@ -127,6 +129,7 @@ def run(
                 extra_env={"COCOTB_LOG_LEVEL": "WARNING", **(env or {})},
                 test_filter=test_filter,
                 waves=waves,
+                plusargs=list(plusargs),
                 log_file=log,
             )
         except (SystemExit, Exception) as error:

@@ -1,0 +1,167 @@
+"""RTL simulation of a built project: Verilator compiles it, cocotb drives whole photographs through it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..hw.types import StreamType
+from . import verilate
+from .reference import check_input
+
+BENCH = "xnorsr.sim.benches.frame"
+
+
+@dataclass
+class RtlResult:
+    """What a simulation gave.
+
+    Attributes:
+        output: codes of the last frame, (H, W, C) int64.
+        outputs: codes of all frames.
+        cycles: first pixel in to last pixel out of the first frame, both counted.
+        interval: cycles between the last pixels of the last two frames; None for one frame.
+        occupancy: most beats that each FIFO held, by its tensor and reader, with its depth.
+        streams: codes of every layer's output stream of the last frame by tensor name, if traced.
+    """
+
+    output: np.ndarray
+    outputs: list[np.ndarray]
+    cycles: int
+    interval: int | None
+    occupancy: dict[str, tuple[int, int]]
+    streams: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class RtlSim:
+    """A SystemVerilog project and its compiled simulation.
+
+    Args:
+        project: folder that `hw.rtl.emit.write_project` wrote.
+        work: folder for the simulator's files; kept, so that a second run need not compile.
+        trace: compile the dumps of all streams in.
+        waves: compile waveform dumping in.
+    """
+
+    def __init__(self, project: Path, work: Path, *, trace: bool = False, waves: bool = False) -> None:
+        record = project / "project.json"
+        if not record.is_file():
+            raise UserError(f"{project}: no SystemVerilog project (project.json is missing). Make it with: xnorsr build MODEL.onnx")
+        self.project, self.trace, self.waves = project, trace, waves
+        self.work = work / ("trace" if trace else "plain")
+        self.record: dict[str, Any] = json.loads(record.read_text())
+        self.input = StreamType(**self.record["input"])
+        self.output = StreamType(**self.record["output"])
+        self.types = {s["tensor"]: StreamType(**s["type"]) for s in self.record["streams"].values()}
+
+    @property
+    def predicted_cycles(self) -> int:
+        """Cycles of a frame alone by the computed schedule."""
+        return int(self.record["predicted"]["cycles_per_frame"])
+
+    def compile(self, optimize: str = "-O2") -> None:
+        """Compile with Verilator.
+
+        Raises:
+            UserError: Verilator is missing or too old.
+            sim.verilate.BenchError: it does not compile.
+        """
+        verilate.build(
+            self.record["top"],
+            [self.project / name for name in self.record["files"]],
+            self.work,
+            defines={"XNORSR_TRACE": 1} if self.trace else {},
+            waves=self.waves,
+            optimize=optimize,
+        )
+
+    def run(
+        self, frames: np.ndarray | Sequence[np.ndarray], *, idle: float = 0.0, stall: float = 0.0, seed: int = 0
+    ) -> RtlResult:
+        """Simulate one image (H, W, C) or several, back to back.
+
+        Args:
+            idle, stall: probability of a pause of the source and of the sink in a cycle.
+            seed: of the pauses.
+
+        Raises:
+            UserError: an image does not fit the built frame.
+            sim.verilate.BenchError: the simulation fails or stands still.
+        """
+        images = [frames] if isinstance(frames, np.ndarray) and frames.ndim == 3 else list(frames)
+        for image in images:
+            check_input(image, self.input)
+        self.work.mkdir(parents=True, exist_ok=True)
+        np.save(self.work / "frames.npy", np.stack(images).astype(np.int64))
+        shape = (self.output.height, self.output.width, self.output.channels)
+        predicted = self.record["predicted"]
+        config = {
+            "frames": str(self.work / "frames.npy"),
+            "output": str(self.work / "output.npy"),
+            "record": str(self.work / "record.json"),
+            "fifos": list(self.record["fifos"]),
+            "in_bits": self.input.bits,
+            "out_bits": self.output.bits,
+            "out_shape": shape,
+            "idle": idle,
+            "stall": stall,
+            "seed": seed,
+            "timeout": 1000 + 4 * predicted["cycles_per_frame"],
+        }
+        setup = verilate.dump_json(self.work / "frame.json", config)
+        for name in ("output.npy", "record.json"):
+            (self.work / name).unlink(missing_ok=True)
+        plus = [f"+xnorsr_trace={self.work}"] if self.trace else []
+        verilate.run(
+            self.record["top"], self.work, BENCH, env={"XNORSR_FRAME": str(setup)}, waves=self.waves, plusargs=plus
+        )
+        return self._result(len(images))
+
+    def _result(self, frames: int) -> RtlResult:
+        record = json.loads((self.work / "record.json").read_text())
+        raw = np.load(self.work / "output.npy")
+        sign = 1 << (self.output.bits - 1)
+        outputs = [(o ^ sign) - sign if self.output.signed else o for o in raw]
+        occupancy = {
+            f"{f['tensor']} -> {f['reader']}": (record["occupancy"][name], f["depth"])
+            for name, f in self.record["fifos"].items()
+        }
+        last = record["last_out"]
+        return RtlResult(
+            output=outputs[-1],
+            outputs=outputs,
+            cycles=last[0] - record["first_in"][0] + 1,
+            interval=last[-1] - last[-2] if len(last) > 1 else None,
+            occupancy=occupancy,
+            streams=self._streams(frames) if self.trace else {},
+        )
+
+    def _streams(self, frames: int) -> dict[str, np.ndarray]:
+        streams = {}
+        for name, stream in self.record["streams"].items():
+            kind = StreamType(**stream["type"])
+            lines = (self.work / f"{name}.hex").read_text().split()
+            pixels = kind.height * kind.width
+            if len(lines) < frames * pixels:
+                raise verilate.BenchError(f"stream {name}: {len(lines)} of {frames * pixels} pixels in the dump")
+            streams[stream["tensor"]] = _codes(lines[(frames - 1) * pixels : frames * pixels], kind)
+        return streams
+
+
+def _codes(lines: list[str], kind: StreamType) -> np.ndarray:
+    """Codes (H, W, C) of a stream's beats as hexadecimal lines."""
+    digits = (kind.word_bits + 7) // 8 * 2
+    raw = np.frombuffer(bytes.fromhex("".join(line.zfill(digits) for line in lines)), np.uint8)
+    bits = np.unpackbits(raw.reshape(len(lines), -1)[:, ::-1], axis=1, bitorder="little")[:, : kind.word_bits]
+    planes = bits.reshape(len(lines), kind.channels, kind.bits).astype(np.int64)
+    codes = (planes << np.arange(kind.bits)).sum(-1)
+    if kind.signed:
+        sign = 1 << (kind.bits - 1)
+        codes = (codes ^ sign) - sign
+    return codes.reshape(kind.height, kind.width, kind.channels)
