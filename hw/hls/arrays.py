@@ -1,0 +1,87 @@
+"""Constant arrays as C++ text: weights in the order in which the folded kernels read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph.ops import Conv
+
+
+@dataclass(frozen=True)
+class Rom:
+    """One constant array.
+
+    Attributes:
+        name: what it holds: weight, bias, param, threshold, sign.
+        ctype: element type in C++.
+        values: the array, int64 or uint64.
+        meaning: its layout in words.
+    """
+
+    name: str
+    ctype: str
+    values: np.ndarray
+    meaning: str
+
+    def declaration(self, layer: str) -> str:
+        """C++ text of the array of one layer: a row of the last dimension a line."""
+        dims = "".join(f"[{n}]" for n in self.values.shape)
+        rows = self.values.reshape(-1, self.values.shape[-1])
+        if self.values.dtype == np.uint64:
+            lines = [", ".join(f"{v:#018x}ULL" for v in row) for row in rows.tolist()]
+        else:
+            lines = [", ".join(_literal(v, self.ctype) for v in row) for row in rows.tolist()]
+        return f"// {self.meaning}\nstatic const {self.ctype} {layer}_{self.name}{dims} = {{\n" + ",\n".join(lines) + "\n};\n"
+
+
+def _literal(value: int, ctype: str) -> str:
+    """An integer literal; the least int64 has none of its own."""
+    if ctype != "int64_t":
+        return str(value)
+    return "(-9223372036854775807LL - 1)" if value == -(1 << 63) else f"{value}LL"
+
+
+def int_type(values: np.ndarray) -> str:
+    """The narrowest machine integer that holds all values."""
+    lo, hi = int(values.min(initial=0)), int(values.max(initial=0))
+    for bits in (8, 16, 32):
+        if -(1 << (bits - 1)) <= lo and hi < 1 << (bits - 1):
+            return f"int{bits}_t"
+    return "int64_t"
+
+
+def ints(name: str, values: np.ndarray, meaning: str) -> Rom:
+    """A Rom of machine integers."""
+    values = np.asarray(values, np.int64)
+    return Rom(name, int_type(values), values, meaning)
+
+
+def folded(op: Conv) -> np.ndarray:
+    """Weights of a convolution as its folding reads them.
+
+    Returns:
+        (FOLD, PE, SIMD) int64: cycle f = nf*SF + sf, output nf*PE + pe, synapse sf*SIMD + s, where synapse
+        (i*K + j)*C + c is channel c of tap (i, j).
+    """
+    out = op.weight.shape[0]
+    nf, sf = out // op.pe, op.weight[0].size // op.simd
+    tiles = op.weight.reshape(nf, op.pe, sf, op.simd)
+    return np.ascontiguousarray(tiles.transpose(0, 2, 1, 3)).reshape(nf * sf, op.pe, op.simd)
+
+
+def packed_bits(bits: np.ndarray) -> np.ndarray:
+    """0/1 along the last axis to 64-bit words, element 0 in the low bit: (..., n) to (..., ceil(n/64)) uint64."""
+    pad = -bits.shape[-1] % 64
+    padded = np.pad(bits.astype(np.uint8), [(0, 0)] * (bits.ndim - 1) + [(0, pad)])
+    octets = np.packbits(padded, axis=-1, bitorder="little")
+    return np.ascontiguousarray(octets).view("<u8").astype(np.uint64)
+
+
+def weight_rom(op: Conv) -> Rom:
+    """The weight array of a convolution."""
+    tiles = folded(op)
+    if op.binary:
+        return Rom("weight", "uint64_t", packed_bits(tiles), "[cycle][PE][64 synapses a word], 1 is +1, 0 is -1")
+    return ints("weight", tiles, "[cycle][PE][SIMD]")

@@ -1,0 +1,50 @@
+"""What a written HLS project says of itself: xnorsr.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import UserError
+from ..types import StreamType
+
+FILE = "xnorsr.json"
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A layer whose codes a traced run gives: its name, its tensor in the lowered network, its type."""
+
+    name: str
+    tensor: str
+    kind: StreamType
+
+
+@dataclass(frozen=True)
+class Description:
+    """Project name, stamp of its library, its ports and layers."""
+
+    project: str
+    stamp: str
+    input: StreamType
+    output: StreamType
+    layers: tuple[Traced, ...]
+
+    @staticmethod
+    def read(folder: Path) -> Description:
+        """Read it from a project folder.
+
+        Raises:
+            UserError: there is no project in the folder, or its description is broken.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise UserError(f"{folder}: no HLS project in it ({FILE} is missing). Make one with: xnorsr build MODEL.onnx")
+        try:
+            raw = json.loads(path.read_text())
+            layers = tuple(Traced(x["name"], x["tensor"], StreamType(**x["type"])) for x in raw["layers"])
+            ports = [StreamType(**{k: v for k, v in raw[p].items() if k != "tensor"}) for p in ("input", "output")]
+            return Description(raw["project"], raw["stamp"], ports[0], ports[1], layers)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: not a project description ({error}). Build the project again.") from error

@@ -1,0 +1,1 @@
+"""hls4ml passes of the backend XnorVitis, one a file."""

@@ -1,0 +1,93 @@
+"""The HLS project as a folder: writing it whole or not at all, and compiling it for C-simulation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+from .description import Description
+
+
+def write_project(model_graph: Any, out_dir: Path) -> Path:
+    """Write the HLS project of a ModelGraph into a new folder.
+
+    The project is written beside it and renamed, so a failure leaves nothing behind.
+
+    Args:
+        model_graph: hls4ml's ModelGraph for the backend XnorVitis.
+        out_dir: does not exist, or is empty.
+
+    Returns:
+        `out_dir`.
+
+    Raises:
+        UserError: `out_dir` is not empty or cannot be written, or a layer cannot be built.
+    """
+    from .writer import write_into
+
+    out_dir = Path(out_dir)
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise UserError(f"{out_dir}: not an empty folder. Choose another one, or remove it first.")
+    try:
+        out_dir.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}.", dir=out_dir.parent))
+    except OSError as error:
+        raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Choose a folder that can.") from error
+    try:
+        write_into(model_graph, staged, ".")
+        staged.chmod(0o755)
+        if out_dir.exists():
+            out_dir.rmdir()
+        staged.rename(out_dir)
+    except OSError as error:
+        raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Make room or choose another folder.") from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return out_dir
+
+
+def compile_project(out_dir: Path, trace: bool = False, bit_true: bool = False) -> Path:
+    """Compile the C-simulation library of a written project, unless it is up to date.
+
+    Args:
+        out_dir: the project's folder.
+        trace: with each layer's codes.
+        bit_true: the code that is synthesized instead of the fast form; slow.
+
+    Returns:
+        The library.
+
+    Raises:
+        UserError: no project there, no compiler, or the compiler fails.
+    """
+    out_dir = Path(out_dir).resolve()
+    described = Description.read(out_dir)
+    suffix = ("-trace" if trace else "") + ("-bittrue" if bit_true else "")
+    library = out_dir / "firmware" / f"{described.project}-{described.stamp}{suffix}.so"
+    if library.is_file() and library.stat().st_mtime >= _newest(out_dir):
+        return library
+    compiler = os.environ.get("CXX", "g++")
+    if shutil.which(compiler) is None:
+        raise UserError(
+            f"C++ compiler '{compiler}' not found. Install g++ (Debian and Ubuntu: apt install g++), or set CXX to your compiler."
+        )
+    options = [*(["--trace"] if trace else []), *(["--bit-true"] if bit_true else [])]
+    done = subprocess.run(["bash", "build_lib.sh", *options], cwd=out_dir, capture_output=True, text=True)
+    if done.returncode:
+        log = out_dir / "build_lib.log"
+        log.write_text(done.stdout + done.stderr)
+        errors = [line for line in done.stderr.splitlines() if "error" in line][:3]
+        raise UserError("\n".join([f"'{compiler}' failed on {out_dir}; its output is in {log}.", *errors]))
+    return library
+
+
+def _newest(out_dir: Path) -> float:
+    """Time of the latest change to a source of the library."""
+    firmware = out_dir / "firmware"
+    sources = [*out_dir.glob("*.cpp"), *firmware.glob("*.cpp"), *firmware.rglob("*.h"), out_dir / "build_lib.sh"]
+    return max(path.stat().st_mtime for path in sources)

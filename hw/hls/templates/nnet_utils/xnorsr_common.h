@@ -1,0 +1,83 @@
+#ifndef XNORSR_COMMON_H_
+#define XNORSR_COMMON_H_
+
+// What all kernels share: pragmas behind macros, number types, streams of packed pixels, requantization.
+//
+// The kernels exist in two forms. The bit-true form is what an HLS compiler reads: ap_int<N> numbers of exact width,
+// folding loops, pragmas. The fast form is for C-simulation only: machine integers and machine popcount.
+// C-simulation takes the fast form unless XNORSR_BIT_TRUE is defined; both give the same codes.
+
+#ifndef AP_INT_MAX_W
+#define AP_INT_MAX_W 16384
+#endif
+
+#include "ap_int.h"
+#include "hls_stream.h"
+#include <stdint.h>
+
+// Pragmas pass through one macro, so that another HLS compiler can map or drop them.
+#ifndef XNORSR_PRAGMA
+#ifdef __SYNTHESIS__
+#define XNORSR_PRAGMA(text) _Pragma(#text) // not expanded first: ap_common.h makes INLINE a macro
+#else
+#define XNORSR_PRAGMA(text)
+#endif
+#endif
+
+#if !defined(__SYNTHESIS__) && !defined(XNORSR_BIT_TRUE)
+#define XNORSR_FAST
+#endif
+
+// Line buffers are plain local memories in hardware. In C-simulation they stay off the stack; layers run one after
+// the other there, so layers of one shape may share them.
+#ifdef __SYNTHESIS__
+#define XNORSR_BUFFER
+#else
+#define XNORSR_BUFFER static
+#endif
+
+namespace xnorsr {
+
+template <bool FIRST, class A, class B> struct Choose {
+    typedef A type;
+};
+template <class A, class B> struct Choose<false, A, B> {
+    typedef B type;
+};
+
+// Number<B>::type: a two's complement number of B bits, exactly so in hardware, at least so in fast C-simulation.
+#ifdef XNORSR_FAST
+template <int B> struct Number {
+    static_assert(B >= 1 && B <= 64, "a number is at most 64 bits wide");
+    typedef typename Choose<(B <= 32), int32_t, int64_t>::type type;
+};
+#else
+template <int B> struct Number {
+    static_assert(B >= 1 && B <= 64, "a number is at most 64 bits wide");
+    typedef ap_int<B> type;
+};
+#endif
+
+template <int A, int B> struct Max {
+    static const int value = A > B ? A : B;
+};
+
+// Pixels<C, BITS, SIGNED, BIPOLAR>: the type of a stream. One beat is one pixel in raster order, all channels packed
+// in one word, channel 0 in the low bits. A bipolar code 1 stands for +1, 0 for -1.
+template <int C_, int BITS_, bool SIGNED_, bool BIPOLAR_ = false> struct Pixels {
+    static const int C = C_;
+    static const int BITS = BITS_;
+    static const bool SIGNED = SIGNED_;
+    static const bool BIPOLAR = BIPOLAR_;
+    static const int WORD = C_ * BITS_;
+    static const int NUMBER = BIPOLAR_ ? 2 : BITS_ + (SIGNED_ ? 0 : 1);
+    typedef ap_uint<WORD> word;
+    typedef typename Number<NUMBER>::type number;
+};
+
+} // namespace xnorsr
+
+#include "xnorsr_pack.h"
+#include "xnorsr_requant.h"
+
+#endif

@@ -1,0 +1,114 @@
+#ifndef XNORSR_CONV_XNOR_H_
+#define XNORSR_CONV_XNOR_H_
+
+#include "xnorsr_conv.h"
+
+// Binary weights, bipolar input: sum = 2P - V, P the popcount of XNOR(x, w) over the valid synapses, V their number.
+// With zero padding, synapses beyond the border are not valid; with +1 or -1 they are, and x is that constant there.
+
+namespace xnorsr {
+
+#ifdef XNORSR_FAST
+
+template <class SHAPE> struct FastXnor {
+    typedef Folding<SHAPE> fold;
+    static const int C = SHAPE::in::C, O = SHAPE::out::C, TAPS = SHAPE::K * SHAPE::K, CHUNKS = (C + 63) / 64;
+    struct pixel {
+        uint64_t chunk[CHUNKS];
+    };
+    uint64_t weight[O][TAPS * CHUNKS];
+
+    template <class ROM> void prepare(const ROM &rom) {
+        for (int o = 0; o < O; o++)
+            for (int k = 0; k < TAPS * CHUNKS; k++)
+                weight[o][k] = 0;
+        for (int o = 0; o < O; o++)
+            for (int s = 0; s < fold::SYNAPSES; s++) {
+                const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD, bit = s % SHAPE::SIMD;
+                const uint64_t one = rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
+                weight[o][s / C * CHUNKS + s % C / 64] |= one << (s % C % 64);
+            }
+    }
+    static pixel load(const typename SHAPE::in::word &word) {
+        pixel x;
+        for (int k = 0; k < CHUNKS; k++)
+            x.chunk[k] = get_chunk(word, k);
+        return x;
+    }
+    template <class T> void add(const pixel *taps, T *sum) const {
+        const uint64_t *x = reinterpret_cast<const uint64_t *>(taps); // the pixels of a window lie side by side
+        for (int o = 0; o < O; o++) {
+            int differing = 0;
+            for (int k = 0; k < TAPS * CHUNKS; k++)
+                differing += __builtin_popcountll(x[k] ^ weight[o][k]);
+            sum[o] += fold::SYNAPSES - 2 * differing;
+        }
+    }
+    template <class T> void add_at_border(const pixel *taps, const bool *outside, T *sum) const {
+        for (int tap = 0; tap < TAPS; tap++) {
+            if (outside[tap] && SHAPE::PAD == 0)
+                continue;
+            for (int o = 0; o < O; o++) {
+                int differing = 0;
+                for (int k = 0; k < CHUNKS; k++) {
+                    const uint64_t w = weight[o][tap * CHUNKS + k];
+                    const uint64_t border = SHAPE::PAD > 0 ? ones(k) : 0;
+                    differing += __builtin_popcountll((outside[tap] ? border : taps[tap].chunk[k]) ^ w);
+                }
+                sum[o] += C - 2 * differing;
+            }
+        }
+    }
+    static uint64_t ones(int k) { return C - 64 * k >= 64 ? ~0ULL : (1ULL << (C % 64)) - 1; }
+};
+
+template <class CFG, class ROM, class OFFSET_T>
+void conv_xnor(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
+               const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
+    static FastXnor<typename CFG::shape> engine;
+    engine.prepare(weight);
+    convolve<typename CFG::shape>(in, out, engine, bias);
+}
+
+#else
+
+template <class CFG> struct XnorEngine {
+    typedef typename CFG::out::number number;
+    typedef ap_uint<1> synapse;
+
+    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x, bool *valid) {
+        XNORSR_PRAGMA(HLS INLINE)
+        for (int c = 0; c < CFG::in::C; c++) {
+            XNORSR_PRAGMA(HLS UNROLL)
+            const synapse border = CFG::PAD > 0 ? 1 : 0;
+            const synapse inside = pixel[c];
+            x[c] = outside ? border : inside;
+            valid[c] = CFG::PAD != 0 || !outside;
+        }
+    }
+    static number sum(const synapse *x, const bool *valid, int first, const uint64_t *weight) {
+        XNORSR_PRAGMA(HLS INLINE)
+        ap_uint<20> equal = 0, count = 0;
+        for (int s = 0; s < CFG::SIMD; s++) {
+            XNORSR_PRAGMA(HLS UNROLL)
+            const synapse w = weight[s / 64] >> (s % 64) & 1;
+            equal += (x[first + s] == w && valid[first + s]) ? 1 : 0;
+            count += valid[first + s] ? 1 : 0;
+        }
+        return number(2 * equal - count);
+    }
+};
+
+template <class CFG, class ROM, class OFFSET_T>
+void conv_xnor(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
+               const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
+    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=2 type=complete)
+    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=3 type=complete)
+    convolve<CFG, XnorEngine<CFG>>(in, out, weight, bias);
+}
+
+#endif
+
+} // namespace xnorsr
+
+#endif
