@@ -23,8 +23,8 @@ module xnorsr_upsample #(
   parameter bit          HasQuant,  // the sum is requantized
   parameter int          OutShift,
   parameter int unsigned OutDivisor,
-  parameter longint      OutLo,
-  parameter longint      OutHi,
+  parameter int          OutLo,
+  parameter int          OutHi,
   parameter int unsigned OutBits    // bits of an output channel
 ) (
   input  logic                                      clk_i,
@@ -63,20 +63,14 @@ module xnorsr_upsample #(
     assign valid_o = valid_i;
     assign ready_o = ready_i;
   end else begin : gen_bilinear
-    localparam int unsigned Den        = Factor % 2 == 0 ? 2 * Factor : Factor;
+    localparam int unsigned Halve      = Factor % 2 == 0 ? 1 : 2;  // for odd r all weights over 2r are even
+    localparam int unsigned Den        = 2 * Factor / Halve;
     localparam int unsigned WeightBits = $clog2(Den + 1);
     localparam int unsigned ExtBits    = InBits + (InSigned ? 0 : 1);  // an input code as a signed number
     localparam int unsigned VertBits   = ExtBits + $clog2(Den);
     localparam int unsigned SumBits    = ExtBits + $clog2(Den * Den);
     localparam int unsigned Stages     = HasQuant && OutDivisor != 1 ? 4 : 2;
 
-    // Weight of the neighbour in phase i, negative when it is the one before
-    function automatic int lean(int unsigned i);
-      return Factor % 2 == 0 ? 2 * int'(i) + 1 - int'(Factor) : (2 * int'(i) + 1 - int'(Factor)) / 2;
-    endfunction
-    function automatic int unsigned magnitude(int n);
-      return n < 0 ? unsigned'(-n) : unsigned'(n);
-    endfunction
     // x * weight as a sum of shifts, weight constant
     function automatic logic signed [SumBits-1:0] times(logic signed [SumBits-1:0] x, int unsigned weight);
       times = '0;
@@ -132,9 +126,9 @@ module xnorsr_upsample #(
       end
 
       for (genvar i = 0; i < Factor; i++) begin : gen_i
-        localparam int          LeanY = lean(i);
+        localparam int          LeanY = (2 * int'(i) + 1 - int'(Factor)) / int'(Halve);  // > 0: to the next pixel
         localparam int unsigned SideY = LeanY < 0 ? 0 : 2;
-        localparam int unsigned NearY = magnitude(LeanY);
+        localparam int unsigned NearY = unsigned'(LeanY < 0 ? -LeanY : LeanY);
 
         logic [2:0][VertBits-1:0] vert_q;  // sum along the column, of three columns
         always_ff @(posedge clk_i) begin
@@ -148,9 +142,9 @@ module xnorsr_upsample #(
 
         for (genvar j = 0; j < Factor; j++) begin : gen_j
           localparam int unsigned At    = (c * Phases + i * Factor + j) * OutBits;
-          localparam int          LeanX = lean(j);
+          localparam int          LeanX = (2 * int'(j) + 1 - int'(Factor)) / int'(Halve);  // > 0: to the next pixel
           localparam int unsigned SideX = LeanX < 0 ? 0 : 2;
-          localparam int unsigned NearX = magnitude(LeanX);
+          localparam int unsigned NearX = unsigned'(LeanX < 0 ? -LeanX : LeanX);
 
           logic signed [SumBits-1:0] sum;
           assign sum = times(SumBits'(signed'(vert_q[1])), Den - NearX)
@@ -175,6 +169,10 @@ module xnorsr_upsample #(
               if (advance) sum_q <= OutBits'(sum);
             end
             assign data_o[At+:OutBits] = sum_q;
+            if (OutBits < SumBits) begin : gen_cut
+              logic unused_cut;
+              assign unused_cut = &{1'b0, sum[SumBits-1:OutBits]};
+            end
           end
         end
       end
