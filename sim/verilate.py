@@ -38,7 +38,8 @@ class _Runner(Verilator):
 
 def _make_variables(tool: tools.Tool, optimize: str) -> dict[str, str]:
     """Variables of Verilator's makefile: optimization levels, and the launcher that keeps the runtime's objects."""
-    variables = {"MAKEFLAGS": f"OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O2"}
+    # The PyPI package was configured for a compiler that includes precompiled headers by itself; GCC has to be told.
+    variables = {"MAKEFLAGS": f"OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O2 CFG_CXXFLAGS_PCH_I=-include"}
     if tool.source == "PyPI":
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "xnorsr" / "objects"
         launcher = Path(__file__).with_name("objcache.py")

@@ -134,8 +134,8 @@ class _Top:
     def _video_in(self) -> None:
         kind = self.source.output
         name = self._stream(self.source.outputs[0], kind, "the input")
-        ports = {"tdata_i": "s_axis_tdata", "tvalid_i": "s_axis_tvalid", "tready_o": "s_axis_tready"}
-        ports |= {"tuser_i": "s_axis_tuser", "tlast_i": "s_axis_tlast"}
+        ports = {"s_axis_tdata_i": "s_axis_tdata", "s_axis_tvalid_i": "s_axis_tvalid", "s_axis_tready_o": "s_axis_tready"}
+        ports |= {"s_axis_tuser_i": "s_axis_tuser", "s_axis_tlast_i": "s_axis_tlast"}
         ports |= {"err_line_o": "err_line_o", "err_frame_o": "err_frame_o"}
         parameters = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits}
         self.instances.append(Instance("xnorsr_video_in", "u_video_in", dict(parameters), _clock() | ports | _from(name)))
@@ -143,8 +143,8 @@ class _Top:
     def _video_out(self) -> None:
         kind = self.sink.output
         tensor = self.sink.outputs[0]
-        ports = {"tdata_o": "m_axis_tdata", "tvalid_o": "m_axis_tvalid", "tready_i": "m_axis_tready"}
-        ports |= {"tuser_o": "m_axis_tuser", "tlast_o": "m_axis_tlast"}
+        ports = {"m_axis_tdata_o": "m_axis_tdata", "m_axis_tvalid_o": "m_axis_tvalid", "m_axis_tready_i": "m_axis_tready"}
+        ports |= {"m_axis_tuser_o": "m_axis_tuser", "m_axis_tlast_o": "m_axis_tlast"}
         parameters = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits}
         self.instances.append(
             Instance("xnorsr_video_out", "u_video_out", dict(parameters), _clock() | _into(identifier(tensor)) | ports)
