@@ -1,8 +1,9 @@
 """A compiler launcher that compiles Verilator's runtime once per machine instead of once per bench.
 
-Runs as ``python objcache.py FOLDER RUNTIME c++ ... -c -o x.o x.cpp`` (make's OBJCACHE). Sources under RUNTIME or cocotb's
-share folder never change between builds, yet take most of the compile time of a small model. Their objects are kept in FOLDER
-under a hash of compiler, arguments and source. Everything else is compiled as asked. Needs the standard library only.
+Runs as ``python objcache.py FOLDER RUNTIME c++ ... -c -o x.o x.cpp`` (make's OBJCACHE). Sources under RUNTIME never
+change between builds and include nothing of the model, yet take most of the compile time of a small one. Their objects are
+kept in FOLDER under a hash of compiler, arguments and source. Everything else is compiled as asked. Needs the standard library
+only.
 """
 
 from __future__ import annotations
@@ -25,13 +26,11 @@ def _key(command: list[str], source: Path, runtime: Path) -> str:
 def main(argv: list[str]) -> int:
     """Compile, or copy the kept object; returns the compiler's exit status."""
     folder, runtime, command = Path(argv[0]), Path(argv[1]), argv[2:]
-    source = Path(command[-1])
-    shared = source.is_absolute() or (runtime / source.name).is_file()
-    if "-c" not in command or "-o" not in command or not shared:
+    source = runtime / command[-1]
+    if "-c" not in command or "-o" not in command or source.parent != runtime or not source.is_file():
         return subprocess.call(command)
     target = Path(command[command.index("-o") + 1])
-    path = source if source.is_absolute() else runtime / source.name
-    kept = folder / f"{_key(command, path, runtime)}.o"
+    kept = folder / f"{_key(command, source, runtime)}.o"
     if kept.is_file():
         shutil.copyfile(kept, target)
         return 0
