@@ -27,6 +27,10 @@ from .quantizers import (
 )
 
 
+# Deviation of a binary convolution's output at start, beside a trunk of about 0.5.
+_GAIN = 0.4
+
+
 class QuantParameter(QuantWeightMixin, nn.Module):
     """A learned constant that is quantized where it is used; exported as Quant(initializer).
 
@@ -113,9 +117,9 @@ class Affine(nn.Module):
 
     Args:
         channels: C.
-        fan_in: products in each sum; a starts at gain/sqrt(fan_in * power) and so normalizes the sum.
-        power: mean square of the convolution's input.
-        gain: standard deviation of the output at start.
+        fan_in: products in each sum. a starts at gain/sqrt(fan_in), so the output's deviation is `gain` times the
+            input's.
+        gain: see fan_in.
     """
 
     def __init__(self, channels: int, fan_in: int, gain: float, cfg: ModelConfig) -> None:
@@ -195,7 +199,7 @@ class W1A1Unit(nn.Module):
         self.offset = nn.Parameter(torch.zeros(1, c, 1, 1))
         self.sign = qnn.QuantIdentity(SignActivation)
         self.conv = BinaryConv(c, k, SignWeight)
-        self.affine = Affine(c, k * k * c, 1.0, cfg)
+        self.affine = Affine(c, k * k * c, _GAIN, cfg)
         self.mid = trunk_quant(cfg)
         self.act = PReLU(c, cfg)
         self.out = trunk_quant(cfg)
@@ -227,7 +231,7 @@ class BNNConv(nn.Module):
         c, k = cfg.channels, cfg.body_kernel
         self.quant = statistics_quant(cfg.act_bits)
         self.conv = BinaryConv(c, k, ClippedSignWeight)
-        self.affine = Affine(c, k * k * c, 1.0, cfg)
+        self.affine = Affine(c, k * k * c, _GAIN, cfg)
         self.mid = trunk_quant(cfg)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Input and output are images in [0, 1), pixel = code / 256, quantized inside the 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,6 +14,9 @@ from ..config import ModelConfig
 from ..layers import SCHEMES, FixedConv, act_scale, constant_quant, statistics_quant, trunk_quant
 
 PIXEL_SCALE = 2.0**-8
+_MEAN_PIXEL = 0.45
+_HEAD_GAIN = 3.0
+_TAIL_GAIN = 0.1
 
 
 class SRResNet(nn.Module):
@@ -33,6 +37,15 @@ class SRResNet(nn.Module):
         # Bilinear weights of x3 are ninths: the only values off every power-of-two grid, so they meet a Quant at once.
         self.skip_quant = constant_quant(10, 2.0**-10, signed=False) if cfg.skip == "bilinear" and r == 3 else None
         self.output = constant_quant(8, PIXEL_SCALE, signed=False)
+        self._start()
+
+    def _start(self) -> None:
+        """Start weights: the trunk begins with zero mean and spread about 0.5 where images are, the output as the skip."""
+        with torch.no_grad():
+            weight = self.head.conv.weight
+            weight.mul_(_HEAD_GAIN)
+            self.head.bias.weight.copy_(-_MEAN_PIXEL * weight.sum((1, 2, 3)).reshape(1, -1, 1, 1))
+            self.tail.conv.weight.mul_(_TAIL_GAIN)
 
     def skip(self, x: Tensor) -> Tensor:
         """The enlarged input image."""

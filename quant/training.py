@@ -1,0 +1,287 @@
+"""Training with Lightning: L1 loss, Adam, a schedule that always anneals to its end, checkpoints that survive Ctrl-C.
+
+`train` writes into its output folder: `weights.pt` (state dict and configuration, loads without pickled code),
+`checkpoints/last.ckpt` (to resume from) and `log/` (TensorBoard).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import signal
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.trainer.states import TrainerStatus
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import UserError
+from . import zoo
+from .config import DataConfig, ModelConfig, TrainConfig
+from .data import PatchDataset, Photo, load_source, loader
+from .inference import evaluate
+from .layers import BinaryConv
+from .quantizers import StatisticsQuant
+
+FORMAT = 1
+_FREEZE_AT = 0.5
+
+
+def learning_rate(cfg: TrainConfig, progress: float) -> float:
+    """Learning rate at a progress of 0 to 1."""
+    rise = min(progress / cfg.warmup, 1.0) if cfg.warmup else 1.0
+    rise = max(rise, 1e-3)
+    if cfg.schedule == "cosine":
+        return cfg.lr * rise * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return cfg.lr * rise * 0.5 ** sum(progress >= 1 - 0.5**k for k in (1, 2, 3, 4))
+
+
+class Learner(LightningModule):
+    """One network in training.
+
+    Args:
+        model: of the zoo.
+        cfg: how to train.
+        started: `time.monotonic()` from which the time limit counts.
+    """
+
+    def __init__(self, model: nn.Module, cfg: TrainConfig, started: float) -> None:
+        super().__init__()
+        self.model = model
+        self.cfg = cfg
+        self.started = started
+        self.ema = {k: p.detach().clone() for k, p in model.named_parameters()} if cfg.ema else {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those before an interrupt included."""
+        return time.monotonic() - self.started
+
+    @property
+    def progress(self) -> float:
+        """The larger one of the fractions of steps and of time."""
+        fraction = self.global_step / self.cfg.steps
+        limit = self.cfg.max_minutes
+        return min(max(fraction, self.elapsed / (60 * limit)) if limit else fraction, 1.0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.cfg.lr)
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        progress = self.progress
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = learning_rate(self.cfg, progress)
+        if progress >= _FREEZE_AT:
+            # From here on weights adapt to scales that no longer move.
+            for module in self.model.modules():
+                if isinstance(module, StatisticsQuant):
+                    module.frozen = True
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        low, high = batch
+        loss = F.l1_loss(self.model(low), high)
+        self.log("loss", loss, prog_bar=True, on_step=True)
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        for module in self.model.modules():
+            if isinstance(module, BinaryConv):
+                module.clip_latent(self.cfg.clip_latent)
+        if self.ema:
+            # A short memory at first, so that the start weights do not linger.
+            decay = min(self.cfg.ema, (1 + self.global_step) / (10 + self.global_step))
+            now = [p.detach() for p in self.model.parameters()]
+            torch._foreach_lerp_(list(self.ema.values()), now, 1 - decay)
+        if self.progress >= 1:
+            self.trainer.should_stop = True
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["xnorsr_model"] = self.model.cfg.model_dump_json()
+        checkpoint["xnorsr_elapsed"] = self.elapsed
+        checkpoint["xnorsr_ema"] = self.ema
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.started -= checkpoint["xnorsr_elapsed"]
+        if self.ema and checkpoint["xnorsr_ema"]:
+            self.ema = checkpoint["xnorsr_ema"]
+
+    def averaged(self) -> nn.Module:
+        """The network, with averaged weights where averaging is on."""
+        with torch.no_grad():
+            for name, p in self.model.named_parameters():
+                if name in self.ema:
+                    p.copy_(self.ema[name])
+        return self.model
+
+
+class _Keeper(Callback):
+    """Writes the checkpoint every so many steps and on an interrupt; logs learning rate and validation."""
+
+    def __init__(self, path: Path, cfg: TrainConfig, holdout: list[Photo]) -> None:
+        self.path = path
+        self.cfg = cfg
+        self.holdout = holdout
+
+    def save(self, trainer: Trainer) -> None:
+        """Writes a new file, then renames: an interrupt leaves the old one or the new one, never half of one."""
+        part = self.path.with_suffix(".part")
+        trainer.save_checkpoint(part)
+        os.replace(part, self.path)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        step = trainer.global_step
+        if step % self.cfg.checkpoint_steps == 0:
+            self.save(trainer)
+        if step % 50 == 0:
+            pl_module.logger.log_metrics({"lr": trainer.optimizers[0].param_groups[0]["lr"]}, step)  # type: ignore[union-attr]
+        if self.holdout and self.cfg.validate_steps and step % self.cfg.validate_steps == 0:
+            self.validate(trainer, pl_module)
+
+    def validate(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """PSNR-Y and SSIM-Y of the held-out photographs into the log."""
+        model = pl_module.model
+        scores = evaluate(model, self.holdout, model.cfg.scale, model.cfg.colors)
+        pl_module.logger.log_metrics({k: v for k, v in scores.items() if k != "images"}, trainer.global_step)  # type: ignore[union-attr]
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.save(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
+            self.save(trainer)
+
+
+def _read(path: Path, what: str) -> dict[str, Any]:
+    if not path.is_file():
+        raise UserError(f"{what} {path} does not exist; train first, or name another file")
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:
+        # torch.load raises many classes on damaged files (RuntimeError, EOFError, UnpicklingError, KeyError, ..).
+        raise UserError(f"{what} {path} cannot be read, it is damaged or of another program: {e}") from e
+    return content
+
+
+def _check_same(path: Path, stored: str, wanted: ModelConfig) -> None:
+    have = json.loads(stored)
+    want = json.loads(wanted.model_dump_json())
+    differing = [k for k in {**have, **want} if have.get(k) != want.get(k)]
+    if differing:
+        listed = ", ".join(f"model.{k} (checkpoint {have.get(k)}, asked for {want.get(k)})" for k in differing)
+        raise UserError(
+            f"checkpoint {path} is of another architecture: {listed}; set these fields as in the checkpoint, "
+            "choose another output folder, or train without resuming"
+        )
+
+
+def save_trained(model: nn.Module, path: Path) -> None:
+    """Writes weights and configuration, through a temporary file."""
+    part = path.with_suffix(".part")
+    state = {"format": FORMAT, "config": model.cfg.model_dump_json(), "state_dict": model.state_dict()}
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def load_trained(path: str | Path) -> nn.Module:
+    """The network of a file that `train` wrote, in eval mode.
+
+    Raises:
+        UserError: missing, damaged, or not such a file.
+    """
+    path = Path(path)
+    content = _read(path, "weights file")
+    if content.get("format") != FORMAT or "config" not in content:
+        raise UserError(f"weights file {path} is not of this program's format {FORMAT}; name the weights.pt of a training")
+    try:
+        model = zoo.build(ModelConfig.model_validate_json(content["config"]))
+        model.load_state_dict(content["state_dict"])
+    except (ValueError, RuntimeError) as e:
+        raise UserError(f"weights file {path} does not fit this version's networks: {e}; train again") from e
+    return model.eval()
+
+
+def _fit(trainer: Trainer, learner: Learner, dataset: PatchDataset, checkpoint: Path | None) -> None:
+    """trainer.fit, with Lightning's exit on Ctrl-C turned back into KeyboardInterrupt."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trainer.fit(learner, loader(dataset, learner.cfg.workers), ckpt_path=checkpoint, weights_only=True)
+    except SystemExit:
+        signal.signal(signal.SIGINT, handler)
+        if trainer.state.status == TrainerStatus.INTERRUPTED:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def train(
+    data_cfg: DataConfig,
+    model_cfg: ModelConfig,
+    train_cfg: TrainConfig,
+    out_dir: str | Path,
+    resume: bool = True,
+    progress: bool = True,
+) -> Path:
+    """Trains a network; called again after an interrupt it goes on where it stopped.
+
+    Args:
+        out_dir: made if need be.
+        resume: start from `out_dir`/checkpoints/last.ckpt where that exists.
+        progress: show a progress bar.
+
+    Returns:
+        The path of weights.pt, for `load_trained`.
+
+    Raises:
+        UserError: bad images, a checkpoint of another architecture, or an output folder that cannot be written.
+        KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
+    """
+    started = time.monotonic()
+    out_dir = Path(out_dir)
+    checkpoint = out_dir / "checkpoints" / "last.ckpt"
+    first = 0
+    resuming = resume and checkpoint.is_file()
+    if resuming:
+        content = _read(checkpoint, "checkpoint")
+        _check_same(checkpoint, content.get("xnorsr_model", "{}"), model_cfg)
+        first = int(content["global_step"])
+    photos, holdout = load_source(data_cfg, model_cfg.colors)
+    dataset = PatchDataset(
+        photos, data_cfg, model_cfg.scale, model_cfg.colors, train_cfg.batch, train_cfg.seed, first=first
+    )
+    try:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise UserError(f"cannot write into {out_dir}: {e.strerror or e}; choose another output folder") from e
+    if train_cfg.threads:
+        torch.set_num_threads(train_cfg.threads)
+    torch.manual_seed(train_cfg.seed)
+    learner = Learner(zoo.build(model_cfg), train_cfg, started)
+    keeper = _Keeper(checkpoint, train_cfg, holdout)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_steps=train_cfg.steps,
+        logger=TensorBoardLogger(out_dir, name="log", version=""),
+        callbacks=[keeper, *([RichProgressBar()] if progress else [])],
+        enable_checkpointing=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        log_every_n_steps=50,
+    )
+    _fit(trainer, learner, dataset, checkpoint if resuming else None)
+    path = out_dir / "weights.pt"
+    save_trained(learner.averaged().eval(), path)
+    if holdout:
+        keeper.validate(trainer, learner)
+    return path
