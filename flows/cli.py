@@ -116,8 +116,8 @@ def train(
     force: Force = False,
 ) -> None:
     """Train the network of a recipe; an interrupted training goes on from its last checkpoint."""
-    from . import steps
     from .config import load_recipe, recipe_path
+    from .steps import training as steps
 
     config = load_recipe(recipe, overrides)
     folder = out or Path("build") / recipe_path(recipe).stem / "train"
@@ -139,7 +139,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
-    from . import steps
+    from .steps import training as steps
 
     rows = steps.evaluate(checkpoint, images)
     cells = [
@@ -161,8 +161,8 @@ def export(
     force: Force = False,
 ) -> None:
     """Write a trained network as QONNX, checked to the last code against Brevitas."""
-    from . import steps
     from .config import parse_frame
+    from .steps import training as steps
 
     path = steps.export(checkpoint, out, parse_frame(frame), force=force)
     console.print(f"Exported: {path}. Next: xnorsr build {path}")
@@ -182,8 +182,8 @@ def build(
     force: Force = False,
 ) -> None:
     """Generate the HLS and the SystemVerilog project of a QONNX network."""
-    from . import steps
     from .config import HardwareConfig, checked
+    from .steps import hardware as steps
 
     hardware = checked(HardwareConfig, _hardware(frame, folding, affine_bits, clock, part))
     folder = out or Path("build") / model.stem
@@ -210,7 +210,7 @@ def sim(
     force: Force = False,
 ) -> None:
     """Upscale a photograph in simulation and compare every code with the reference."""
-    from . import steps
+    from .steps import hardware as steps
 
     found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
     console.print(f"[green]0 of {found.codes:,} codes differ[/] from the reference. Picture: {found.picture}")
@@ -236,8 +236,8 @@ def estimate(
     json: Annotated[Path | None, typer.Option("--json", help="Write the whole account to this file.")] = None,
 ) -> None:
     """What a network costs: operations, memory, cycles, fps, LUT/FF/BRAM/DSP, layer by layer."""
-    from . import steps
     from .config import EstimateConfig, checked
+    from .steps import cost as steps
 
     given = _hardware(frame, folding, affine_bits, clock, part)
     account = steps.estimate(model, given, checked(EstimateConfig, {"synth": synth, "family": family}))

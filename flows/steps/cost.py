@@ -13,10 +13,12 @@ from rich.table import Table
 from ...errors import UserError
 from ...hw.build import BuildResult, prepare, reopen
 from ...hw.build import model_graph as make_graph
+from ...hw.graph.context import identifier
 from ...hw.resources.account import Estimate
 from ...hw.resources.account import estimate as analytic
 from ...hw.resources.devices import device
 from ...hw.resources.synth import Synthesis, synthesize
+from ...hw.rtl.emit import TOP, write_project
 from ...sim import tools
 from ..config import EstimateConfig, HardwareConfig, checked
 from ..console import console, table
@@ -58,7 +60,10 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
     family = config.family or device(chosen.part).family
     with console.status(f"Yosys, {family} ...") as status:
         found = synthesize(
-            rtl, family, progress=lambda what, n, of: status.update(f"Yosys, {family}: batch {n} of {of} done ({what})")
+            rtl,
+            family,
+            TOP,
+            progress=lambda what, n, of: status.update(f"Yosys, {family}: batch {n} of {of} done ({what})"),
         )
     return Account(made, found)
 
@@ -85,8 +90,6 @@ def estimate(model: Path, hardware: dict[str, Any], config: EstimateConfig) -> A
         built = BuildResult(Path(folder), lowered, graph, chosen, lowered.changes)
         rtl = None
         if config.synth:
-            from ...hw.rtl.emit import write_project
-
             rtl = Path(folder) / "rtl"
             write_project(graph, rtl)
         return account(built, rtl, config)
@@ -112,7 +115,7 @@ def account_tables(account: Account) -> list[Table]:
             f"{one.dsp}",
         ]  # fmt: skip
         if account.synthesis:
-            real = synth.get(one.name)
+            real = synth.get(identifier(one.name))
             row += [f"{real.lut:,}", f"{real.ff:,}", f"{real.bram36:g}", f"{real.dsp}"] if real else [""] * 4
         rows.append(row)
     return [table("Layer by layer", columns, rows, numeric=3), _sums(account)]

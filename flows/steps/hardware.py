@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from ...hw.build import build as build_projects
 from ...hw.graph.load import set_frame
 from ...quant.data.images import read_photo
 from ...sim import tools
+from ...sim.compare import compare
 from ...sim.conversion import effect
-from ...sim.reference import check_input
+from ...sim.reference import Execution, check_input
 from ...sim.reference import run as run_reference
 from ..config import HardwareConfig
 from ..console import console
@@ -102,7 +104,8 @@ def need_simulator(level: str) -> None:
     """
     if level not in LEVELS:
         raise UserError(f"--level {level}: allowed are {' and '.join(LEVELS)}.")
-    require_programs(["g++"] if level == "hls" else ["g++", "make", "perl"], f"simulation at level {level}")
+    compiler = os.environ.get("CXX", "g++")
+    require_programs([compiler] if level == "hls" else [compiler, "make", "perl"], f"simulation at level {level}")
     if level == "rtl":
         tools.verilator()
 
@@ -154,6 +157,41 @@ def simulate_codes(
     if level == "hls":
         return _csim(built, codes, expected, all_tensors)
     return _rtlsim(built, codes, expected, all_tensors, waves)
+
+
+def _csim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tensors: bool) -> Simulated:
+    from ...sim.csim import CSim
+
+    with console.status("C-simulation ..."):
+        project = CSim(built.out_dir / "hls")
+        if all_tensors:
+            output, streams = project.run(codes, trace=True)
+            types = {layer.tensor: layer.kind for layer in project.description.layers}
+            found = compare(built.lowered, expected, output, streams, types)
+        else:
+            output = project.run(codes)
+            found = compare(built.lowered, expected, output)
+    return Simulated(found.codes, found.mismatches, output, found.streams)
+
+
+def _rtlsim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tensors: bool, waves: bool) -> Simulated:
+    from ...sim.rtlsim import RtlSim
+
+    work = built.out_dir / ("sim/rtl-waves" if waves else "sim/rtl")
+    project = RtlSim(built.out_dir / "rtl", work.resolve(), trace=all_tensors, waves=waves)
+    with console.status("Verilator compiles ..."):
+        project.compile()
+    with console.status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
+        result = project.run(codes)
+    if waves:
+        console.print(f"Waveforms: {project.work / 'dump.fst'}")
+    if all_tensors:
+        found = compare(built.lowered, expected, result.output, result.streams, project.types)
+    else:
+        found = compare(built.lowered, expected, result.output)
+    return Simulated(
+        found.codes, found.mismatches, result.output, found.streams, result.cycles, project.predicted_cycles
+    )
 
 
 def vendor_synthesis(folder: Path) -> CSynthesis | None:
