@@ -15,15 +15,14 @@ import numpy as np
 import onnx
 import torch
 from brevitas.export import export_qonnx
-from onnx import numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
-from torch import nn
 
 from ..errors import MismatchError, UserError
 from .exactness import analyse
 from .inference import to_codes, to_values, upscale
+from .layers import Network
 
 INPUT, OUTPUT = "lr", "sr"
 OPSET = 17
@@ -104,7 +103,7 @@ def _fit(image: np.ndarray, channels: int, height: int, width: int) -> np.ndarra
     return np.pad(cut, ((0, 0), (0, height - cut.shape[1]), (0, width - cut.shape[2])), mode="edge")
 
 
-def to_qonnx(model: nn.Module, channels: int, height: int, width: int) -> onnx.ModelProto:
+def to_qonnx(model: Network, channels: int, height: int, width: int) -> onnx.ModelProto:
     """The cleaned QONNX graph for frames of (channels, height, width), not yet executed.
 
     Raises:
@@ -126,7 +125,7 @@ def to_qonnx(model: nn.Module, channels: int, height: int, width: int) -> onnx.M
 
 
 def export(
-    model: nn.Module,
+    model: Network,
     out_path: str | Path,
     height: int,
     width: int,
@@ -156,7 +155,7 @@ def export(
     images = [_fit(im, channels, height, width) for im in check_images]
     graph = to_qonnx(model, channels, height, width)
     rng = np.random.default_rng(seed)
-    images += [rng.integers(0, 256, (channels, height, width), np.uint8) for _ in range(random_checks)]
+    images += [rng.integers(0, 256, (channels, height, width), dtype=np.uint8) for _ in range(random_checks)]
     golden: dict[str, np.ndarray] = {}
     for i, image in enumerate(images):
         want = upscale(model, image)
@@ -166,12 +165,7 @@ def export(
     try:
         out_path.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(graph, str(out_path))
-        np.savez_compressed(out_path.with_suffix(".golden.npz"), **golden)
+        np.savez_compressed(out_path.with_suffix(".golden.npz"), lr=golden[INPUT], sr=golden[OUTPUT])
     except OSError as e:
         raise UserError(f"cannot write {out_path}: {e.strerror or e}; choose another output folder") from e
     return out_path
-
-
-def initializers(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """All constants of a graph by name."""
-    return {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}

@@ -26,7 +26,6 @@ from .quantizers import (
     StatisticsActivation,
 )
 
-
 # Deviation of a binary convolution's output at start, beside a trunk of about 0.5.
 _GAIN = 0.4
 
@@ -39,6 +38,8 @@ class QuantParameter(QuantWeightMixin, nn.Module):
         quant: Brevitas weight quantizer; `bit_width` and further fields as keyword arguments.
         unit: the latent value is kept in this unit, so that the optimizer's steps are relative to it.
     """
+
+    weight_quant: Any
 
     def __init__(self, init: Tensor, quant: Any, unit: float = 1.0, **kwargs: Any) -> None:
         nn.Module.__init__(self)
@@ -173,6 +174,14 @@ class Scheme(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The block."""
         raise NotImplementedError
+
+
+class Network(nn.Module):
+    """Base of all networks: images (N, C, H, W) of code / 256 in, (N, C, r*H, r*W) out."""
+
+    def __init__(self, cfg: ModelConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
 
 
 SCHEMES: dict[str, type[Scheme]] = {}

@@ -21,7 +21,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import UserError
@@ -29,7 +29,7 @@ from . import zoo
 from .config import DataConfig, ModelConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
 from .inference import evaluate
-from .layers import BinaryConv
+from .layers import BinaryConv, Network
 from .quantizers import StatisticsQuant
 
 FORMAT = 1
@@ -54,7 +54,7 @@ class Learner(LightningModule):
         started: `time.monotonic()` from which the time limit counts.
     """
 
-    def __init__(self, model: nn.Module, cfg: TrainConfig, started: float) -> None:
+    def __init__(self, model: Network, cfg: TrainConfig, started: float) -> None:
         super().__init__()
         self.model = model
         self.cfg = cfg
@@ -114,7 +114,7 @@ class Learner(LightningModule):
         if self.ema and checkpoint["xnorsr_ema"]:
             self.ema = checkpoint["xnorsr_ema"]
 
-    def averaged(self) -> nn.Module:
+    def averaged(self) -> Network:
         """The network, with averaged weights where averaging is on."""
         with torch.no_grad():
             for name, p in self.model.named_parameters():
@@ -142,7 +142,7 @@ class _Keeper(Callback):
         if step % self.cfg.checkpoint_steps == 0:
             self.save(trainer)
         if step % 50 == 0:
-            pl_module.logger.log_metrics({"lr": trainer.optimizers[0].param_groups[0]["lr"]}, step)  # type: ignore[union-attr]
+            pl_module.logger.log_metrics({"lr": trainer.optimizers[0].param_groups[0]["lr"]}, step)
         if self.holdout and self.cfg.validate_steps and step % self.cfg.validate_steps == 0:
             self.validate(trainer, pl_module)
 
@@ -150,7 +150,7 @@ class _Keeper(Callback):
         """PSNR-Y and SSIM-Y of the held-out photographs into the log."""
         model = pl_module.model
         scores = evaluate(model, self.holdout, model.cfg.scale, model.cfg.colors)
-        pl_module.logger.log_metrics({k: v for k, v in scores.items() if k != "images"}, trainer.global_step)  # type: ignore[union-attr]
+        pl_module.logger.log_metrics({k: v for k, v in scores.items() if k != "images"}, trainer.global_step)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.save(trainer)
@@ -183,7 +183,7 @@ def _check_same(path: Path, stored: str, wanted: ModelConfig) -> None:
         )
 
 
-def save_trained(model: nn.Module, path: Path) -> None:
+def save_trained(model: Network, path: Path) -> None:
     """Writes weights and configuration, through a temporary file."""
     part = path.with_suffix(".part")
     state = {"format": FORMAT, "config": model.cfg.model_dump_json(), "state_dict": model.state_dict()}
@@ -191,7 +191,7 @@ def save_trained(model: nn.Module, path: Path) -> None:
     os.replace(part, path)
 
 
-def load_trained(path: str | Path) -> nn.Module:
+def load_trained(path: str | Path) -> Network:
     """The network of a file that `train` wrote, in eval mode.
 
     Raises:
@@ -200,7 +200,9 @@ def load_trained(path: str | Path) -> nn.Module:
     path = Path(path)
     content = _read(path, "weights file")
     if content.get("format") != FORMAT or "config" not in content:
-        raise UserError(f"weights file {path} is not of this program's format {FORMAT}; name the weights.pt of a training")
+        raise UserError(
+            f"weights file {path} is not of this program's format {FORMAT}; name the weights.pt of a training"
+        )
     try:
         model = zoo.build(ModelConfig.model_validate_json(content["config"]))
         model.load_state_dict(content["state_dict"])

@@ -74,7 +74,9 @@ def read_photo(path: str | Path) -> Photo:
     if wide:
         raise UserError(f"image {path} has 16 bits a channel; convert it to 8-bit RGB")
     if pixels is None:
-        raise UserError(f"image {path} is of mode {mode}; convert it to 8-bit RGB (or 8-bit grey for luminance networks)")
+        raise UserError(
+            f"image {path} is of mode {mode}; convert it to 8-bit RGB (or 8-bit grey for luminance networks)"
+        )
     return Photo(path.stem, pixels)
 
 

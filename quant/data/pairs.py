@@ -77,7 +77,7 @@ class PatchDataset(IterableDataset[tuple[Tensor, Tensor]]):
             y, x = rng.integers(lr.shape[1] - p + 1), rng.integers(lr.shape[2] - p + 1)
             a, b = lr[:, y : y + p, x : x + p], hr[:, y * r : (y + p) * r, x * r : (x + p) * r]
             if self.augment:
-                turns, flip = rng.integers(4), rng.integers(2)
+                turns, flip = int(rng.integers(4)), rng.integers(2)
                 a, b = (np.rot90(v, turns, (1, 2)) for v in (a, b))
                 a, b = (v[:, :, ::-1] if flip else v for v in (a, b))
             low[i], high[i] = a, b

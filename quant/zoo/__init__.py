@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
 from ..config import ModelConfig
-from ..layers import BinaryConv
+from ..layers import BinaryConv, Network
 from ..quantizers import StatisticsQuant
 from .srresnet import SRResNet
 
-ZOO: dict[str, Callable[[ModelConfig], nn.Module]] = {"srresnet": SRResNet}
+ZOO: dict[str, Callable[[ModelConfig], Network]] = {"srresnet": SRResNet}
 
 
-def build(cfg: ModelConfig) -> nn.Module:
+def build(cfg: ModelConfig) -> Network:
     """The network of a configuration, with start weights from torch's random generator."""
     return ZOO[cfg.name](cfg)
 
 
-def randomize(model: nn.Module, seed: int) -> nn.Module:
+def randomize(model: Network, seed: int) -> Network:
     """Sets random weights that make borders, ties, negative scales and saturation show; returns the model.
 
     About one channel in eight gets a scale large enough to saturate; thresholds are on and off the grid.

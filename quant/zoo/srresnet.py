@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import ModelConfig
-from ..layers import SCHEMES, FixedConv, act_scale, constant_quant, statistics_quant, trunk_quant
+from ..layers import SCHEMES, FixedConv, Network, act_scale, constant_quant, statistics_quant, trunk_quant
 
 PIXEL_SCALE = 2.0**-8
 _MEAN_PIXEL = 0.45
@@ -19,12 +19,11 @@ _HEAD_GAIN = 3.0
 _TAIL_GAIN = 0.1
 
 
-class SRResNet(nn.Module):
+class SRResNet(Network):
     """Head convolution, binary blocks, tail convolution, pixel shuffle, global skip."""
 
     def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
+        super().__init__(cfg)
         colors, r = cfg.image_channels, cfg.scale
         self.input = constant_quant(8, PIXEL_SCALE, signed=False)
         self.head = FixedConv(colors, cfg.channels, cfg.head_kernel, cfg)
@@ -40,7 +39,7 @@ class SRResNet(nn.Module):
         self._start()
 
     def _start(self) -> None:
-        """Start weights: the trunk begins with zero mean and spread about 0.5 where images are, the output as the skip."""
+        """Start weights: the trunk has zero mean and spread about 0.5 on photographs, the output is the skip."""
         with torch.no_grad():
             weight = self.head.conv.weight
             weight.mul_(_HEAD_GAIN)
