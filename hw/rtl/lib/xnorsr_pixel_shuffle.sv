@@ -5,14 +5,15 @@
 // Packing:     an output beat is PixelsPerBeat neighbouring pixels, the left one in the low bits.
 // Range:       Width, Channels, Bits >= 1, Factor >= 2. PixelsPerBeat divides Factor, or is a multiple m*Factor where m
 //              divides Width. Any frame height: a line depends on no other.
-// Latency:     3 cycles from the last pixel of a line to the first beat of its output.
-// Interval:    r*r*Width/PixelsPerBeat cycles a line, but at least Width, without a gap in or between output lines: a pixel
-//              a cycle with PixelsPerBeat = r*r. A line is taken at 1 cycle a pixel while the line before it is sent.
+// Latency:     3 cycles from the pixel (the last one of m) to the first beat that holds it, if nothing is sent before it.
+// Interval:    1 cycle an output beat, without a gap while pixels are there: r*r*Width/PixelsPerBeat cycles a line, which with
+//              PixelsPerBeat = r*r is an input pixel a cycle. Input is taken at 1 cycle a pixel while there is room.
 // Handshake:   ready_o, valid_o and data_o are registers; no path from an input to an output.
-// Structure:   two line buffers of Width words in one RAM, one filled while the other is sent r times over, so that the input
-//              waits only where the output rate asks for it. For more than r pixels a beat the RAM is split into m lanes that
-//              take neighbouring words. A buffer is free again when its last word has been read, so the exchange
-//              costs no cycle. RAM register, row selection and a shift register follow each other, one cycle each.
+// Structure:   a ring of pixels in one RAM. The first output line of a line follows the input while it arrives, the others are
+//              read again; a pixel's place is free once its last output pixel has been read. At full rate r - 2 output lines,
+//              in which Width/r pixels each arrive, pass between the last pixel of a line and the first place freed:
+//              2*Width*(r-1)/r places, and 4 for the pipeline, never hold up an input that is no faster than the output. For more than r pixels a beat the RAM is split into m lanes of neighbouring pixels, and a place is m
+//              pixels. RAM register, then selection into the output register.
 module xnorsr_pixel_shuffle #(
   parameter int unsigned Width,             // pixels of an input line
   parameter int unsigned Channels,          // channels of an output pixel
@@ -44,11 +45,15 @@ module xnorsr_pixel_shuffle #(
   end
 
   localparam int unsigned PixelBits = Channels * Bits;
-  localparam int unsigned RowBits   = Factor * PixelBits;        // what a word gives to one output line
+  localparam int unsigned RowBits   = Factor * PixelBits;         // what a word gives to one output line
   localparam int unsigned BeatBits  = PixelsPerBeat * PixelBits;
-  localparam int unsigned Words     = Width / Lanes;             // RAM accesses of a line
-  localparam int unsigned AddrBits  = $clog2(2 * Words);
+  localparam int unsigned Words     = Width / Lanes;              // RAM accesses of a line
+  localparam int unsigned Places    = (2 * Words * (Factor - 1) + Factor - 1) / Factor + 4;
+  localparam int unsigned AddrBits  = $clog2(Places);
+  localparam int unsigned CountBits = $clog2(Places + 1);
+  localparam int unsigned XBits     = $clog2(Words + 1);
   localparam int unsigned RowsBits  = $clog2(Factor);
+  localparam int unsigned PartsBits = Parts > 1 ? $clog2(Parts) : 1;
 
   // Input word, sorted by output row, output column and channel
   logic [Factor-1:0][RowBits-1:0] sorted;
@@ -61,69 +66,90 @@ module xnorsr_pixel_shuffle #(
     end
   end
 
-  // Filling
-  logic [1:0]          full_q;  // which line buffers hold a whole line
-  logic                write_half_q, read_half_q;
-  logic [AddrBits-1:0] write_addr_q, read_addr_q;
+  function automatic logic [AddrBits-1:0] next(logic [AddrBits-1:0] addr);
+    return (addr == AddrBits'(Places - 1)) ? '0 : addr + 1'b1;
+  endfunction
+
+  // Places: held by pixels that are still needed, unread by the first output line
+  logic [CountBits-1:0] held_q, held_d, unread_q;
+  logic                 full_q, written, freed, first_read;
+  assign held_d  = held_q + CountBits'(written) - CountBits'(freed);
+  assign ready_o = ~full_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      held_q   <= '0;
+      full_q   <= 1'b0;
+      unread_q <= '0;
+    end else begin
+      held_q   <= held_d;
+      full_q   <= held_d == CountBits'(Places);
+      unread_q <= unread_q + CountBits'(written) - CountBits'(first_read);
+    end
+  end
+
+  // Writing, lane by lane
+  logic [AddrBits-1:0] write_addr_q;
   logic [Lanes-1:0]    lane_q;  // one-hot
-  logic                push, filled, read, emptied;
-  assign ready_o = ~full_q[write_half_q];
+  logic                push;
   assign push    = valid_i & ready_o;
-  assign filled  = push && lane_q[Lanes-1]
-                   && write_addr_q == (write_half_q ? AddrBits'(2 * Words - 1) : AddrBits'(Words - 1));
+  assign written = push & lane_q[Lanes-1];
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       lane_q       <= Lanes'(1);
       write_addr_q <= '0;
-      write_half_q <= 1'b0;
-    end else if (push) begin
-      lane_q <= Lanes'({lane_q, lane_q[Lanes-1]});
-      if (lane_q[Lanes-1]) write_addr_q <= (filled && write_half_q) ? '0 : write_addr_q + 1'b1;
-      write_half_q <= write_half_q ^ filled;
-    end
-  end
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      full_q <= '0;
     end else begin
-      if (filled)  full_q[write_half_q] <= 1'b1;
-      if (emptied) full_q[read_half_q]  <= 1'b0;
+      if (push)    lane_q       <= Lanes'({lane_q, lane_q[Lanes-1]});
+      if (written) write_addr_q <= next(write_addr_q);
     end
   end
 
-  // Reading: every line Factor times, a row each
-  logic [RowsBits-1:0] row_q, word_row_q;
-  logic                line_end, last_row, word_valid_q, load;
-  assign line_end = read_addr_q == (read_half_q ? AddrBits'(2 * Words - 1) : AddrBits'(Words - 1));
-  assign last_row = row_q == RowsBits'(Factor - 1);
-  assign read     = full_q[read_half_q] & (~word_valid_q | load);
-  assign emptied  = read & line_end & last_row;
+  // Reading: each line Factor times, each word of it Parts times
+  logic [AddrBits-1:0]  read_addr_q, line_addr_q;  // line_addr_q: first word of the line
+  logic [XBits-1:0]     x_q;
+  logic [RowsBits-1:0]  row_q, word_row_q;
+  logic [PartsBits-1:0] part_q, word_part_q;
+  logic                 first_row, last_row, last_x, last_part, read, word_end, word_valid_q, load;
+  assign first_row  = row_q == '0;
+  assign last_row   = row_q == RowsBits'(Factor - 1);
+  assign last_x     = x_q == XBits'(Words - 1);
+  assign last_part  = part_q == PartsBits'(Parts - 1);
+  assign read       = (~first_row | (unread_q != '0)) & (~word_valid_q | load);
+  assign word_end   = read & last_part;
+  assign first_read = word_end & first_row;
+  assign freed      = word_end & last_row;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      part_q       <= '0;
+      x_q          <= '0;
       row_q        <= '0;
       read_addr_q  <= '0;
-      read_half_q  <= 1'b0;
+      line_addr_q  <= '0;
       word_valid_q <= 1'b0;
     end else begin
-      if (read) begin
-        if (!line_end)                    read_addr_q <= read_addr_q + 1'b1;
-        else if (read_half_q == last_row) read_addr_q <= '0;
-        else                              read_addr_q <= AddrBits'(Words);
-        if (line_end) row_q <= last_row ? '0 : row_q + 1'b1;
-        read_half_q <= read_half_q ^ emptied;
+      if (read) part_q <= last_part ? '0 : part_q + 1'b1;
+      if (word_end) begin
+        x_q         <= last_x ? '0 : x_q + 1'b1;
+        read_addr_q <= (last_x && !last_row) ? line_addr_q : next(read_addr_q);
+        if (last_x) row_q <= last_row ? '0 : row_q + 1'b1;
+        if (last_x && last_row) line_addr_q <= next(read_addr_q);
       end
       if (read || load) word_valid_q <= read;
     end
   end
   always_ff @(posedge clk_i) begin
-    if (read) word_row_q <= row_q;
+    if (read) begin
+      word_row_q  <= row_q;
+      word_part_q <= part_q;
+    end
   end
 
-  logic [Lanes*RowBits-1:0] line;  // the row of the word that was read
+  logic [Lanes*RowBits-1:0]       line;   // the row of the word that was read
+  logic [Parts-1:0][BeatBits-1:0] beats;  // the same, cut into beats
+  assign beats = line;
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
-    logic [Factor-1:0][RowBits-1:0] line_mem [2*Words];
+    logic [Factor-1:0][RowBits-1:0] line_mem [Places];
     logic [Factor-1:0][RowBits-1:0] word_q;
-    // One half is written, the other one read: the two addresses always differ.
+    // The word read is held, the one written is not: the two addresses always differ.
     always_ff @(posedge clk_i) begin
       if (push && lane_q[l]) line_mem[write_addr_q] <= sorted;
     end
@@ -133,24 +159,16 @@ module xnorsr_pixel_shuffle #(
     assign line[l*RowBits+:RowBits] = word_q[word_row_q];
   end
 
-  // Output: the row, beat by beat
-  logic [Lanes*RowBits-1:0] out_q;
-  logic [Parts-1:0]         part_q;  // one-hot
-  logic                     valid_q;
-  assign load    = ~valid_q | (part_q[Parts-1] & ready_i);
+  logic [BeatBits-1:0] out_q;
+  logic                valid_q;
+  assign load    = ~valid_q | ready_i;
   assign valid_o = valid_q;
-  assign data_o  = out_q[BeatBits-1:0];
+  assign data_o  = out_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      valid_q <= 1'b0;
-      part_q  <= Parts'(1);
-    end else begin
-      if (load) valid_q <= word_valid_q;
-      if (valid_q && ready_i) part_q <= Parts'({part_q, part_q[Parts-1]});
-    end
+    if (!rst_ni)   valid_q <= 1'b0;
+    else if (load) valid_q <= word_valid_q;
   end
   always_ff @(posedge clk_i) begin
-    if (load)         out_q <= line;
-    else if (ready_i) out_q <= out_q >> BeatBits;
+    if (load) out_q <= beats[word_part_q];
   end
 endmodule

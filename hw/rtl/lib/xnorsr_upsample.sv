@@ -1,11 +1,11 @@
 // Resize by Factor in polyphase form: nearest or bilinear (half-pixel centres), a CRD pixel shuffle still to come.
 //
-// Formula:     output channel c*r*r + i*r + j of pixel (y, x) is the resized image's channel c at (y*r + i, x*r + j), r = Factor.
-//              Nearest: channel c itself. Bilinear: along one axis phase i is (D - |n|)*x[0] + |n|*x[sign(n)] with
-//              n = 2i + 1 - r and D = 2r for even r, n = (2i + 1 - r)/2 and D = r for odd r; both axes give the exact
+// Formula:     output channel c*r*r + i*r + j of pixel (y, x) is the resized image's channel c at (y*r + i, x*r + j),
+//              r = Factor. Nearest: channel c itself. Bilinear: along one axis phase i is (D - |n|)*x[0] + |n|*x[sign(n)]
+//              with n = 2i + 1 - r and D = 2r for even r, n = (2i + 1 - r)/2 and D = r for odd r; both axes give the exact
 //              sum over D*D, which goes out as it is or, with HasQuant, through xnorsr_requant. Edges repeat.
-// Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as xnorsr_requant.
-//              Without HasQuant the output must hold every value that can occur.
+// Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as in
+//              xnorsr_requant. Without HasQuant the output must hold every value that can occur.
 // Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + 2, with HasQuant and OutDivisor > 1 + 4.
 // Interval:    1 cycle a pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
 // Handshake:   nearest is wire. Bilinear: ready_o depends on ready_i combinationally; valid_o and data_o are registers.
