@@ -10,8 +10,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...hw import rtl
-from ...hw.graph.ops import Conv, Op, Upsample
-from ...hw.resources.timing import LibraryTiming
+from ...hw.graph.ops import Op
+from ...hw.rtl import timing
 from ...hw.rtl.layers import layer_of
 from ...hw.types import StreamType
 from .. import verilate
@@ -46,7 +46,6 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
     ]
     wanted = [beats(golden(op, *image), op.output) for image in images]
     ports = STREAM_PORTS if len(op.inputs) == 1 else {k: v for k, v in STREAM_PORTS.items() if v[0] == "o"} | _TWO_INPUTS
-    timing = LibraryTiming()
     rate = op.output.height * op.output.width == op.input.height * op.input.width
     return Case(
         name=name,
@@ -57,15 +56,9 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
             Stream(kind.word_bits, [beats(image[n], kind) for image in images]) for n, kind in enumerate(op.inputs)
         ],
         outputs=[Stream(op.output.word_bits, wanted)],
-        latency=timing.latency(op) + _fill(op) if rate else None,
+        latency=timing.first_output(op) if rate else None,
         interval=timing.interval(op) if rate else None,
     )
-
-
-def _fill(op: Op) -> int:
-    """Cycles from the first pixel into a window to the first window out of it."""
-    kernel = op.kernel if isinstance(op, Conv) else 3 if isinstance(op, Upsample) and op.mode == "bilinear" else 1
-    return kernel // 2 * (op.input.width + 1) + (kernel > 1)
 
 
 def layer_texts(ops: dict[str, Op]) -> dict[str, str]:
