@@ -92,6 +92,11 @@ def _hardware(
     return {key: value for key, value in values.items() if value is not None}
 
 
+def _say(text: str) -> None:
+    """Print without breaking lines, so that paths can be copied."""
+    console.print(text, soft_wrap=True)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         console.print(f"xnorsr {__version__}")
@@ -122,7 +127,7 @@ def train(
     config = load_recipe(recipe, overrides)
     folder = out or Path("build") / recipe_path(recipe).stem / "train"
     checkpoint = steps.train(config, folder, force=force)
-    console.print(f"Trained: {checkpoint}. Next: xnorsr eval {checkpoint}, xnorsr export {checkpoint}")
+    _say(f"Trained: {checkpoint}. Next: xnorsr eval {checkpoint}, xnorsr export {checkpoint}")
 
 
 @app.command("eval")
@@ -165,7 +170,7 @@ def export(
     from .steps import training as steps
 
     path = steps.export(checkpoint, out, parse_frame(frame), force=force)
-    console.print(f"Exported: {path}. Next: xnorsr build {path}")
+    _say(f"Exported: {path}. Next: xnorsr build {path}")
 
 
 @app.command()
@@ -188,7 +193,9 @@ def build(
     hardware = checked(HardwareConfig, _hardware(frame, folding, affine_bits, clock, part))
     folder = out or Path("build") / model.stem
     steps.build(model, folder, hardware, force=force)
-    console.print(f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}")
+    console.print(
+        f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}", soft_wrap=True
+    )
     if synth:
         steps.vendor_synthesis(folder)
 
@@ -213,7 +220,9 @@ def sim(
     from .steps import hardware as steps
 
     found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
-    console.print(f"[green]0 of {found.codes:,} codes differ[/] from the reference. Picture: {found.picture}")
+    console.print(
+        f"[green]0 of {found.codes:,} codes differ[/] from the reference. Picture: {found.picture}", soft_wrap=True
+    )
     for name, count in found.streams.items():
         console.print(f"  {name}: 0 of {count:,}", style="dim")
     if found.cycles is not None:
@@ -264,7 +273,7 @@ def run(
     folder = out or Path(config.out or f"build/{name}")
     results = pipeline.run(config, name, folder, force=force)
     console.print(pipeline.summary(results))
-    console.print(f"Report: {folder / 'report.html'}")
+    _say(f"Report: {folder / 'report.html'}")
 
 
 @app.command()
@@ -280,9 +289,13 @@ def doctor() -> None:
         for f in findings
     ]
     console.print(table("", ["", "tool", "version", "where", "needed for"], rows, numeric=9))
+    remedies: dict[tuple[str, bool], list[str]] = {}
     for f in findings:
         if not f.ok:
-            console.print(f"{f.name}: {f.remedy}", markup=False, style="red" if f.required else "yellow")
+            remedies.setdefault((f.remedy, f.required), []).append(f.name)
+    for (remedy, required), names in remedies.items():
+        style = "red" if required else "yellow"
+        console.print(f"{', '.join(names)}: {remedy}", markup=False, style=style, soft_wrap=True)
     if any(f.required and not f.ok for f in findings):
         raise typer.Exit(1)
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -17,7 +16,7 @@ from ..errors import UserError
 from ..sim import tools
 
 _APT = "install it with the system's package manager, for example apt-get install "
-VENDOR = {"vitis_hls": ["-version"], "v++": ["--version"], "vivado": ["-version"]}
+VENDOR = {"vitis_hls": "-version", "vitis-run": "--version", "v++": "--version", "vivado": "-version"}
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,9 @@ def _package(requirement: Requirement) -> Finding:
     try:
         version = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(requirement.name, None, "", "the whole flow", remedy)
+        return Finding(requirement.name, None, "", "", remedy)
     fits = requirement.specifier.contains(version, prereleases=True)
-    return Finding(requirement.name, version, "", "the whole flow", "" if fits else remedy)
+    return Finding(requirement.name, version, "Python package", "", "" if fits else remedy)
 
 
 def python_packages() -> list[Finding]:
@@ -92,19 +91,20 @@ def _found_tool(name: str, find: Callable[[], tools.Tool], needed_for: str) -> F
         tool = find()
     except UserError as e:
         return Finding(name, None, "", needed_for, str(e))
-    return Finding(name, ".".join(map(str, tool.version)), f"{tool.path} ({tool.source})", needed_for, "")
+    where = str(tool.path) if tool.source == "PATH" else "Python package"
+    return Finding(name, ".".join(map(str, tool.version)), where, needed_for, "")
 
 
 def programs() -> list[Finding]:
     """Outside tools: compilers, simulators, synthesis."""
-    vendor = "install AMD Vitis/Vivado and put its bin folder on PATH (optional: everything else works without)"
+    vendor = "optional; it comes with AMD Vitis, whose bin folder then must be on PATH"
     return [
         _on_path("g++", ["--version"], "C-simulation, RTL simulation", _APT + "g++"),
         _on_path("make", ["--version"], "RTL simulation", _APT + "make"),
         _on_path("perl", ["--version"], "RTL simulation (Verilator's front end)", _APT + "perl"),
         _found_tool("verilator", tools.verilator, "RTL simulation"),
         _found_tool("yosys", tools.yosys, "estimate --synth"),
-        *(_on_path(name, args, "build --synth", vendor, required=False) for name, args in VENDOR.items()),
+        *(_on_path(name, [arg], "build --synth", vendor, required=False) for name, arg in VENDOR.items()),
     ]
 
 
@@ -125,9 +125,3 @@ def require_programs(names: list[str], step: str) -> None:
             f"{step} needs {', '.join(missing)}, not found on PATH. {_APT.capitalize()}{' '.join(missing)}; "
             "then look at `xnorsr doctor`."
         )
-
-
-def vendor_hls() -> Path | None:
-    """The vendor's HLS compiler on PATH: vitis_hls, else v++."""
-    where = shutil.which("vitis_hls") or shutil.which("v++")
-    return Path(where) if where else None

@@ -23,6 +23,13 @@ def _failing(code: int) -> Any:
     return fail
 
 
+def _half_done(out: Path, error: BaseException) -> None:
+    """Work that stops in the midst."""
+    with output_folder(out, force=False) as staged:
+        (staged / "half").write_text("half")
+        raise error
+
+
 def _tree(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*")}
 
@@ -49,16 +56,14 @@ def test_force_replaces_own_entries_and_keeps_others(tmp_path: Path) -> None:
 
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), output_folder(tmp_path / "out", force=False) as staged:
-        (staged / "half").write_text("half")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _half_done(tmp_path / "out", ZeroDivisionError())
     assert _tree(tmp_path) == set()
 
 
 def test_interrupt_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), output_folder(tmp_path / "out", force=False) as staged:
-        (staged / "half").write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _half_done(tmp_path / "out", KeyboardInterrupt())
     assert _tree(tmp_path) == set()
 
 
@@ -85,9 +90,8 @@ def test_full_disk_is_seen_by_writing(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_disk_fills_up_during_the_work(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the disk is full"), output_folder(tmp_path / "out", force=False) as staged:
-        (staged / "half").write_text("half")
-        _failing(errno.ENOSPC)()
+    with pytest.raises(UserError, match="the disk is full"):
+        _half_done(tmp_path / "out", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert _tree(tmp_path) == set()
 
 

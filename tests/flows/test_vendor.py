@@ -114,9 +114,7 @@ def test_without_the_compiler_one_line_says_so(
 def test_failing_compiler_is_an_error_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _project(tmp_path)
     _stand_in(tmp_path, monkeypatch, "vitis_hls", "unused", fail=True)
-    with pytest.raises(
-        UserError, match=r"vitis_hls failed with exit code 1: .*no license\. The whole log: .*csynth\.log"
-    ):
+    with pytest.raises(UserError, match=r"vitis_hls failed with exit code 1: .*no license\. The whole log: .*\.log"):
         vendor_synthesis(tmp_path)
 
 
@@ -132,9 +130,7 @@ def test_unknown_latency_and_broken_report(tmp_path: Path) -> None:
     path.write_text(REPORT.format(worst="undef"))
     assert vendor.read_report(path, "vitis_hls").latency_cycles is None
     path.write_text("<profile></profile>")
-    with pytest.raises(
-        UserError, match=r"not a C-synthesis report that can be read \(UserAssignments/Part is missing\)"
-    ):
+    with pytest.raises(UserError, match=r"not a C-synthesis report .*\(UserAssignments/Part is missing\)"):
         vendor.read_report(path, "vitis_hls")
     path.write_text("<profile>")
     with pytest.raises(UserError, match="not a C-synthesis report"):
