@@ -3,8 +3,8 @@
 Nothing here comes from xnorsr. The QONNX file goes through `xnorsr build` and `xnorsr sim`:
 
     python bring_your_own.py byo.onnx
-    xnorsr build byo.onnx
-    xnorsr sim byo.onnx
+    xnorsr build byo.onnx --out build/byo
+    xnorsr sim build/byo --image PHOTO.png --crop
 
 What makes it pass: power-of-two scales, an 8-bit quantizer at the input and at the output, and a quantizer of few bits
 behind each BatchNorm and PReLU, so that both fold into integer thresholds, exactly.
