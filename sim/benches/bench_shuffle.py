@@ -17,9 +17,7 @@ from xnorsr.sim.benches.cases import Case, load
 from xnorsr.sim.benches.streams import Stage, StreamSink, StreamSource, never
 
 CASES = [
-    (n, case)
-    for n, case in enumerate(load(Path(os.environ["XNORSR_CASES"])))
-    if case.module == "xnorsr_pixel_shuffle"
+    (n, case) for n, case in enumerate(load(Path(os.environ["XNORSR_CASES"]))) if case.module == "xnorsr_pixel_shuffle"
 ]
 
 

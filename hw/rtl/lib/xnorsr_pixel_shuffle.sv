@@ -12,8 +12,9 @@
 // Structure:   a ring of pixels in one RAM. The first output line of a line follows the input while it arrives, the others are
 //              read again; a pixel's place is free once its last output pixel has been read. At full rate r - 2 output lines,
 //              in which Width/r pixels each arrive, pass between the last pixel of a line and the first place freed:
-//              2*Width*(r-1)/r places, and 4 for the pipeline, never hold up an input that is no faster than the output. For more than r pixels a beat the RAM is split into m lanes of neighbouring pixels, and a place is m
-//              pixels. RAM register, then selection into the output register.
+//              2*Width*(r-1)/r places, and 4 for the pipeline, never hold up an input that is no faster than the output. For
+//              more than r pixels a beat the RAM is split into m lanes of neighbouring pixels, and a place is m pixels.
+//              RAM register, then selection into the output register.
 module xnorsr_pixel_shuffle #(
   parameter int unsigned Width,             // pixels of an input line
   parameter int unsigned Channels,          // channels of an output pixel
