@@ -1,4 +1,4 @@
-"""Resize and pixel shuffle where borders matter: one pixel, one line, one column; beats of several pixels; exact times."""
+"""Resize and pixel shuffle where borders matter: one pixel, one line, one column; several pixels a beat; times."""
 
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def test_borders_and_beats(tmp_path: Path) -> None:
         ("xnorsr_pixel_shuffle", {"Width": 4, "Factor": 1, "PixelsPerBeat": 1}, "Factor = 1, must be at least 2"),
     ],
 )
-def test_refuses(module: str, parameters: dict[str, int], message: str, tmp_path: Path) -> None:
+def test_refuses(module: str, parameters: dict[str, object], message: str, tmp_path: Path) -> None:
     kind = {"Channels": 1, "Bits": 1, "Dcr": 0}
     case = Case("bad", module, parameters | kind, STREAM_PORTS, [Stream(16, [[0]])], [Stream(8, [[0]])])
     with pytest.raises(verilate.BenchError, match=message):
