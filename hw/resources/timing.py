@@ -57,7 +57,7 @@ class LibraryTiming:
         if isinstance(op, Residual):
             return 1 + _requant(op.quant)
         if isinstance(op, Upsample):
-            return 3 + _requant(op.quant) if op.mode == "bilinear" else 0
+            return max(2, 1 + _requant(op.quant)) if op.mode == "bilinear" else 0
         if isinstance(op, PixelShuffle):
             return 3
         raise TypeError(f"no timing of {op.op_type}")
