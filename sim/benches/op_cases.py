@@ -77,6 +77,7 @@ def run_cases(
     seed: int,
     *,
     ops: dict[str, Op] | None = None,
+    text: str = "",
     bench: str = "xnorsr.sim.benches.bench_streams",
     defines: dict[str, object] | None = None,
 ) -> None:
@@ -84,6 +85,7 @@ def run_cases(
 
     Args:
         ops: operators by case name, whose layer modules the cases instantiate.
+        text: more SystemVerilog modules that the cases need.
         bench: module of cocotb tests.
         defines: macros for the compilation.
 
@@ -93,7 +95,8 @@ def run_cases(
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    (folder / "bench_top.sv").write_text("\n".join(layer_texts(ops or {}).values()) + top_text(cases))
+    modules = [*layer_texts(ops or {}).values(), text, top_text(cases)]
+    (folder / "bench_top.sv").write_text("\n".join(modules))
     dump(cases, folder / "cases.json")
     args = ["-y", str(LIBRARY)]
     verilate.build("bench_top", [folder / "bench_top.sv"], folder / "build", args=args, defines=defines)
