@@ -8,6 +8,7 @@ from ..graph.ops import Affine, Conv, Op, PixelShuffle, Residual, Threshold, Ups
 from ..rtl.layers import pop_latency
 from ..types import Requant
 from .costs import folds
+from .view import Stage
 
 
 class Timing(Protocol):
@@ -64,9 +65,26 @@ class LibraryTiming:
 
     @staticmethod
     def _convolution(op: Conv) -> int:
-        """Of the matrix-vector unit, from a window on."""
-        cycles = folds(op)
+        """Of the register slice in front of the window, and of the matrix-vector unit behind it."""
+        cycles, tree = folds(op), _tree(op.simd)
         if op.binary:
-            return pop_latency(op) + 1 if cycles == 1 else cycles + pop_latency(op) + 3
-        tree = _tree(op.simd)
-        return max(1, tree) + 1 if cycles == 1 else cycles + tree + 4
+            return 1 + (pop_latency(op) + 1 if cycles == 1 else cycles + pop_latency(op) + 3)
+        return 1 + (max(1, tree) + 1 if cycles == 1 else cycles + tree + 4)
+
+
+def window_half(op: Op | None) -> int:
+    """K//2 of an operator that looks at neighbours, else 0."""
+    if isinstance(op, Conv):
+        return op.kernel // 2
+    return 1 if isinstance(op, Upsample) and op.mode == "bilinear" else 0
+
+
+def window_delay(op: Op | None) -> int:
+    """Slots between a pixel and its window."""
+    return window_half(op) * (op.input.width + 1) if op is not None else 0
+
+
+def busy(stage: Stage, timing: Timing) -> int:
+    """Cycles that a stage needs for a frame: its input pixels at its interval, or its output pixels one a cycle."""
+    interval = timing.interval(stage.op) if stage.op is not None else 1
+    return max(stage.pixels_in * interval, stage.pixels_out)

@@ -8,7 +8,7 @@ import pytest
 from tests.hw.resources.nets import Net, srresnet
 from xnorsr.hw.resources.arrival import depth_needed, paced, shuffle, window
 from xnorsr.hw.resources.folding import apply, plan
-from xnorsr.hw.resources.schedule import fifo_depths, predict
+from xnorsr.hw.resources.schedule import PORTS, fifo_depths, predict
 
 
 def test_paced_is_the_recurrence() -> None:
@@ -136,22 +136,64 @@ def test_no_fifo_where_nothing_waits() -> None:
 
 
 def test_only_the_short_branch_of_a_join_waits() -> None:
-    """A 3x3 convolution holds back a line and a pixel; the skip beside it holds as much, and the rest no more."""
+    """A 3x3 convolution holds back a line and a pixel; the skip beside it waits as long, nothing else does.
+
+    The FIFO of the global skip stands in front of the resize, where a pixel has a quarter of the bits.
+    """
     stages = apply(s := srresnet(9, 20, 8, 2), plan(s, "full"))
     depths = fifo_depths(stages)
     assert set(depths) == {(t, s.name) for s in stages for t in s.tensors}
     skips = {key for key, depth in depths.items() if depth}
-    assert skips == {(f"fork{i}", f"add{i}") for i in range(4)} | {("up", "sum")}
+    assert skips == {(f"fork{i}", f"add{i}") for i in range(4)} | {("fork_in", "up")}
     for i in range(4):
         assert 21 < depths[f"fork{i}", f"add{i}"] <= 21 + 16
     # 6 convolutions of 21 slots each stand beside the global skip
-    assert 6 * 21 < depths["up", "sum"] <= 6 * 21 + 64
+    assert 6 * 21 < depths["fork_in", "up"] <= 6 * 21 + 80
 
 
-def test_depth_does_not_fall_below_what_windows_hold() -> None:
+def test_a_bilinear_resize_behind_the_fifo_holds_its_share() -> None:
+    """Its window keeps 21 pixels and its registers some, which the FIFO in front need not."""
+    nearest, bilinear = (srresnet(9, 20, 8, 2, mode=mode) for mode in ("nearest", "bilinear"))
+    saved = fifo_depths(nearest)["fork_in", "up"] - fifo_depths(bilinear)["fork_in", "up"]
+    assert saved == pytest.approx(21 / 1, abs=4)
+
+
+def test_slow_pixels_need_fewer_words() -> None:
+    """Registers hold a pixel each at one a cycle, hardly one at sixteen cycles a pixel; windows hold the same."""
+    stages = srresnet(9, 20, 8, 1)
+    fast, slow = (fifo_depths(apply(stages, plan(stages, t))) for t in ("full", 16))
+    assert 21 < slow["fork1", "add1"] < fast["fork1", "add1"]
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_depth_does_not_fall_below_what_windows_hold(mode: str) -> None:
     """3x3 frames flush between slow pixels, yet a stall in the middle of a frame leaves all windows filled."""
-    stages = apply(s := srresnet(3, 3, 8, 2), plan(s, "min"))
-    assert fifo_depths(stages)["up", "sum"] >= 6 * 4 + 1
+    stages = apply(s := srresnet(3, 3, 8, 2, mode=mode), plan(s, "min"))
+    assert fifo_depths(stages)["fork_in", "up"] >= 6 * 4 + 1
+
+
+def test_a_fifo_stays_behind_a_convolution() -> None:
+    """A skip that is widened by a convolution: what a folded one holds is not counted on."""
+    net = Net(8, 8)
+    image = net.fork("fork_in", "input")
+    y = net.conv("deep1", net.conv("deep0", image, 4), 8)
+    net.add("sum", y, net.conv("wide", image, 8, kernel=1))
+    depths = fifo_depths(net.stages())
+    assert {key for key, depth in depths.items() if depth} == {("wide", "sum")}
+
+
+def test_rates_differ_behind_a_shuffle() -> None:
+    """Both branches shuffle, then the long one convolves at four times the pixels; the FIFO waits at the low rate."""
+    net = Net(6, 10)
+    image = net.fork("fork_in", "input")
+    y = net.shuffle("shuffle", net.conv("head", image, 16), 2)
+    y = net.conv("hr", y, 3)
+    z = net.shuffle("skip_shuffle", net.upsample("up", image, 2, "nearest"), 2)
+    net.add("sum", y, z)
+    depths = fifo_depths(apply(s := net.stages(), plan(s, "full")))
+    ((key, depth),) = ((k, d) for k, d in depths.items() if d)
+    # 11 slots of the head, half a line in the shuffle, 21 slots at a quarter each; registers and the ring's spare
+    assert key == ("fork_in", "up") and 11 + 5 + 5 < depth < 11 + 5 + 5 + 30
 
 
 @pytest.mark.parametrize("target", ["full", 4, 30])
@@ -177,8 +219,8 @@ def test_latency_of_one_convolution() -> None:
     net = Net(6, 10)
     net.conv("conv", "input", 4)
     made = predict(net.stages(), OneCycle())
-    assert made.latency == 11 + 1 + 5
-    assert made.cycles_per_frame == 60 + 11 + 1 + 5
+    assert made.latency == PORTS + 11 + 1 + 5
+    assert made.cycles_per_frame == PORTS + 60 + 11 + 1 + 5
     assert made.frame_interval == 60
 
 
@@ -186,4 +228,5 @@ def test_large_network_is_scheduled_in_seconds() -> None:
     """320x180, 32 binary layers: a few seconds of NumPy."""
     stages = apply(s := srresnet(180, 320, 8, 16), plan(s, "full"))
     depths = fifo_depths(stages)
-    assert 34 * 321 < depths["up", "sum"] < 34 * 321 + 512
+    assert 34 * 321 < depths["fork_in", "up"] < 34 * 321 + 600
+    assert 57600 * 4 + 34 * 321 < predict(stages).cycles_per_frame < 57600 * 4 + 36 * 321
