@@ -1,0 +1,201 @@
+"""Training: quality on Set5 x2 after minutes on two cores, and steps a second beside plain PyTorch.
+
+    python -m benchmarks.training --train-data T91 --test-data Set5 [--minutes 5] [--quick]
+
+Trains the demo recipe on the folder's photographs, exports, builds for each test image's frame, C-simulates it, and prints
+PSNR-Y (two border pixels cropped) of bicubic, which checks the protocol, of Brevitas and of the C-simulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from benchmarks.common import heading, rows
+from benchmarks.plain_torch import PlainSRResNet, PlainTrainer
+from xnorsr.flows.config import Recipe, load_recipe
+from xnorsr.hw.build import BuildOptions, build
+from xnorsr.quant import zoo
+from xnorsr.quant.config import DataConfig
+from xnorsr.quant.data import PatchDataset, Photo, load_source, loader, read_folder
+from xnorsr.quant.export import export
+from xnorsr.quant.inference import bicubic_score, low_resolution, score, upscale
+from xnorsr.quant.training import Learner, load_trained, train
+from xnorsr.sim.csim import CSim
+
+SET5_BICUBIC = 33.66
+SET5_WANTED = 35.2
+SPEED_WANTED = 0.6
+
+
+class Interleaved(Callback):
+    """Times so many steps of the trainer, then as many plain ones, and so on: both meet the same load of the machine."""
+
+    def __init__(self, plain: dict[str, PlainTrainer], batches: Iterator[tuple[Tensor, Tensor]], steps: int) -> None:
+        self.plain, self.batches, self.steps = plain, batches, steps
+        self.seconds: dict[str, list[float]] = {name: [] for name in ["xnorsr", *plain]}
+        self.begin = 0.0
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Ends a round of the trainer's steps; the first round warms up and is dropped."""
+        if trainer.global_step % self.steps:
+            return
+        if trainer.global_step > self.steps:
+            self.seconds["xnorsr"].append(time.perf_counter() - self.begin)
+        for name, one in self.plain.items():
+            begin = time.perf_counter()
+            for _ in range(self.steps):
+                one.step(*next(self.batches))
+            if trainer.global_step > self.steps:
+                self.seconds[name].append(time.perf_counter() - begin)
+        self.begin = time.perf_counter()
+
+
+def speed(recipe: Recipe, photos: list[Photo], rounds: int, steps: int) -> float:
+    """Prints training steps a second of xnorsr and of plain PyTorch; returns their ratio (medians of the rounds).
+
+    Data loading, optimizer and Lightning are included; TensorBoard's log and checkpoints are not.
+    """
+    cfg = recipe.model
+    torch.manual_seed(recipe.train.seed)
+    dataset = PatchDataset(photos, recipe.data, cfg.scale, cfg.colors, recipe.train.batch, recipe.train.seed)
+    plain = {
+        name: PlainTrainer(PlainSRResNet(cfg, batch_norm), recipe.train.lr, recipe.train.clip_latent)
+        for name, batch_norm in (("plain PyTorch", False), ("plain PyTorch with BatchNorm", True))
+    }
+    timing = Interleaved(plain, iter(loader(dataset, 0)), steps)
+    endless = recipe.train.model_copy(update={"max_minutes": None, "steps": 10**6})
+    learner = Learner(zoo.build(cfg), endless, time.monotonic())
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_steps=(rounds + 1) * steps,
+        logger=False,
+        callbacks=[timing],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.fit(learner, loader(dataset, 0))
+    rate = {name: steps / statistics.median(seconds) for name, seconds in timing.seconds.items()}
+    heading(f"Training speed, {cfg.channels} channels, {2 * cfg.blocks} binary layers, batch {recipe.train.batch} of "
+            f"{recipe.data.patch}x{recipe.data.patch}, {torch.get_num_threads()} threads")  # fmt: skip
+    rows(["", "steps/s", "xnorsr / this"], [[n, f"{r:.2f}", f"{rate['xnorsr'] / r:.2f}"] for n, r in rate.items()])
+    return rate["xnorsr"] / rate["plain PyTorch"]
+
+
+def simulate(weights: Path, photos: list[Photo], folder: Path) -> dict[str, float]:
+    """Prints PSNR-Y of each photograph and returns the means; the C-simulation must give Brevitas's codes.
+
+    Raises:
+        AssertionError: a code of the C-simulation differs from Brevitas.
+    """
+    model = load_trained(weights)
+    scale, colors = model.cfg.scale, model.cfg.colors
+    table, means = [], []
+    for photo in photos:
+        low = low_resolution(photo, scale, colors)
+        place = folder / photo.name
+        onnx_file = export(model, place / "model.onnx", low.shape[1], low.shape[2], [low], random_checks=0)
+        built = build(onnx_file, place / "build", BuildOptions(), rtl=False)
+        found = CSim(built.out_dir / "hls").run(np.moveaxis(low, 0, -1).astype(np.int64)).transpose(2, 0, 1)
+        wanted = upscale(model, low)
+        differ = int((found != wanted).sum())
+        if differ:
+            raise AssertionError(
+                f"{photo.name}: {differ} of {found.size} codes of the C-simulation differ from Brevitas"
+            )
+        scores = (
+            bicubic_score(photo, scale)[0],
+            score(wanted, photo, scale, colors)[0],
+            score(found.astype(np.uint8), photo, scale, colors)[0],
+        )
+        means.append(scores)
+        table.append([photo.name, *(f"{s:.2f}" for s in scores), f"0 of {found.size:,}"])
+    mean = dict(zip(("bicubic", "brevitas", "csim"), np.mean(means, 0).tolist(), strict=True))
+    table.append(["mean", *(f"{s:.2f}" for s in mean.values()), ""])
+    rows(["PSNR-Y, dB", "bicubic", "Brevitas", "C-simulation", "codes that differ"], table)
+    return mean
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run and print; raises where the protocol, the quality on Set5 or the speed is not what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train-data", type=Path, help="folder of photographs to train on, such as T91")
+    parser.add_argument(
+        "--test-data", type=Path, help="folder of photographs to test on; Set5 is held against its figures"
+    )
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--recipe", default="demo")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="as of `xnorsr run`")
+    parser.add_argument("--speed-only", action="store_true", help="no quality, only steps a second")
+    parser.add_argument("--quick", action="store_true", help="a few steps on photographs that come with a dependency")
+    args = parser.parse_args(arguments)
+    recipe = load_recipe(args.recipe, args.set)
+    if args.quick:
+        recipe = load_recipe(args.recipe, [*args.set, "model.channels=4", "model.blocks=1", "train.steps=3"])
+    elif args.train_data is None or (args.test_data is None and not args.speed_only):
+        parser.error("--train-data and --test-data are needed (folders of photographs, such as T91 and Set5)")
+    if args.train_data is not None:
+        recipe = recipe.model_copy(update={"data": _folder(recipe.data, args.train_data)})
+    photos, held_out = load_source(recipe.data, recipe.model.colors)
+    ratio = speed(recipe, photos, *((1, 2) if args.quick else (7, 20)))
+    if not args.quick and ratio < SPEED_WANTED:
+        raise AssertionError(f"{ratio:.2f} of plain PyTorch's steps a second, {SPEED_WANTED} are asked for")
+    if args.speed_only:
+        return
+    minutes = None if args.quick else args.minutes
+    steps = recipe.train.steps if args.quick else 10**6
+    training = recipe.train.model_copy(update={"max_minutes": minutes, "steps": steps})
+    test = read_folder(args.test_data) if args.test_data is not None else [_small(held_out[0])]
+    with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
+        begin = time.perf_counter()
+        weights = train(recipe.data, recipe.model, training, Path(folder) / "train", resume=False, progress=False)
+        heading(
+            f"x{recipe.model.scale} after {(time.perf_counter() - begin) / 60:.1f} minutes on {args.train_data or 'embedded'}"
+        )
+        mean = simulate(weights, test, Path(folder))
+    if (
+        args.test_data is not None
+        and args.test_data.name.lower() == "set5"
+        and recipe.model.scale == 2
+        and not args.quick
+    ):
+        _check_set5(mean, args.minutes)
+
+
+def _folder(data: DataConfig, folder: Path) -> DataConfig:
+    return data.model_copy(update={"source": [folder], "holdout": []})
+
+
+def _small(photo: Photo) -> Photo:
+    return Photo(photo.name, photo.pixels[:32, :40])
+
+
+def _check_set5(mean: dict[str, float], minutes: float) -> None:
+    if abs(mean["bicubic"] - SET5_BICUBIC) > 0.02:
+        raise AssertionError(
+            f"bicubic is {mean['bicubic']:.3f} dB on Set5 x2, papers have {SET5_BICUBIC}: another protocol"
+        )
+    if minutes >= 5 and mean["csim"] < SET5_WANTED:
+        raise AssertionError(f"{mean['csim']:.2f} dB on Set5 x2, {SET5_WANTED} are asked for")
+
+
+if __name__ == "__main__":
+    main()
