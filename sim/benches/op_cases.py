@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...hw import rtl
 from ...hw.graph.ops import Op
-from ...hw.rtl import timing
+from ...hw.resources.timing import LibraryTiming, window_half
 from ...hw.rtl.layers import layer_of
 from ...hw.types import StreamType
 from .. import verilate
@@ -46,6 +46,8 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
     ]
     wanted = [beats(golden(op, *image), op.output) for image in images]
     ports = STREAM_PORTS if len(op.inputs) == 1 else {k: v for k, v in STREAM_PORTS.items() if v[0] == "o"} | _TWO_INPUTS
+    timing, half = LibraryTiming(), window_half(op)
+    fill = half * (op.input.width + 1) + (half > 0)  # from the first pixel into a window to the first window out of it
     rate = op.output.height * op.output.width == op.input.height * op.input.width
     return Case(
         name=name,
@@ -56,7 +58,7 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
             Stream(kind.word_bits, [beats(image[n], kind) for image in images]) for n, kind in enumerate(op.inputs)
         ],
         outputs=[Stream(op.output.word_bits, wanted)],
-        latency=timing.first_output(op) if rate else None,
+        latency=timing.latency(op) + fill if rate else None,
         interval=timing.interval(op) if rate else None,
     )
 
