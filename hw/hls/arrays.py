@@ -16,7 +16,7 @@ class Rom:
     Attributes:
         name: what it holds: weight, bias, param, threshold, sign.
         ctype: element type in C++.
-        values: the array, int64 or uint64.
+        values: the array; unsigned ones are bits.
         meaning: its layout in words.
     """
 
@@ -29,11 +29,13 @@ class Rom:
         """C++ text of the array of one layer: a row of the last dimension a line."""
         dims = "".join(f"[{n}]" for n in self.values.shape)
         rows = self.values.reshape(-1, self.values.shape[-1])
-        if self.values.dtype == np.uint64:
-            lines = [", ".join(f"{v:#018x}ULL" for v in row) for row in rows.tolist()]
+        if self.values.dtype.kind == "u":
+            suffix = "ULL" if self.ctype == "uint64_t" else ""
+            lines = [", ".join(f"{v:#x}{suffix}" for v in row) for row in rows.tolist()]
         else:
             lines = [", ".join(_literal(v, self.ctype) for v in row) for row in rows.tolist()]
-        return f"// {self.meaning}\nstatic const {self.ctype} {layer}_{self.name}{dims} = {{\n" + ",\n".join(lines) + "\n};\n"
+        head = f"// {self.meaning}\nstatic const {self.ctype} {layer}_{self.name}{dims} = {{\n"
+        return head + ",\n".join(lines) + "\n};\n"
 
 
 def _literal(value: int, ctype: str) -> str:
@@ -72,16 +74,22 @@ def folded(op: Conv) -> np.ndarray:
 
 
 def packed_bits(bits: np.ndarray) -> np.ndarray:
-    """0/1 along the last axis to 64-bit words, element 0 in the low bit: (..., n) to (..., ceil(n/64)) uint64."""
-    pad = -bits.shape[-1] % 64
+    """0/1 along the last axis to words, element 0 in the low bit.
+
+    Returns:
+        (..., 1) of the narrowest unsigned integer that holds all n bits, or (..., ceil(n/64)) uint64.
+    """
+    width = next((w for w in (8, 16, 32) if bits.shape[-1] <= w), 64)
+    pad = -bits.shape[-1] % width
     padded = np.pad(bits.astype(np.uint8), [(0, 0)] * (bits.ndim - 1) + [(0, pad)])
     octets = np.packbits(padded, axis=-1, bitorder="little")
-    return np.ascontiguousarray(octets).view("<u8").astype(np.uint64)
+    return np.ascontiguousarray(octets).view(f"<u{width // 8}")
 
 
 def weight_rom(op: Conv) -> Rom:
     """The weight array of a convolution."""
     tiles = folded(op)
     if op.binary:
-        return Rom("weight", "uint64_t", packed_bits(tiles), "[cycle][PE][64 synapses a word], 1 is +1, 0 is -1")
+        words = packed_bits(tiles)
+        return Rom("weight", f"{words.dtype.name}_t", words, "[cycle][PE][word of synapses], 1 is +1, 0 is -1")
     return ints("weight", tiles, "[cycle][PE][SIMD]")

@@ -36,10 +36,11 @@ class XnorVitisBackend(VitisBackend):
         return {"clone_output": CloneOutput(), "check_supported": CheckSupported(), "apply_folding": ApplyFolding()}
 
     def _register_flows(self) -> None:
-        passes = [f"{NAME.lower()}:{name}" for name in ("check_supported", "clone_output", "apply_folding")]
-        streaming = register_flow("streaming", passes, backend=self.name)
-        self._default_flow = register_flow("ip", None, requires=[streaming], backend=self.name)
-        self._writer_flow = register_flow("write", [f"{NAME.lower()}:write_hls"], requires=[self._default_flow], backend=self.name)
+        prefix = NAME.lower()
+        passes = [f"{prefix}:{name}" for name in ("check_supported", "clone_output", "apply_folding")]
+        streaming = register_flow("streaming", passes, backend=prefix)
+        self._default_flow = register_flow("ip", None, requires=[streaming], backend=prefix)
+        self._writer_flow = register_flow("write", [f"{prefix}:write_hls"], [self._default_flow], backend=prefix)
 
     def create_initial_config(self, io_type: str = "io_stream", **kwargs: Any) -> dict[str, Any]:
         """The Vitis backend's configuration, with streams as the default."""
@@ -75,7 +76,7 @@ class XnorVitisBackend(VitisBackend):
                 kind.to_codes(x)
             except ValueError as error:
                 raise UserError(
-                    f"predict: the input has values that are no codes of its type. Allowed are k * 2**{-kind.frac} with "
-                    f"{kind.lo} <= k <= {kind.hi}; for an 8-bit picture give pixels * 2**{-kind.frac}."
+                    f"predict: the input has values that are no codes of its type. Allowed are k * 2**{-kind.frac} "
+                    f"with {kind.lo} <= k <= {kind.hi}; for an 8-bit picture give pixels * 2**{-kind.frac}."
                 ) from error
         return model._predict(x)

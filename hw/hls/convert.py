@@ -48,7 +48,7 @@ def convert(config: dict[str, Any]) -> ModelGraph:
     from hls4ml.converters import parse_onnx_model
 
     if config.get("IOType") != "io_stream":
-        raise UserError(f"io_type={config.get('IOType')!r}: the backend XnorVitis streams pixels. Give io_type='io_stream'.")
+        raise UserError(f"io_type={config.get('IOType')!r}: the backend XnorVitis needs io_type='io_stream'.")
     model, input_type = _lowered(config["OnnxModel"])
     tensors = [n.output[0] for n in model.graph.node]
     source = model.graph.input[0].name

@@ -40,7 +40,7 @@ class Description:
         """
         path = folder / FILE
         if not path.is_file():
-            raise UserError(f"{folder}: no HLS project in it ({FILE} is missing). Make one with: xnorsr build MODEL.onnx")
+            raise UserError(f"{folder}: no HLS project in it (no {FILE}). Make one with: xnorsr build MODEL.onnx")
         try:
             raw = json.loads(path.read_text())
             layers = tuple(Traced(x["name"], x["tensor"], StreamType(**x["type"])) for x in raw["layers"])

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..graph.ops import Affine, Conv, Op, PixelShuffle, Residual, Threshold, Upsample
+from ..resources.folding import check, folding_of
 from ..types import Requant, StreamType
 from .arrays import Rom, ints, weight_rom
-from .passes.folding import check_folding
+from .depths import interval
 from .widths import Range, check_bits, requant_bits
 
 
@@ -54,11 +55,11 @@ def _size(kind: StreamType) -> tuple[tuple[str, int], ...]:
     return (("H", kind.height), ("W", kind.width))
 
 
-def _conv(name: str, op: Conv, ii: int) -> Kernel:
-    check_folding(name, op)
+def _conv(name: str, op: Conv) -> Kernel:
+    check(name, op, folding_of(op))
     out, k, _, channels = op.weight.shape
     engine = "mac" if not op.binary else "xnor" if op.input.bipolar else "planes"
-    sort = {"mac": f"{op.weight_bits}-bit weights", "xnor": "XNOR-popcount", "planes": f"binary on {op.input.bits} bit planes"}
+    sort = {"mac": f"{op.weight_bits}-bit weights", "xnor": "XNOR-popcount", "planes": f"{op.input.bits} bit planes"}
     check_bits(name, "the accumulator", number_bits(op.output))
     constants = (("K", k), *_size(op.input), ("PE", op.pe), ("SIMD", op.simd), ("PAD", op.pad_value))
     if engine == "mac":
@@ -70,7 +71,7 @@ def _conv(name: str, op: Conv, ii: int) -> Kernel:
         constants,
         (weight_rom(op), ints("bias", op.bias, "[output channel]")),
         f"convolution {k}x{k}, {channels} to {out} channels, {sort[engine]}, "
-        f"padding {op.pad_value:+d}, {out // op.pe * (op.weight[0].size // op.simd)} cycles a pixel",
+        f"padding {op.pad_value:+d}, {interval(op)} cycles a pixel",
     )
 
 
@@ -79,7 +80,8 @@ def number_bits(kind: StreamType) -> int:
     return Range.of(kind).bits
 
 
-def _affine(name: str, op: Affine, ii: int) -> Kernel:
+def _affine(name: str, op: Affine) -> Kernel:
+    check(name, op, folding_of(op))
     bits = {key: op.param_bits.get(key, 1) for key in ("scale", "bias", "slope")}
     x = total = Range.of(op.input)
     if op.scale is not None:
@@ -107,7 +109,7 @@ def _affine(name: str, op: Affine, ii: int) -> Kernel:
         (("in", pixels(op.input)), ("out", pixels(op.output)), ("mid", requant(op.mid)), ("quant", requant(op.quant))),
         (
             *_size(op.input),
-            ("II", ii),
+            ("II", interval(op)),
             ("HAS_SCALE", int(op.scale is not None)),
             ("HAS_BIAS", int(op.bias is not None)),
             ("HAS_SLOPE", int(op.slope is not None)),
@@ -124,19 +126,19 @@ def _affine(name: str, op: Affine, ii: int) -> Kernel:
     )
 
 
-def _threshold(name: str, op: Threshold, ii: int) -> Kernel:
+def _threshold(name: str, op: Threshold) -> Kernel:
     levels = op.thresholds.shape[1]
     return Kernel(
         "threshold",
         "xnorsr_threshold.h",
         (("in", pixels(op.input)), ("out", pixels(op.output))),
-        (*_size(op.input), ("II", ii), ("LEVELS", levels), ("STEPS", levels.bit_length()), ("BASE", op.base)),
+        (*_size(op.input), ("LEVELS", levels), ("STEPS", levels.bit_length()), ("BASE", op.base)),
         (ints("threshold", op.thresholds, "[channel][level], ascending"), ints("sign", op.sign, "[channel]")),
         f"{levels} threshold{'s' if levels > 1 else ''} a channel",
     )
 
 
-def _residual(name: str, op: Residual, ii: int) -> Kernel:
+def _residual(name: str, op: Residual) -> Kernel:
     a, b = op.inputs
     left, right = Range.of(a) << op.shift_a, Range.of(b) << op.shift_b
     sum_bits = max((left + right).bits, left.bits, right.bits)
@@ -146,13 +148,13 @@ def _residual(name: str, op: Residual, ii: int) -> Kernel:
         "residual",
         "xnorsr_residual.h",
         (("in_a", pixels(a)), ("in_b", pixels(b)), ("out", pixels(op.output)), ("quant", requant(op.quant))),
-        (*_size(a), ("II", ii), ("SHIFT_A", op.shift_a), ("SHIFT_B", op.shift_b), ("SUM_BITS", sum_bits)),
+        (*_size(a), ("SHIFT_A", op.shift_a), ("SHIFT_B", op.shift_b), ("SUM_BITS", sum_bits)),
         (),
         f"residual add{to}",
     )
 
 
-def _pixel_shuffle(name: str, op: PixelShuffle, ii: int) -> Kernel:
+def _pixel_shuffle(name: str, op: PixelShuffle) -> Kernel:
     return Kernel(
         "pixel_shuffle",
         "xnorsr_pixel_shuffle.h",
@@ -163,7 +165,7 @@ def _pixel_shuffle(name: str, op: PixelShuffle, ii: int) -> Kernel:
     )
 
 
-def _upsample(name: str, op: Upsample, ii: int) -> Kernel:
+def _upsample(name: str, op: Upsample) -> Kernel:
     _, den = op.phase_weights()
     total = Range.of(op.input) * Range(0, den * den)
     check_bits(name, "its weighted sum", requant_bits(op.quant, total.bits))
@@ -171,7 +173,7 @@ def _upsample(name: str, op: Upsample, ii: int) -> Kernel:
         f"upsample_{op.mode}",
         "xnorsr_upsample.h",
         (("in", pixels(op.input)), ("out", pixels(op.output)), ("quant", requant(op.quant))),
-        (*_size(op.input), ("II", ii), ("R", op.factor), ("SUM_BITS", total.bits)),
+        (*_size(op.input), ("R", op.factor), ("SUM_BITS", total.bits)),
         (),
         f"{op.mode} resize x{op.factor}, phases side by side",
     )
@@ -187,17 +189,13 @@ _KERNELS: dict[type[Op], Callable[..., Kernel]] = {
 }
 
 
-def kernel(name: str, op: Op, ii: int = 1) -> Kernel:
-    """The kernel of a layer.
-
-    Args:
-        name: the layer's, for messages.
-        ii: cycles that a pixel may take, for layers that share multipliers over them.
+def kernel(name: str, op: Op) -> Kernel:
+    """The kernel of a layer; `name` is for messages.
 
     Raises:
         UserError: a folding that does not divide, or numbers wider than the kernels hold.
     """
-    return _KERNELS[type(op)](name, op, ii)
+    return _KERNELS[type(op)](name, op)
 
 
 def clone(kind: StreamType) -> Kernel:

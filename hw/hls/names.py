@@ -6,10 +6,13 @@ import re
 
 # C++ keywords that a network might use as a name, and what the generated code or hls4ml means something else by.
 _TAKEN = frozenset(
-    "alignas alignof and asm auto bool break case catch char class const constexpr continue default delete do double else enum "
-    "explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not nullptr operator "
-    "or private protected public register return short signed sizeof static struct switch template this throw true try typedef "
-    "typename union unsigned using virtual void volatile while xor input output xnorsr hls std main shape in out".split()
+    """
+    alignas alignof and asm auto bool break case catch char class const constexpr continue default delete do
+    double else enum explicit export extern false float for friend goto hls if inline input int long main mutable
+    namespace new noexcept not nullptr operator or output private protected public register return short signed
+    sizeof static std struct switch template this throw true try typedef typename union unsigned using virtual
+    void volatile while xnorsr xor
+    """.split()  # noqa: SIM905
 )
 
 

@@ -45,7 +45,7 @@ def write_project(model_graph: Any, out_dir: Path) -> Path:
             out_dir.rmdir()
         staged.rename(out_dir)
     except OSError as error:
-        raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Make room or choose another folder.") from error
+        raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Make room or choose another.") from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return out_dir
@@ -74,7 +74,8 @@ def compile_project(out_dir: Path, trace: bool = False, bit_true: bool = False) 
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise UserError(
-            f"C++ compiler '{compiler}' not found. Install g++ (Debian and Ubuntu: apt install g++), or set CXX to your compiler."
+            f"C++ compiler '{compiler}' not found. Install g++ (Debian and Ubuntu: apt install g++), "
+            "or set CXX to your compiler."
         )
     options = [*(["--trace"] if trace else []), *(["--bit-true"] if bit_true else [])]
     done = subprocess.run(["bash", "build_lib.sh", *options], cwd=out_dir, capture_output=True, text=True)

@@ -37,4 +37,5 @@ def _codes(path: Path, key: str, kind: StreamType) -> np.ndarray:
         values = np.load(path) if path.suffix == ".npy" else np.loadtxt(path, ndmin=2)
         return kind.to_codes(values.reshape(shape))
     except (OSError, ValueError) as error:
-        raise UserError(f"{key} {path}: {error}. Wanted are float values of shape (N, {', '.join(map(str, shape[1:]))}).") from error
+        wanted = ", ".join(map(str, shape[1:]))
+        raise UserError(f"{key} {path}: {error}. Wanted are float values of shape (N, {wanted}).") from error

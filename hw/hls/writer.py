@@ -25,9 +25,10 @@ from typing import Any
 
 import hls4ml
 import jinja2
-import yaml
+import yaml  # type: ignore[import-untyped]
 from hls4ml.writer import Writer
 
+from .depths import interval
 from .kernels import Kernel
 from .plan import Plan, Step, plan
 from .testdata import write_test_data
@@ -134,7 +135,7 @@ def description(network: Plan, project: str, stamp: str) -> dict[str, Any]:
                 "operator": s.op.op_type if s.op else "Clone",
                 "what": s.kernel.words,
                 "tensor": s.original,
-                "ii": s.ii,
+                "interval": interval(s.op),
                 "type": asdict(s.output),
             }
             for s in traced

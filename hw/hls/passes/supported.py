@@ -13,7 +13,7 @@ from ..layers import XnorsrLayer
 
 
 class CheckSupported(ModelOptimizerPass):
-    """Changes nothing. Afterwards every layer is `Input`, `Clone` or an `XnorsrLayer`, with one input and one output port.
+    """Changes nothing. Afterwards every layer is `Input`, `Clone` or an `XnorsrLayer`; one input and one output port.
 
     Raises:
         UserError: another layer is there.
@@ -33,5 +33,6 @@ class CheckSupported(ModelOptimizerPass):
                     "Use hls4ml.converters.convert_from_onnx_model."
                 )
         if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise UserError(f"the network has {len(model.inputs)} inputs and {len(model.outputs)} outputs; supported is one of each.")
+            ports = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
+            raise UserError(f"the network has {ports}; supported is one of each.")
         return False

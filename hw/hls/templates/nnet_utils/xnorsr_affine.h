@@ -5,7 +5,7 @@
 
 // Per channel: y = quant(prelu(mid(scale*x + bias))); what is missing is Exact or switched off by HAS_*.
 //
-// CFG: in, out, H, W, II (cycles a pixel may take: multipliers are shared over them), HAS_SCALE, HAS_BIAS, HAS_SLOPE,
+// CFG: in, out, H, W, II (cycles a pixel takes; multipliers are shared over them), HAS_SCALE, HAS_BIAS, HAS_SLOPE,
 // SCALE_BITS, BIAS_BITS, SLOPE_BITS, SLOPE_FRAC, mid, quant (Requant or Exact), and the widths of scale*x + bias
 // (SUM_BITS), of what mid gives (MID_BITS) and of what the PReLU gives (ACT_BITS).
 // param[c] = {scale, bias, slope} of channel c.
@@ -38,8 +38,9 @@ affine_channel(const X &x, const typename Number<CFG::SCALE_BITS>::type &scale,
 #ifdef XNORSR_FAST
 
 template <class SHAPE, class PARAM>
-void affine_frame(hls::stream<typename SHAPE::in::word> &in, hls::stream<typename SHAPE::out::word> &out,
-                  const PARAM (&param)[SHAPE::in::C][3]) {
+__attribute__((noinline)) void affine_frame(hls::stream<typename SHAPE::in::word> &in,
+                                            hls::stream<typename SHAPE::out::word> &out,
+                                            const PARAM (&param)[SHAPE::in::C][3]) {
     typedef typename Number<SHAPE::SUM_BITS>::type sum_t;
     static const int C = SHAPE::in::C;
     typename Number<SHAPE::SCALE_BITS>::type scale[C];

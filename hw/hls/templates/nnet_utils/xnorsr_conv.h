@@ -22,16 +22,19 @@ template <class CFG> struct Folding {
     static const int NF = O / CFG::PE;
     static const int SF = SYNAPSES / CFG::SIMD;
     static const int FOLD = NF * SF;
-    static const int CHUNKS = (CFG::SIMD + 63) / 64; // 64-bit words that hold SIMD weights of one bit
     static_assert(NF * CFG::PE == O, "PE must divide the number of output channels");
     static_assert(SF * CFG::SIMD == SYNAPSES, "SIMD must divide K*K*C");
 };
 
 #ifdef XNORSR_FAST
 
-template <class CFG, class ENGINE, class OFFSET_T>
-void convolve(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out, const ENGINE &engine,
-              const OFFSET_T (&bias)[CFG::out::C]) {
+// Not inlined: layers of one shape share the code.
+template <class CFG, class ENGINE, class ROM, class OFFSET_T>
+__attribute__((noinline)) void convolve(hls::stream<typename CFG::in::word> &in,
+                                        hls::stream<typename CFG::out::word> &out, const ROM &weight,
+                                        const OFFSET_T (&bias)[CFG::out::C]) {
+    static ENGINE engine;
+    engine.prepare(weight);
     typedef WindowShape<CFG::K, CFG::H, CFG::W> shape;
     typedef typename ENGINE::pixel pixel;
     static pixel lines[CFG::W][shape::LINES];

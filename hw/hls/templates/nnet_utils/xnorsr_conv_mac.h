@@ -63,9 +63,7 @@ template <class SHAPE> struct FastMac {
 template <class CFG, class ROM, class OFFSET_T>
 void conv_mac(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
               const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    static FastMac<typename CFG::shape> engine;
-    engine.prepare(weight);
-    convolve<typename CFG::shape>(in, out, engine, bias);
+    convolve<typename CFG::shape, FastMac<typename CFG::shape>>(in, out, weight, bias);
 }
 
 #else

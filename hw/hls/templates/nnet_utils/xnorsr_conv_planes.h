@@ -24,7 +24,7 @@ template <class SHAPE> struct FastPlanes {
         for (int o = 0; o < O; o++)
             for (int s = 0; s < fold::SYNAPSES; s++) {
                 const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD, bit = s % SHAPE::SIMD;
-                const uint64_t one = rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
+                const uint64_t one = (uint64_t)rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
                 uint64_t &chunk = weight[o][s / C][s % C / 64];
                 chunk = (s % C % 64 == 0 ? 0 : chunk) | one << (s % C % 64);
             }
@@ -71,9 +71,7 @@ template <class SHAPE> struct FastPlanes {
 template <class CFG, class ROM, class OFFSET_T>
 void conv_planes(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
                  const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    static FastPlanes<typename CFG::shape> engine;
-    engine.prepare(weight);
-    convolve<typename CFG::shape>(in, out, engine, bias);
+    convolve<typename CFG::shape, FastPlanes<typename CFG::shape>>(in, out, weight, bias);
 }
 
 #else
@@ -92,7 +90,7 @@ template <class CFG> struct PlanesEngine {
             valid[c] = !outside;
         }
     }
-    static number sum(const synapse *x, const bool *, int first, const uint64_t *weight) {
+    template <class WORD> static number sum(const synapse *x, const bool *, int first, const WORD *weight) {
         XNORSR_PRAGMA(HLS INLINE)
         number total = 0;
         for (int j = 0; j < BITS; j++) {

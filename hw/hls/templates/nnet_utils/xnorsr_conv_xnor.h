@@ -16,17 +16,20 @@ template <class SHAPE> struct FastXnor {
     struct pixel {
         uint64_t chunk[CHUNKS];
     };
-    uint64_t weight[O][TAPS * CHUNKS];
+    // Eight outputs side by side: one vector of counters. Outputs from O on have zeros.
+    static const int LANES = 8, GROUPS = (O + LANES - 1) / LANES, WORDS = TAPS * CHUNKS;
+    uint64_t weight[GROUPS][WORDS][LANES];
 
     template <class ROM> void prepare(const ROM &rom) {
-        for (int o = 0; o < O; o++)
-            for (int k = 0; k < TAPS * CHUNKS; k++)
-                weight[o][k] = 0;
+        for (int g = 0; g < GROUPS; g++)
+            for (int k = 0; k < WORDS; k++)
+                for (int n = 0; n < LANES; n++)
+                    weight[g][k][n] = 0;
         for (int o = 0; o < O; o++)
             for (int s = 0; s < fold::SYNAPSES; s++) {
                 const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD, bit = s % SHAPE::SIMD;
-                const uint64_t one = rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
-                weight[o][s / C * CHUNKS + s % C / 64] |= one << (s % C % 64);
+                const uint64_t one = (uint64_t)rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
+                weight[o / LANES][s / C * CHUNKS + s % C / 64][o % LANES] |= one << (s % C % 64);
             }
     }
     static pixel load(const typename SHAPE::in::word &word) {
@@ -35,28 +38,28 @@ template <class SHAPE> struct FastXnor {
             x.chunk[k] = get_chunk(word, k);
         return x;
     }
-    template <class T> void add(const pixel *taps, T *sum) const {
-        const uint64_t *x = reinterpret_cast<const uint64_t *>(taps); // the pixels of a window lie side by side
-        for (int o = 0; o < O; o++) {
-            int differing = 0;
-            for (int k = 0; k < TAPS * CHUNKS; k++)
-                differing += __builtin_popcountll(x[k] ^ weight[o][k]);
-            sum[o] += fold::SYNAPSES - 2 * differing;
+    // sum += synapses - 2 * differing bits, over words [first, last) of the window.
+    template <class T> void add_words(const uint64_t *x, int first, int last, int synapses, T *sum) const {
+        for (int g = 0; g < GROUPS; g++) {
+            uint64_t differing[LANES] = {0};
+            for (int k = first; k < last; k++)
+                for (int n = 0; n < LANES; n++)
+                    differing[n] += __builtin_popcountll(x[k - first] ^ weight[g][k][n]);
+            for (int n = 0; n < LANES && g * LANES + n < O; n++)
+                sum[g * LANES + n] += synapses - 2 * (T)differing[n];
         }
+    }
+    template <class T> void add(const pixel *taps, T *sum) const { // the pixels of a window lie side by side
+        add_words(reinterpret_cast<const uint64_t *>(taps), 0, WORDS, fold::SYNAPSES, sum);
     }
     template <class T> void add_at_border(const pixel *taps, const bool *outside, T *sum) const {
         for (int tap = 0; tap < TAPS; tap++) {
             if (outside[tap] && SHAPE::PAD == 0)
                 continue;
-            for (int o = 0; o < O; o++) {
-                int differing = 0;
-                for (int k = 0; k < CHUNKS; k++) {
-                    const uint64_t w = weight[o][tap * CHUNKS + k];
-                    const uint64_t border = SHAPE::PAD > 0 ? ones(k) : 0;
-                    differing += __builtin_popcountll((outside[tap] ? border : taps[tap].chunk[k]) ^ w);
-                }
-                sum[o] += C - 2 * differing;
-            }
+            pixel x = taps[tap];
+            for (int k = 0; k < CHUNKS && outside[tap]; k++)
+                x.chunk[k] = SHAPE::PAD > 0 ? ones(k) : 0;
+            add_words(x.chunk, tap * CHUNKS, (tap + 1) * CHUNKS, C, sum);
         }
     }
     static uint64_t ones(int k) { return C - 64 * k >= 64 ? ~0ULL : (1ULL << (C % 64)) - 1; }
@@ -65,9 +68,7 @@ template <class SHAPE> struct FastXnor {
 template <class CFG, class ROM, class OFFSET_T>
 void conv_xnor(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
                const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    static FastXnor<typename CFG::shape> engine;
-    engine.prepare(weight);
-    convolve<typename CFG::shape>(in, out, engine, bias);
+    convolve<typename CFG::shape, FastXnor<typename CFG::shape>>(in, out, weight, bias);
 }
 
 #else
@@ -86,7 +87,8 @@ template <class CFG> struct XnorEngine {
             valid[c] = CFG::PAD != 0 || !outside;
         }
     }
-    static number sum(const synapse *x, const bool *valid, int first, const uint64_t *weight) {
+    template <class WORD>
+    static number sum(const synapse *x, const bool *valid, int first, const WORD *weight) {
         XNORSR_PRAGMA(HLS INLINE)
         ap_uint<20> equal = 0, count = 0;
         for (int s = 0; s < CFG::SIMD; s++) {

@@ -7,8 +7,8 @@
 //   CRD: out[c](y*R+i, x*R+j) = in[c*R*R + i*R + j](y, x), as PyTorch does
 //   DCR: out[c](y*R+i, x*R+j) = in[(i*R + j)*C + c](y, x)
 //
-// CFG: in, out, H, W (of the input), R, CRD (true or false). Line i = 0 of R goes out while the pixels come in, the
-// others are kept in a line buffer. One beat out a cycle; the input waits while lines 1 to R-1 go out.
+// CFG: in, out, H, W (of the input), R, CRD (1 or 0). Two line buffers: an input line comes in, a pixel every R*R
+// cycles, while the R output lines of the one before go out, a pixel a cycle.
 
 namespace xnorsr {
 
@@ -53,12 +53,14 @@ void pixel_shuffle(hls::stream<typename CFG::in::word> &in, hls::stream<typename
     typedef Shuffle<CFG> shuffle;
     static const int BITS = CFG::in::BITS;
     typedef ap_uint<shuffle::LINE> line_t;
-    XNORSR_BUFFER line_t kept[CFG::W][CFG::R - 1];
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=kept dim=2 type=complete)
+    XNORSR_BUFFER line_t kept[2][CFG::W][CFG::R]; // [line in or out][input pixel][output line]
+    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=kept dim=1 type=complete)
+    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=kept dim=3 type=complete)
     XNORSR_PRAGMA(HLS BIND_STORAGE variable=kept type=ram_2p)
     line_t current = 0;
 row:
-    for (int y = 0; y < CFG::H; y++) {
+    for (int n = 0; n <= CFG::H; n++) { // line n comes in while line n-1 goes out
+        int column = 0, phase = 0;
     line:
         for (int i = 0; i < CFG::R; i++) {
         pixel:
@@ -66,31 +68,32 @@ row:
             part:
                 for (int j = 0; j < CFG::R; j++) {
                     XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
-                    if (j == 0 && i == 0) {
+                    if (phase == 0 && n < CFG::H) {
                         const typename CFG::in::word word = in.read();
                         for (int k = 0; k < CFG::R; k++) {
                             XNORSR_PRAGMA(HLS UNROLL)
                             line_t sorted = 0;
-                            for (int n = 0; n < CFG::R; n++) {
+                            for (int m = 0; m < CFG::R; m++) {
                                 XNORSR_PRAGMA(HLS UNROLL)
                                 for (int c = 0; c < CFG::out::C; c++) {
                                     XNORSR_PRAGMA(HLS UNROLL)
-                                    const int from = shuffle::channel(k, n, c) * BITS, to = (n * CFG::out::C + c) * BITS;
+                                    const int from = shuffle::channel(k, m, c) * BITS, to = (m * CFG::out::C + c) * BITS;
                                     const ap_uint<BITS> code = word.range(from + BITS - 1, from);
                                     sorted.range(to + BITS - 1, to) = code;
                                 }
                             }
-                            if (k == 0)
-                                current = sorted;
-                            else
-                                kept[x][k - 1] = sorted;
+                            kept[n % 2][column][k] = sorted;
                         }
-                    } else if (j == 0) {
-                        current = kept[x][i - 1];
+                        column++;
                     }
-                    const typename CFG::out::word fresh = current.range(shuffle::PART - 1, 0);
-                    out.write(fresh);
-                    current = current >> shuffle::PART;
+                    phase = phase == CFG::R * CFG::R - 1 ? 0 : phase + 1;
+                    if (n > 0) {
+                        if (j == 0)
+                            current = kept[1 - n % 2][x][i];
+                        const typename CFG::out::word fresh = current.range(shuffle::PART - 1, 0);
+                        out.write(fresh);
+                        current = current >> shuffle::PART;
+                    }
                 }
             }
         }

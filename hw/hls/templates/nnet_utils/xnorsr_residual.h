@@ -5,7 +5,7 @@
 
 // Two streams added: y = quant((a << SHIFT_A) + (b << SHIFT_B)).
 //
-// CFG: in_a, in_b, out, H, W, II, SHIFT_A, SHIFT_B, SUM_BITS (the width of the sum), quant (Requant or Exact).
+// CFG: in_a, in_b, out, H, W, SHIFT_A, SHIFT_B, SUM_BITS (the width of the sum), quant (Requant or Exact).
 
 namespace xnorsr {
 
@@ -17,7 +17,7 @@ void residual_frame(hls::stream<typename CFG::in_a::word> &in_a, hls::stream<typ
     typedef typename Number<CFG::SUM_BITS>::type sum_t;
 pixel:
     for (int t = 0; t < CFG::H * CFG::W; t++) {
-        XNORSR_PRAGMA(HLS PIPELINE II=CFG::II style=flp)
+        XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
         typename CFG::in_a::number a[C];
         XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=a dim=0 type=complete)
         typename CFG::in_b::number b[C];

@@ -5,7 +5,7 @@
 
 // Per channel: code = BASE + number of i with sign*x >= threshold[i], thresholds ascending. One level is a sign.
 //
-// CFG: in, out, H, W, II, LEVELS, BASE. Hardware finds the number by bisection: log2(LEVELS) comparators a channel.
+// CFG: in, out, H, W, LEVELS, BASE. Hardware finds the number by bisection: log2(LEVELS) comparators a channel.
 
 namespace xnorsr {
 
@@ -71,7 +71,7 @@ void threshold(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG
     static const int C = CFG::in::C;
 pixel:
     for (int t = 0; t < CFG::H * CFG::W; t++) {
-        XNORSR_PRAGMA(HLS PIPELINE II=CFG::II style=flp)
+        XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
         typename CFG::in::number x[C];
         XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=x dim=0 type=complete)
         ap_int<CFG::out::NUMBER + 1> code[C];

@@ -9,7 +9,7 @@
 //   bilinear, half-pixel centres: along one axis, phase i weighs its pixel and one neighbour with
 //   DEN - |n| and |n|, n = 2i + 1 - R, DEN = 2R (even R); n/2 and DEN = R (odd R).
 //
-// CFG: in, out, H, W, II, R, SUM_BITS (bits of the weighted sum), quant (Requant or Exact).
+// CFG: in, out, H, W, R, SUM_BITS (bits of the weighted sum), quant (Requant or Exact).
 
 namespace xnorsr {
 
@@ -31,7 +31,7 @@ void upsample_nearest(hls::stream<typename CFG::in::word> &in, hls::stream<typen
     static const int PHASES = CFG::R * CFG::R;
 pixel:
     for (int t = 0; t < CFG::H * CFG::W; t++) {
-        XNORSR_PRAGMA(HLS PIPELINE II=CFG::II style=flp)
+        XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
         typename CFG::in::number x[CFG::in::C];
         XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=x dim=0 type=complete)
         typename Number<CFG::quant::template Bits<CFG::in::NUMBER>::value>::type y[CFG::out::C];
@@ -103,7 +103,7 @@ row:
     for (int y = 0; y < CFG::H; y++) {
     pixel:
         for (int x = 0; x < CFG::W; x++) {
-            XNORSR_PRAGMA(HLS PIPELINE II=CFG::II style=flp)
+            XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
             pixel fresh = 0;
             if (y * CFG::W + x + shape::LEAD < shape::PIXELS)
                 fresh = in.read();
