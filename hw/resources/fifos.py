@@ -135,12 +135,12 @@ def _place(net: _Network, edges: list[_Edge]) -> int:
 
 def _depth(net: _Network, edges: list[_Edge], place: int, need: _Hold) -> int:
     """Words of the FIFO on stream ``place`` of a branch that has to hold ``need``."""
-    frame, edge = net.pixels, edges[place]
+    edge = edges[place]
     behind = [e.reader for e in edges[1 : place + 1]]
     spared = sum((net.own(s).all for s in behind if isinstance(s.op, Upsample)), 0.0)
-    # A window behind the FIFO may stand empty between frames, so it spares nothing of what the other branch's
-    # windows need while frames are so short that several of them are on the way.
-    least = need.windows if need.windows >= frame else need.windows - spared
+    # A window behind the FIFO may stand empty between frames, so it spares nothing of what the other branch's windows
+    # need: with more pixels than that on the way, the other branch always has one to give.
+    least = need.windows
     rate = net.stage[edge.producer].pixels_out / net.pixels
     # One more than what waits: the FIFO takes no word in a cycle that it enters full.
     return math.floor(max(need.all - spared, least) * rate) + 1

@@ -57,7 +57,7 @@ class LayerSynthesis:
     """Cells of one instance in the top module, everything below it included.
 
     Attributes:
-        name: instance name, or the top module's name for what stands in the top itself.
+        name: instance name without the prefix ``u_`` (a layer's name), or the top module's for what stands in itself.
         module: module that it is an instance of.
         lut: LUTs, those used as memory included: LUT1 to LUT6 and INV count 1, RAM64M 4 and so on (`LUTS`).
         lut_memory: of these, LUTs used as memory.
@@ -197,10 +197,10 @@ def _run_batch(
 
 
 def _instance(module: str, top: str) -> tuple[str, str]:
-    r"""(instance, module) of a name such as ``\xnorsr_fifo$top.u_fifo``."""
+    r"""(instance without its prefix, module) of a name such as ``\xnorsr_fifo$top.u_fifo``."""
     plain = module.removeprefix("\\")
     match = re.fullmatch(rf"(.+)\${re.escape(top)}\.(.+)", plain)
-    return (match[2], match[1]) if match else (plain, plain)
+    return (match[2].removeprefix("u_"), match[1]) if match else (plain, plain)
 
 
 def _sum(layers: Iterable[LayerSynthesis], top: str, folder: Path) -> LayerSynthesis:
@@ -209,6 +209,11 @@ def _sum(layers: Iterable[LayerSynthesis], top: str, folder: Path) -> LayerSynth
     return LayerSynthesis(
         name="total", module=top, source=folder, **{f: sum(getattr(r, f) for r in rows) for f in fields}
     )
+
+
+def _top_of(rtl: Path) -> str:
+    record = rtl / "project.json"
+    return str(json.loads(record.read_text(encoding="utf-8"))["top"]) if record.is_file() else "top"
 
 
 def _check_input(rtl: Path, files: Path, family: str) -> None:
@@ -221,7 +226,7 @@ def _check_input(rtl: Path, files: Path, family: str) -> None:
 def synthesize(
     rtl: Path,
     family: str = "xc7",
-    top: str = "top",
+    top: str | None = None,
     *,
     files: Path | None = None,
     out: Path | None = None,
@@ -239,7 +244,7 @@ def synthesize(
     Args:
         rtl: folder of the project.
         family: Yosys's name of the FPGA family: xc7, xcu or xcup.
-        top: top module.
+        top: top module; default what project.json says, else "top".
         files: file list; default ``rtl/files.f``. Paths in it are relative to it.
         out: folder for scripts, logs and reports; default ``rtl/synth_FAMILY``.
         per_layer: False flattens everything into one entry.
@@ -253,6 +258,7 @@ def synthesize(
     """
     files = files or rtl / "files.f"
     _check_input(rtl, files, family)
+    top = top or _top_of(rtl)
     folder = out or rtl / f"synth_{family}"
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()

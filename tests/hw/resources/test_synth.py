@@ -1,0 +1,131 @@
+"""Synthesis with Yosys: counting, grouping, and a small project from end to end."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from xnorsr.errors import UserError
+from xnorsr.hw.resources import yosys
+from xnorsr.hw.resources.synth import _batches, count, synthesize
+
+LAYER_A = """
+module layer_a #(parameter int W = 8) (input logic clk_i, input logic [W-1:0] x_i, output logic [W-1:0] y_o);
+  always_ff @(posedge clk_i) y_o <= x_i ^ {x_i[0], x_i[W-1:1]};
+endmodule
+"""
+LAYER_B = """
+module square (input logic clk_i, input logic [11:0] x_i, output logic [23:0] y_o);
+  always_ff @(posedge clk_i) y_o <= x_i * x_i;
+endmodule
+module layer_b (input logic clk_i, input logic [11:0] x_i, output logic [23:0] y_o);
+  square u_square (.clk_i, .x_i, .y_o);
+endmodule
+"""
+LAYER_C = """
+module layer_c (input logic clk_i, input logic [9:0] addr_i, input logic we_i, input logic [35:0] x_i,
+                output logic [35:0] y_o);
+  logic [35:0] mem [1024];
+  always_ff @(posedge clk_i) if (we_i) mem[addr_i] <= x_i;
+  always_ff @(posedge clk_i) y_o <= mem[addr_i];
+endmodule
+"""
+TOP = """
+module xnorsr_top (input logic clk_i, input logic [7:0] x_i, input logic [9:0] addr_i, input logic we_i,
+                   output logic [23:0] y_o, output logic [35:0] z_o);
+  logic [7:0] a, b;
+  logic [23:0] square;
+  layer_a #(.W(8)) u_first (.clk_i, .x_i, .y_o(a));
+  layer_a #(.W(8)) u_second (.clk_i, .x_i(a), .y_o(b));
+  layer_b u_third (.clk_i, .x_i({4'h0, b}), .y_o(square));
+  layer_c u_fourth (.clk_i, .addr_i, .we_i, .x_i({28'h0, b}), .y_o(z_o));
+`ifdef SYNTHESIS
+  always_ff @(posedge clk_i) y_o <= square;
+`else
+  assign y_o = square;
+`endif
+endmodule
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with four instances, in a folder with a blank in its name."""
+    rtl = tmp_path / "a project" / "rtl"
+    (rtl / "layers").mkdir(parents=True)
+    for name, text in {"layers/a.sv": LAYER_A, "layers/b.sv": LAYER_B, "layers/c.sv": LAYER_C, "top.sv": TOP}.items():
+        (rtl / name).write_text(text)
+    (rtl / "files.f").write_text("layers/a.sv\nlayers/b.sv\nlayers/c.sv\ntop.sv\n")
+    (rtl / "project.json").write_text(json.dumps({"top": "xnorsr_top"}))
+    return rtl
+
+
+def test_counting_rule() -> None:
+    """Memories in slices are LUTs, an 18 Kb block is half, what is no resource of ours is not counted."""
+    cells = {"LUT2": 3, "LUT6": 5, "INV": 1, "RAM64M": 2, "SRL16E": 4, "FDRE": 7, "FDSE": 1, "LDCE": 1}
+    cells |= {"RAMB18E1": 3, "RAMB36E1": 2, "DSP48E1": 6, "CARRY4": 9, "BUFG": 1, "MUXF7": 2, "layer_a$top.a": 1}
+    made = count(cells, "x", "m", Path("r.json"))
+    assert (made.lut, made.lut_memory, made.ff, made.bram36, made.dsp, made.latches) == (21, 12, 8, 3.5, 6, 1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_batches_hold_every_child_once(jobs: int) -> None:
+    """Large ones alone, small ones together."""
+    sizes = {"a": 3_000_000, "b": 100, "c": 2_000_000, "d": 400_000, "e": 200}
+    made = _batches(sizes, jobs)
+    assert sorted(c for batch in made for c in batch) == sorted(sizes)
+    assert max(sum(sizes[c] for c in batch) for batch in made) <= 3_000_000
+    assert _batches({}, jobs) == [[]]
+
+
+@pytest.mark.eda
+@pytest.mark.parametrize("family", ["xc7", "xcup"])
+def test_each_instance_has_its_row(project: Path, family: str) -> None:
+    """Hand counts: 8 XORs and 8 registers, a DSP with its register inside, a block RAM, the top's own registers."""
+    seen: list[tuple[int, int]] = []
+    made = synthesize(project, family, progress=lambda what, done, of: seen.append((done, of)))
+    layer = {one.name: one for one in made.layers}
+    assert list(layer) == ["first", "second", "third", "fourth", "xnorsr_top"]
+    for name in ("first", "second"):
+        assert (layer[name].lut, layer[name].ff, layer[name].module) == (8, 8, "layer_a")
+    assert layer["third"].dsp == 1 and layer["fourth"].bram36 == 1
+    assert layer["xnorsr_top"].ff + layer["third"].ff >= 24 - 8  # the macro was set; a DSP may take a register in
+    assert made.total.lut == sum(one.lut for one in made.layers)
+    assert made.total.latches == 0
+    assert made.tool.startswith("Yosys 0.") and seen[-1][0] == seen[-1][1]
+    for one in made.layers:  # each figure names the report that it comes from, and the report holds it
+        assert one.source.is_file() and "num_cells_by_type" in one.source.read_text()
+    saved = json.loads((project / f"synth_{family}" / "report.json").read_text())
+    assert saved == made.to_dict() and saved["total"]["bram36"] == made.total.bram36
+
+
+@pytest.mark.eda
+def test_errors_are_quoted(project: Path) -> None:
+    (project / "layers" / "b.sv").write_text(LAYER_B.replace("x_i * x_i", "x_i * nothing"))
+    with pytest.raises(
+        UserError, match=r"(?s)Yosys failed on elaborate: .*undeclared identifier 'nothing'.*log: .*\.log"
+    ):
+        synthesize(project)
+
+
+@pytest.mark.eda
+def test_too_slow_is_stopped(project: Path) -> None:
+    """The time is up before synthesis is; nothing is left running."""
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"Yosys took more than 0 s: allow more \(elaborate\)"):
+        synthesize(project, timeout=0.01)
+    assert time.monotonic() - start < 5
+
+
+def test_bad_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"no file list .*files\.f"):
+        synthesize(tmp_path)
+    with pytest.raises(UserError, match="family 'ecp5': take one of xc7, xcu, xcup"):
+        synthesize(tmp_path, "ecp5")
+    monkeypatch.setattr(yosys.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="Yosys is missing: install the package pyosys"):
+        yosys.run_script(["help"], tmp_path, "x", 1)
