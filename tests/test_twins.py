@@ -1,0 +1,59 @@
+"""The twins: one network, one golden, HLS and RTL. Every stream's codes, the cycles, the FIFOs.
+
+The matrix is `tests.networks.MATRIX`: both schemes, all scales, odd and non-square frames down to 3x3, paddings, numbers
+of channels that are no power of two; the images are random ones and the extremes. Each network is built once for
+each folding here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.networks import MATRIX, NetworkSpec, images, network
+from xnorsr.hw.build import BuildOptions, BuildResult, build
+from xnorsr.sim import reference
+from xnorsr.sim.compare import compare
+from xnorsr.sim.csim import CSim
+from xnorsr.sim.reference import Execution
+from xnorsr.sim.rtlsim import RtlResult, RtlSim
+
+pytestmark = pytest.mark.eda
+
+FOLDINGS = ("auto", "full", "min", 3)
+# Each network with one folding, in turn, so that every folding meets every kind of layer; the first one with all.
+CASES = [(spec, FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)] + [(MATRIX[0], f) for f in FOLDINGS[1:]]
+
+
+def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], result: RtlResult) -> None:
+    """Codes of all frames, cycles within 1 % of the prediction, FIFOs no deeper than their use rounded up."""
+    for truth, output in zip(truths, result.outputs, strict=True):
+        assert compare(built.lowered, truth, output).mismatches == 0
+    assert compare(built.lowered, truths[-1], result.output, result.streams, sim.types).mismatches == 0
+    predicted = sim.record["predicted"]
+    assert result.cycles == pytest.approx(predicted["cycles_per_frame"], rel=0.01)
+    assert result.interval == pytest.approx(predicted["frame_interval"], rel=0.01)
+    for name, (used, depth) in result.occupancy.items():
+        assert depth <= 1 << max(used - 1, 0).bit_length(), f"FIFO {name}: depth {depth}, at most {used} used"
+
+
+@pytest.mark.parametrize("spec, folding", CASES, ids=str)
+def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, tmp_path: Path) -> None:
+    built = build(network(spec), tmp_path / "net", BuildOptions(folding=folding))
+    frames = list(images(spec).values())
+    truths = [reference.run(built.lowered, frame, all_tensors=True) for frame in frames]
+
+    hls = CSim(tmp_path / "net" / "hls")
+    rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim", trace=True)
+    for frame, truth in zip(frames, truths, strict=True):
+        output, streams = hls.run(frame, trace=True)
+        assert compare(built.lowered, truth, output, streams, rtl.types).mismatches == 0
+
+    rtl.compile(optimize="-O1")
+    check_rtl(built, rtl, truths, rtl.run(np.stack(frames)))
+    print(f"pauses with seed {spec.seed}")
+    paused = rtl.run(np.stack(frames), idle=0.4, stall=0.4, seed=spec.seed)
+    for truth, output in zip(truths, paused.outputs, strict=True):
+        assert compare(built.lowered, truth, output).mismatches == 0
