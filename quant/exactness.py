@@ -161,7 +161,9 @@ class _Analysis:
             values = np.clip(np.rint(self.constants[node.input[0]].astype(np.float64) / scale) * scale, lo, hi)
             self.constants[node.output[0]] = values
             return _constant(values)
-        lsb = max(s, x.lsb) if x.lsb is not None and x.divisor == 1 else s
+        # A coarser grid survives only where nothing saturates: the ends of the range need not lie on it.
+        kept = x.lsb is not None and x.divisor == 1 and bool(np.all(x.lo >= lo) and np.all(x.hi <= hi))
+        lsb = max(s, x.lsb or 0.0) if kept else s
         return Bound(np.clip(np.rint(x.lo / s) * s, lo, hi), np.clip(np.rint(x.hi / s) * s, lo, hi), lsb)
 
     def bipolar(self, node: onnx.NodeProto) -> Bound:

@@ -17,7 +17,14 @@ import torch
 from brevitas.export import export_qonnx
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
-from qonnx.util.cleanup import cleanup_model
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.general import (
+    GiveUniqueParameterTensors,
+    RemoveStaticGraphInputs,
+    RemoveUnusedTensors,
+    SortGraph,
+)
+from qonnx.transformation.infer_shapes import InferShapes
 
 from ..errors import MismatchError, UserError
 from .exactness import analyse
@@ -38,50 +45,64 @@ def _readable(name: str) -> str:
     return re.sub(r"\W", "_", "_".join(kept))
 
 
-def _fold_shapes_into_quant(model: ModelWrapper) -> None:
-    """Unsqueeze(Quant(constant)) to Quant(reshaped constant): the exporter writes the first for PReLU slopes."""
-    for node in list(model.graph.node):
-        quant = model.find_producer(node.input[0]) if node.op_type in ("Unsqueeze", "Reshape") else None
-        if quant is None or model.get_initializer(quant.input[0]) is None:
-            continue
-        shape = model.get_tensor_shape(node.output[0])
-        name = quant.input[0] + "_reshaped"
-        model.set_initializer(name, model.get_initializer(quant.input[0]).reshape(shape))
-        quant.input[0] = name
-        quant.output[0] = node.output[0]
-        model.graph.node.remove(node)
-
-
-def _finish(raw: onnx.ModelProto) -> onnx.ModelProto:
-    """qonnx's clean-up, readable and unique names, fixed names of input and output."""
-    names = set()
-    for i, node in enumerate(raw.graph.node):
+def _name_nodes(model: onnx.ModelProto) -> None:
+    """Unique names after the modules, in place."""
+    names: set[str] = set()
+    for i, node in enumerate(model.graph.node):
         name = _readable(node.name) or f"{node.op_type}_{i}"
         while name in names:
             name += f"_{node.op_type}"
         names.add(name)
-        # The clean-up renames nodes; the doc string survives it.
-        node.doc_string = name
-    model = cleanup_model(ModelWrapper(raw))
-    _fold_shapes_into_quant(model)
-    model = cleanup_model(model)
-    for node in model.graph.node:
-        node.name, node.doc_string = node.doc_string, ""
-        for i, name in enumerate(node.input):
-            if model.get_initializer(name) is not None:
-                model.rename_tensor(name, f"{node.name}_const{i}")
-        if node.output[0] != model.graph.output[0].name:
-            model.rename_tensor(node.output[0], f"{node.name}_out")
-    model.rename_tensor(model.graph.input[0].name, INPUT)
-    model.rename_tensor(model.graph.output[0].name, OUTPUT)
+        node.name = name
+
+
+def _name_tensors(model: onnx.ModelProto) -> None:
+    """Names tensors after the nodes that write them, constants after those that read them, in place."""
+    graph = model.graph
+    constants = {i.name for i in graph.initializer}
+    new = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
+    for node in graph.node:
+        new.setdefault(node.output[0], f"{node.name}_out")
+        new.update({name: f"{node.name}_const{i}" for i, name in enumerate(node.input) if name in constants})
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [new.get(n, n) for n in names]
+    for value in (*graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        value.name = new.get(value.name, value.name)
+
+
+def _finish(raw: onnx.ModelProto) -> onnx.ModelProto:
+    """The steps of qonnx's clean-up, but with readable names."""
+    _name_nodes(raw)
+    model = ModelWrapper(raw)
+    for step in (
+        InferShapes(),
+        GiveUniqueParameterTensors(),
+        FoldConstants(exclude_op_types=["Quant", "BipolarQuant"]),
+        RemoveUnusedTensors(),
+        RemoveStaticGraphInputs(),
+        SortGraph(),
+    ):
+        model = model.transform(step, cleanup=False)
+    _name_tensors(model.model)
     onnx.checker.check_model(onnx.shape_inference.infer_shapes(model.model))
     return model.model
 
 
 def execute(model: onnx.ModelProto, codes: np.ndarray) -> np.ndarray:
-    """Output codes, (C, H, W) uint8, of a QONNX file for input codes (C, H, W) uint8, executed by qonnx."""
-    wrapper = ModelWrapper(model)
-    return to_codes(execute_onnx(wrapper, {INPUT: to_values(codes[None])})[OUTPUT][0])
+    """Output codes (C, r*H, r*W) uint8 of an exported file for input codes (C, H, W) uint8, executed by qonnx.
+
+    With a leading axis, (N, C, H, W), N images at once.
+    """
+    batch = codes if codes.ndim == 4 else codes[None]
+    wrapper = ModelWrapper(model, make_deepcopy=True)
+    if len(batch) != 1:
+        wrapper.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(batch)
+        wrapper.graph.output[0].type.tensor_type.shape.dim[0].dim_value = len(batch)
+        del wrapper.graph.value_info[:]
+        wrapper = wrapper.transform(InferShapes(), cleanup=False)
+    result = to_codes(execute_onnx(wrapper, {INPUT: to_values(batch)})[OUTPUT])
+    return result if codes.ndim == 4 else result[0]
 
 
 def _compare(want: np.ndarray, got: np.ndarray, what: str) -> None:
@@ -156,16 +177,15 @@ def export(
     graph = to_qonnx(model, channels, height, width)
     rng = np.random.default_rng(seed)
     images += [rng.integers(0, 256, (channels, height, width), dtype=np.uint8) for _ in range(random_checks)]
-    golden: dict[str, np.ndarray] = {}
-    for i, image in enumerate(images):
-        want = upscale(model, image)
+    got = execute(graph, np.stack(images))
+    want = np.stack([upscale(model, image) for image in images])
+    for i in range(len(images)):
         what = f"check image {i}" if i < len(check_images) else f"random image {i - len(check_images)} (seed {seed})"
-        _compare(want, execute(graph, image), what)
-        golden = golden or {INPUT: image, OUTPUT: want}
+        _compare(want[i], got[i], what)
     try:
         out_path.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(graph, str(out_path))
-        np.savez_compressed(out_path.with_suffix(".golden.npz"), lr=golden[INPUT], sr=golden[OUTPUT])
+        np.savez_compressed(out_path.with_suffix(".golden.npz"), lr=images[0], sr=want[0])
     except OSError as e:
         raise UserError(f"cannot write {out_path}: {e.strerror or e}; choose another output folder") from e
     return out_path

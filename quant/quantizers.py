@@ -166,7 +166,8 @@ class StatisticsQuant(_TensorQuant):
     """Fixed point at a power-of-two scale that follows the root mean square of what was seen in training.
 
     The clipping point is `_CLIP[bits]` times the root mean square: the best one for a normal distribution, rounded
-    to a power of two. The running value is a buffer; it stands still in eval mode and when `frozen` is set.
+    to a power of two, rather upwards. The running value is a buffer; it stands still in eval mode and when `frozen`
+    is set.
     """
 
     _CLIP = {2: 1.5, 3: 2.0, 4: 2.5, 5: 2.9, 6: 3.3, 7: 3.6, 8: 4.0}
@@ -184,7 +185,8 @@ class StatisticsQuant(_TensorQuant):
     def scale(self) -> float:
         """The power-of-two scale now."""
         clip = self._CLIP.get(self.bits, 4.0 + 0.5 * (self.bits - 8)) * math.sqrt(float(self.mean_square) or 1.0)
-        return 2.0 ** round(math.log2(clip / (self.hi + 1)))
+        # Not to the nearest power: clipping too early costs more than a grid too coarse.
+        return 2.0 ** math.ceil(math.log2(clip / (self.hi + 1)) - 0.3)
 
     def forward(self, x: Tensor) -> QuantResult:
         if self.training and not self.frozen:
