@@ -1,9 +1,9 @@
 """A compiler launcher that compiles Verilator's runtime once per machine instead of once per bench.
 
 Runs as ``python objcache.py FOLDER RUNTIME c++ ... -c -o x.o x.cpp`` (make's OBJCACHE). Sources under RUNTIME never
-change between builds and include nothing of the model, yet take most of the compile time of a small one. Their objects are
-kept in FOLDER under a hash of compiler, arguments and source. Everything else is compiled as asked. Needs the standard library
-only.
+change between builds and include nothing of the model, yet take most of the compile time of a small one. Their
+objects are kept in FOLDER under a hash of compiler, arguments and source. Everything else is compiled as asked. Needs
+the standard library only.
 """
 
 from __future__ import annotations

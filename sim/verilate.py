@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from cocotb_tools.runner import Verilator
 from . import tools
 
 # Wide constants (weights) are literals and parameters of the sources; Verilator's own limit is 64 Kbit.
-_MAX_LITERAL_BITS = 1 << 22
+_LITERALS = ["--max-num-width", str(1 << 22)]
 
 
 class BenchError(Exception):
@@ -81,16 +82,27 @@ def build(
                 defines=dict(defines or {}),
                 waves=waves,
                 timescale=("1ns", "1ps"),
-                build_args=[
-                    "--max-num-width", str(_MAX_LITERAL_BITS),
-                    "-Wno-fatal", "-Werror-USERFATAL",  # warnings are the lint test's; illegal parameters stop
-                    *args,
-                ],  # fmt: skip
+                # Warnings are the lint test's; illegal parameters stop.
+                build_args=[*_LITERALS, "-Wno-fatal", "-Werror-USERFATAL", *args],
                 log_file=log,
             )
         except (SystemExit, Exception) as error:
             text = log.read_text()[-6000:] if log.exists() else ""
             raise BenchError(f"cannot compile {top} with Verilator: {error}\n{text}") from error
+
+
+def lint(top: str, sources: Sequence[Path], *, args: Sequence[str] = ()) -> None:
+    """Check ``sources`` with all of Verilator's warnings.
+
+    Raises:
+        UserError: Verilator is missing or too old.
+        BenchError: there is a warning or an error; the text is Verilator's output.
+    """
+    tool = tools.verilator()
+    command = [str(tool.path), "--lint-only", "-Wall", *_LITERALS, "--top-module", top, *args]
+    result = subprocess.run([*command, *map(str, sources)], capture_output=True, text=True, env=tool.environment())
+    if result.returncode != 0 or result.stderr:
+        raise BenchError(f"Verilator on {top}:\n{result.stderr}")
 
 
 def run(

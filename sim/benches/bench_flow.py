@@ -68,7 +68,10 @@ async def fifo_reports_highest_occupancy(dut: Any) -> None:
     """max_occupancy_q is what a model counts, under random traffic."""
     rng, stage, runs = random.Random(SEED), Stage(dut), []
     for index, case in _of("xnorsr_fifo"):
-        source, sink = StreamSource(dut, f"u{index}_in0", any_pause(rng)), StreamSink(dut, f"u{index}_out0", any_pause(rng))
+        source, sink = (
+            StreamSource(dut, f"u{index}_in0", any_pause(rng)),
+            StreamSink(dut, f"u{index}_out0", any_pause(rng)),
+        )
         stage.agents += [source, sink]
         runs.append((index, case, source, sink))
     await stage.reset()

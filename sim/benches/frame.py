@@ -5,6 +5,7 @@ Runs inside the simulator; `sim.rtlsim` starts it. The environment variable XNOR
     frames     .npy of input codes, (N, H, W, C)          output    .npy to write, (N, H', W', C')
     record     .json to write: cycles, FIFO occupancies    fifos     instance names whose occupancy is read
     in_bits, out_bits   bits a channel                     idle, stall    probability of a pause, input and output
+    pixels_per_beat     of the output, the left in the low bits
     seed       of the pauses                               timeout   cycles without any transfer that count as a deadlock
 
 All top-level outputs are registers. So one coroutine, awake at each falling edge, sees what the next rising edge will
@@ -56,6 +57,7 @@ class _Run:
         self.dut, self.config = dut, config
         self.frames = np.load(config["frames"])
         self.shape = tuple(config["out_shape"])
+        self.beats_of_line = self.shape[1] // config["pixels_per_beat"]
         self.random = random.Random(config["seed"])
         self.beats = _beats(self.frames, config["in_bits"])
         self.pending = next(self.beats, None)
@@ -93,12 +95,12 @@ class _Run:
         dut.m_axis_tready.value = int(ready)
         if not ready or not int(dut.m_axis_tvalid.value):
             return False
-        height, width, _ = self.shape
-        n = len(self.words) % (height * width)
+        n = len(self.words) % (self.shape[0] * self.beats_of_line)
         marks = int(dut.m_axis_tuser.value), int(dut.m_axis_tlast.value)
-        assert marks == (int(n == 0), int(n % width == width - 1)), f"pixel {n}: (tuser, tlast) = {marks}"
+        wanted = int(n == 0), int((n + 1) % self.beats_of_line == 0)
+        assert marks == wanted, f"beat {n} of a frame: (tuser, tlast) = {marks}"
         self.words.append(int(dut.m_axis_tdata.value))
-        if n == height * width - 1:
+        if n == self.shape[0] * self.beats_of_line - 1:
             self.last_out.append(cycle)
         return True
 
@@ -116,16 +118,16 @@ async def frames(dut: Any) -> None:
         await FallingEdge(dut.aclk)
     dut.aresetn.value = 1
     await FallingEdge(dut.aclk)
-    total = len(run.frames) * run.shape[0] * run.shape[1]
+    total = len(run.frames) * run.shape[0] * run.beats_of_line
     cycle, quiet = 0, 0
     while len(run.words) < total:
         quiet = 0 if run.step(cycle) else quiet + 1
         assert quiet < config["timeout"], (
-            f"nothing moved for {quiet} cycles: {run.sent} pixels sent, {len(run.words)} of {total} received"
+            f"nothing moved for {quiet} cycles: {run.sent} pixels sent, {len(run.words)} of {total} beats received"
         )
         cycle += 1
         await FallingEdge(dut.aclk)
-    out = unpack(run.words, run.shape[2], config["out_bits"])
+    out = unpack(run.words, run.shape[2] * config["pixels_per_beat"], config["out_bits"])
     np.save(config["output"], out.reshape(len(run.frames), *run.shape))
     record = {"cycles": cycle, "first_in": run.first_in, "last_out": run.last_out}
     record["occupancy"] = {name: int(getattr(dut, name).max_occupancy_q.value) for name in config["fifos"]}

@@ -41,11 +41,11 @@ def random_codes(rng: np.random.Generator, kind: StreamType, extreme: bool = Fal
 
 def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Case:
     """A case of one operator on random frames, the last of them at the ends of the range of codes."""
-    images = [
-        [random_codes(rng, kind, extreme=n > 0 and n == frames - 1) for kind in op.inputs] for n in range(frames)
-    ]
+    images = [[random_codes(rng, kind, extreme=n > 0 and n == frames - 1) for kind in op.inputs] for n in range(frames)]
     wanted = [beats(golden(op, *image), op.output) for image in images]
-    ports = STREAM_PORTS if len(op.inputs) == 1 else {k: v for k, v in STREAM_PORTS.items() if v[0] == "o"} | _TWO_INPUTS
+    ports = (
+        STREAM_PORTS if len(op.inputs) == 1 else {k: v for k, v in STREAM_PORTS.items() if v[0] == "o"} | _TWO_INPUTS
+    )
     timing, half = LibraryTiming(), window_half(op)
     fill = half * (op.input.width + 1) + (half > 0)  # from the first pixel into a window to the first window out of it
     rate = op.output.height * op.output.width == op.input.height * op.input.width
@@ -73,6 +73,17 @@ def layer_texts(ops: dict[str, Op]) -> dict[str, str]:
     return {name: template.render(layer=layer_of(name, op)) for name, op in ops.items()}
 
 
+def write_bench(cases: Sequence[Case], folder: Path, *, ops: dict[str, Op] | None = None, text: str = "") -> Path:
+    """Write ``bench_top.sv`` and ``cases.json`` into a new folder; returns the path of the first."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    modules = ["/* verilator lint_off DECLFILENAME */", *layer_texts(ops or {}).values(), text, top_text(cases)]
+    (folder / "bench_top.sv").write_text("\n".join(modules))
+    dump(cases, folder / "cases.json")
+    return folder / "bench_top.sv"
+
+
 def run_cases(
     cases: Sequence[Case],
     folder: Path,
@@ -94,16 +105,13 @@ def run_cases(
     Raises:
         BenchError: a check of the bench failed.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    modules = [*layer_texts(ops or {}).values(), text, top_text(cases)]
-    (folder / "bench_top.sv").write_text("\n".join(modules))
-    dump(cases, folder / "cases.json")
-    args = ["-y", str(LIBRARY)]
-    verilate.build("bench_top", [folder / "bench_top.sv"], folder / "build", args=args, defines=defines)
+    source = write_bench(cases, folder, ops=ops, text=text)
+    # Registers start with random content: whatever a reset does not set must not matter.
+    args = ["-y", str(LIBRARY), "--x-initial", "unique", "--x-assign", "unique"]
+    verilate.build("bench_top", [source], folder / "build", args=args, defines=defines)
     env = {"XNORSR_CASES": str(folder / "cases.json"), "XNORSR_SEED": str(seed)}
-    verilate.run("bench_top", folder / "build", bench, env=env)
+    start = ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
+    verilate.run("bench_top", folder / "build", bench, env=env, plusargs=start)
 
 
 def run_ops(ops: dict[str, Op], folder: Path, seed: int, frames: int = 2) -> None:

@@ -87,12 +87,12 @@ def random_residual(rng: Rng, divisor: int = 1) -> Residual:
     a = random_stream(rng)
     bits, signed = int(rng.integers(2, 11)), bool(rng.integers(2))
     b = StreamType(a.height, a.width, a.channels, bits, signed, 0)
-    shifts = [int(n) for n in rng.integers(0, 4, 2)]
-    least = (a.lo << shifts[0]) + (b.lo << shifts[1])
-    most = (a.hi << shifts[0]) + (b.hi << shifts[1])
+    shift_a, shift_b = (int(n) for n in rng.integers(0, 4, 2))
+    least = (a.lo << shift_a) + (b.lo << shift_b)
+    most = (a.hi << shift_a) + (b.hi << shift_b)
     quant = random_requant(rng, least, most, divisor) if divisor > 1 or rng.integers(2) else None
     out = _stream((a.height, a.width), a.channels, (quant.lo, quant.hi) if quant else (least, most))
-    return Residual((a, b), out, *shifts, quant)
+    return Residual((a, b), out, shift_a, shift_b, quant)
 
 
 def random_shuffle(rng: Rng, factor: int, mode: str) -> PixelShuffle:

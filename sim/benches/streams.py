@@ -1,7 +1,7 @@
 """cocotb agents for valid/ready streams: source (driver), sink (monitor with back-pressure), and the clock they share.
 
-All agents act in step: at the falling edge they drive, and once everything has settled they look at what the next rising
-edge will see. So a bench has no races, and one coroutine serves any number of streams.
+All agents act in step: at the falling edge they drive, and once everything has settled they look at what the next
+rising edge will see. So a bench has no races, and one coroutine serves any number of streams.
 """
 
 from __future__ import annotations

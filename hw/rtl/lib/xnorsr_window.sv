@@ -103,9 +103,10 @@ module xnorsr_window #(
         if (step) line_q <= slot[Lines-1:0];
       end
     end else begin : gen_line_ram
+      localparam int unsigned AddrBits = $clog2(Width);
       logic [Lines*SlotBits-1:0] line_mem [Width];
-      logic [XBits-1:0]          addr_q, addr_d;
-      assign addr_d = (addr_q == XBits'(Width - 1)) ? '0 : addr_q + 1'b1;
+      logic [AddrBits-1:0]       addr_q, addr_d;
+      assign addr_d = (addr_q == AddrBits'(Width - 1)) ? '0 : addr_q + 1'b1;
       always_ff @(posedge clk_i) begin
         if (!rst_ni)   addr_q <= '0;
         else if (step) addr_q <= addr_d;

@@ -1,8 +1,8 @@
 """The modules that operators become, against the goldens, through the layers that the emitter writes.
 
-Each test compiles one model with all its parameter sets and plays random frames (full range, then the ends of the range
-only) without pauses, with random ones, without more input, and with a reset inside a frame. Latency and interval must be
-what the schedule counts on.
+Each test compiles one model with all its parameter sets and plays random frames (full range, then the ends of the
+range only) without pauses, with random ones, without more input, and with a reset inside a frame. Latency and interval
+must be what the schedule counts on.
 """
 
 from pathlib import Path

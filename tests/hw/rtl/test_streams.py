@@ -17,7 +17,7 @@ def _words(rng: np.random.Generator, bits: int, count: int) -> list[int]:
 
 
 def _flow_cases(rng: np.random.Generator) -> list[Case]:
-    """Register slices, FIFOs and forks of several widths; depths around powers of two, where pointers wrap or do not."""
+    """Register slices, FIFOs and forks of several widths; depths around powers of two."""
     cases = []
     for depth in [1, 2, 3, 4, 5, 7, 8, 9, 17, 32]:
         bits = int(rng.integers(1, 40))
@@ -39,12 +39,9 @@ def _flow_cases(rng: np.random.Generator) -> list[Case]:
             "ready_i": "{" + ", ".join(f"out{n}_ready" for n in reversed(each)) + "}",
         }  # fmt: skip
         extra = "".join(f"  assign out{n}_data = out0_data;\n" for n in each if n)
-        cases.append(
-            Case(
-                f"fork {outputs}", "xnorsr_fork", {"Bits": 9, "Outputs": outputs}, ports, [Stream(9, frames)],
-                [Stream(9, frames) for _ in each], 0, 1, extra,
-            )  # fmt: skip
-        )
+        parameters = {"Bits": 9, "Outputs": outputs}
+        streams = [Stream(9, frames)], [Stream(9, frames) for _ in each]
+        cases.append(Case(f"fork {outputs}", "xnorsr_fork", dict(parameters), ports, *streams, 0, 1, extra))
     return cases
 
 
@@ -85,8 +82,8 @@ def test_gearbox(tmp_path: Path) -> None:
 
 REQUANT_STREAM = """
 module requant_stream #(
-  parameter int unsigned InBits, parameter int Shift, parameter int unsigned Divisor, parameter int Lo, parameter int Hi,
-  parameter int unsigned OutBits, parameter int unsigned Stages
+  parameter int unsigned InBits, parameter int Shift, parameter int unsigned Divisor, parameter int Lo,
+  parameter int Hi, parameter int unsigned OutBits, parameter int unsigned Stages
 ) (
   input logic clk_i, input logic rst_ni,
   input logic [InBits-1:0] data_i, input logic valid_i, output logic ready_o,
