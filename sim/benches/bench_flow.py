@@ -53,7 +53,7 @@ async def fifo_takes_exactly_its_depth(dut: Any) -> None:
         assert _occupancy(dut, index) == depth
         gate.paused = False
     await stage.step(4 * deepest + 20)
-    for _, case, _, source, sink in runs:
+    for _, case, _, _, sink in runs:
         assert sink.beats == case.inputs[0].frames[0], case.name
         if int(str(case.parameters["Depth"])) > 1:
             assert sink.moved[-1] - sink.moved[0] == len(sink.beats) - 1, f"{case.name}: gaps while it drains"

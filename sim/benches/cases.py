@@ -1,7 +1,7 @@
 """What a stream bench runs: module instances, what goes in, what must come out, and when.
 
-A test makes `Case`s from goldens, `write_top` puts all of them beside each other in one top level (one compilation for many
-parameter sets), and `bench_streams` drives them. No cocotb here: the test's own process uses this file.
+A test makes `Case`s from goldens, `top_text` puts all of them beside each other in one top level (one compilation for
+many parameter sets), and `bench_streams` drives them. No cocotb here: the test's own process uses this file.
 """
 
 from __future__ import annotations

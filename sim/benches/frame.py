@@ -5,7 +5,7 @@ Runs inside the simulator; `sim.rtlsim` starts it. The environment variable XNOR
     frames     .npy of input codes, (N, H, W, C)          output    .npy to write, (N, H', W', C')
     record     .json to write: cycles, FIFO occupancies    fifos     instance names whose occupancy is read
     in_bits, out_bits   bits a channel                     idle, stall    probability of a pause, input and output
-    pixels_per_beat     of the output, the left in the low bits
+    pixels_per_beat     of the output
     seed       of the pauses                               timeout   cycles without any transfer that count as a deadlock
 
 All top-level outputs are registers. So one coroutine, awake at each falling edge, sees what the next rising edge will

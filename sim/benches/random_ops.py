@@ -1,4 +1,4 @@
-"""Random operators for module and layer tests: parameters drawn from the whole legal range, small enough to simulate fast."""
+"""Random operators for module and layer tests: parameters from the whole legal range, small enough to simulate fast."""
 
 from __future__ import annotations
 
