@@ -9,8 +9,6 @@ import pytest
 from xnorsr.errors import UserError
 from xnorsr.flows.config import load_recipe, recipe_path, shipped_recipes
 
-pytestmark = pytest.mark.quick
-
 
 def _recipe(tmp_path: Path, text: str) -> str:
     path = tmp_path / "my.toml"
@@ -26,6 +24,18 @@ def test_demo_is_shipped() -> None:
 def test_shipped_recipe_loads(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.sim.levels
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_shipped_recipe_builds_its_network(name: str) -> None:
+    import torch
+
+    from xnorsr.quant.zoo import build
+
+    cfg = load_recipe(name).model
+    with torch.no_grad():
+        out = build(cfg).eval()(torch.rand(1, cfg.image_channels, 5, 6))
+    assert out.shape == (1, cfg.image_channels, 5 * cfg.scale, 6 * cfg.scale)
 
 
 def test_set_is_typed_and_last_wins() -> None:
