@@ -36,7 +36,7 @@ def network(args: argparse.Namespace, width: int, height: int) -> onnx.ModelProt
         return Path(args.model)
     torch.manual_seed(args.seed)
     cfg = ModelConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks, scheme="w1a1")
-    return to_qonnx(randomize(build_model(cfg), args.seed).eval(), height, width).model
+    return to_qonnx(randomize(build_model(cfg), args.seed).eval(), 3, height, width)
 
 
 def main() -> None:
@@ -57,7 +57,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         built = build(
-            network(args, width, height), out / "net", BuildOptions(frame=(width, height), folding=args.folding), hls=False
+            network(args, width, height),
+            out / "net",
+            BuildOptions(frame=(width, height), folding=args.folding),
+            hls=False,
         )
         scale = built.lowered.output_type.width // width
         codes = stream_codes(high_resolution(photograph(args.image), scale, (width, height)), built.lowered.input_type)

@@ -35,7 +35,9 @@ def compare_codes(layer: str, expected: np.ndarray, found: np.ndarray) -> int:
         MismatchError: the first pixel and channel in raster order that differ, with both codes.
     """
     if expected.shape != found.shape:
-        raise MismatchError(f"layer '{layer}': the reference has the shape {expected.shape}, found {found.shape} (H, W, C)")
+        raise MismatchError(
+            f"layer '{layer}': the reference has the shape {expected.shape}, found {found.shape} (H, W, C)"
+        )
     different = np.asarray(expected, np.int64) != np.asarray(found, np.int64)
     if different.any():
         y, x, c = (int(i) for i in np.argwhere(different)[0])

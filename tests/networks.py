@@ -34,8 +34,8 @@ class NetworkSpec:
 
     def __str__(self) -> str:
         return (
-            f"{self.scheme}{self.act_bits if self.scheme == 'bnn' else ''}-x{self.scale}-c{self.colors}-{self.channels}ch-"
-            f"{self.blocks}b-{self.width}x{self.height}-{self.skip}-pad{self.pad_value}-k{self.kernel}-s{self.seed}"
+            f"{self.scheme}{self.act_bits if self.scheme == 'bnn' else ''}-x{self.scale}-c{self.colors}-"
+            f"{self.channels}ch-{self.blocks}b-{self.width}x{self.height}-{self.skip}-pad{self.pad_value}-k{self.kernel}-s{self.seed}"
         )
 
 
@@ -61,9 +61,7 @@ class Builder:
 
     def quant(self, x: str, bits: int, frac: int, signed: bool = True, narrow: bool = False) -> str:
         constants = [self.constant(v) for v in (2.0**-frac, 0.0, float(bits))]
-        return self.node(
-            "Quant", [x, *constants], QONNX, signed=int(signed), narrow=int(narrow), rounding_mode="ROUND"
-        )
+        return self.node("Quant", [x, *constants], QONNX, signed=int(signed), narrow=int(narrow), rounding_mode="ROUND")
 
     def sign(self, x: str, scale: float = 1.0) -> str:
         return self.node("BipolarQuant", [x, self.constant(scale)], QONNX)

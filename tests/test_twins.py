@@ -1,7 +1,7 @@
 """The twins: one network, one golden, HLS and RTL. Every stream's codes, the cycles, the FIFOs.
 
-The matrix is `tests.networks.MATRIX`: both schemes, all scales, odd and non-square frames down to 3x3, paddings, numbers
-of channels that are no power of two; the images are random ones and the extremes. Each network is built once for
+The matrix is `tests.networks.MATRIX`: both schemes, all scales, odd and non-square frames down to 3x3, paddings,
+numbers of channels that are no power of two; the images are random ones and the extremes. Each network is built once for
 each folding here.
 """
 
@@ -39,7 +39,7 @@ def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], result: 
         assert depth <= 1 << max(used - 1, 0).bit_length(), f"FIFO {name}: depth {depth}, at most {used} used"
 
 
-@pytest.mark.parametrize("spec, folding", CASES, ids=str)
+@pytest.mark.parametrize(("spec", "folding"), CASES, ids=str)
 def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, tmp_path: Path) -> None:
     built = build(network(spec), tmp_path / "net", BuildOptions(folding=folding))
     frames = list(images(spec).values())

@@ -91,7 +91,9 @@ def affine_coefficients(model: ModelWrapper, node: onnx.NodeProto, channels: int
     if node.op_type == "Sub":
         return (-one, c) if constant_first else (one, -c)
     if constant_first:
-        raise UserError(f"Div '{node.name}': a constant divided by a stream is not supported; allowed is a stream by a constant.")
+        raise UserError(
+            f"Div '{node.name}': a constant divided by a stream is not supported; allowed is a stream by a constant."
+        )
     return 1.0 / c, zero
 
 

@@ -36,10 +36,14 @@ def quant_parameters(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, in
             "quantizer (Brevitas: ...FixedPoint, restrict_scaling_type=POWER_OF_TWO), one scale per tensor."
         )
     if np.any(zero != 0):
-        raise UserError(f"Quant '{node.name}': zero point {np.ravel(zero)[:4].tolist()}; allowed is 0. Use a symmetric quantizer.")
+        raise UserError(
+            f"Quant '{node.name}': zero point {np.ravel(zero)[:4].tolist()}; allowed is 0. Use a symmetric quantizer."
+        )
     width = float(np.ravel(bits)[0])
     if np.size(bits) != 1 or width != int(width) or not 1 <= width <= 24:
-        raise UserError(f"Quant '{node.name}': bit width {np.ravel(bits)[:4].tolist()}; allowed is one whole number, 1 to 24.")
+        raise UserError(
+            f"Quant '{node.name}': bit width {np.ravel(bits)[:4].tolist()}; allowed is one whole number, 1 to 24."
+        )
     attrs = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     mode = attrs.get("rounding_mode", b"ROUND").decode().upper()
     if mode not in ROUNDING:
@@ -74,7 +78,6 @@ def fold_constant_quants(model: ModelWrapper) -> set[str]:
 def _check_quant(model: ModelWrapper, node: onnx.NodeProto, constant: bool) -> None:
     """A constant may have a scale per channel (all powers of two); a stream has one."""
     scale = model.get_initializer(node.input[1])
-    if constant and scale is not None and np.size(scale) > 1:
-        if all(power_of_two(float(s)) is not None for s in np.ravel(scale)):
-            return
-    quant_parameters(model, node)
+    per_channel = constant and scale is not None and np.size(scale) > 1
+    if not (per_channel and all(power_of_two(float(s)) is not None for s in np.ravel(scale))):
+        quant_parameters(model, node)

@@ -80,8 +80,8 @@ def check_exact(peak: int, tensor: str, where: str) -> None:
     bits = int(peak).bit_length() - (1 if peak & (peak - 1) == 0 and peak else 0)
     if bits > EXACT_BITS:
         raise UserError(
-            f"{where}: its result '{tensor}' needs {bits} significant bits; a float32 reference is exact up to {EXACT_BITS}. "
-            "Put a Quant in front of it, or give its weights or parameters fewer bits."
+            f"{where}: its result '{tensor}' needs {bits} significant bits; "
+            f"a float32 reference is exact up to {EXACT_BITS}. Put a Quant in front of it, or give its weights or parameters fewer bits."
         )
 
 

@@ -76,7 +76,9 @@ def _move_scales(model: ModelWrapper, binary: set[str]) -> list[str]:
         if conv.input[1] in binary and weight is not None:
             magnitude = np.abs(weight).reshape(weight.shape[0], -1)
             if np.any(magnitude != magnitude[:, :1]):
-                raise UserError(f"Conv '{conv.name}': a binary weight's scale must be one a tensor or one an output channel.")
+                raise UserError(
+                    f"Conv '{conv.name}': a binary weight's scale must be one a tensor or one an output channel."
+                )
             scale = magnitude[:, 0] if np.ptp(magnitude[:, 0]) else magnitude[:1, 0]
             model.set_initializer(conv.input[1], np.where(weight >= 0, 1.0, -1.0).astype(np.float32))
         if source is not None and source.op_type == "BipolarQuant":
@@ -196,7 +198,9 @@ def _quantize_run(model: ModelWrapper, run: list[onnx.NodeProto], affine_bits: i
         if fixed_a is not None and fixed_b is not None and not any(n.op_type == "BatchNormalization" for n in run):
             return []
     a, b = compose(pairs)
-    offender = next((n for n, (x, y) in zip(run, pairs, strict=True) if to_fixed(x) is None or to_fixed(y) is None), run[0])
+    offender = next(
+        (n for n, (x, y) in zip(run, pairs, strict=True) if to_fixed(x) is None or to_fixed(y) is None), run[0]
+    )
     _require(affine_bits, offender, "constants")
     assert affine_bits is not None
     source, target = chains.stream_inputs(model, run[0])[0], run[-1].output[0]
@@ -207,7 +211,9 @@ def _quantize_run(model: ModelWrapper, run: list[onnx.NodeProto], affine_bits: i
     for node in run:
         model.graph.node.remove(node)
     model.graph.node.insert(at, helper.make_node("Mul", [source, f"{name}_a"], [f"{name}_scaled"], name=f"{name}_mul"))
-    model.graph.node.insert(at + 1, helper.make_node("Add", [f"{name}_scaled", f"{name}_b"], [target], name=f"{name}_add"))
+    model.graph.node.insert(
+        at + 1, helper.make_node("Add", [f"{name}_scaled", f"{name}_b"], [target], name=f"{name}_add")
+    )
     names = ", ".join(f"{n.op_type} '{n.name}'" for n in run)
     return [f"{names}: quantized to a scale of {affine_bits} bits and a bias of {min(2 * affine_bits, MAX_PARAM_BITS)}"]
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..types import bits_for
 
-MAX_PARAM_BITS = 18  # the wide port of a DSP multiplier (DSP48: 18 of 25x18); a Quant node bounds constants well below it
+MAX_PARAM_BITS = (
+    18  # the wide port of a DSP multiplier (DSP48: 18 of 25x18); a Quant node bounds constants well below it
+)
 
 
 @dataclass(frozen=True, eq=False)

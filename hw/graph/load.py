@@ -36,7 +36,9 @@ def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> ModelWrapper:
     for what, values in (("input", _inputs(model)), ("output", list(model.graph.output))):
         if len(values) != 1:
             names = [v.name for v in values]
-            raise UserError(f"{name}: one {what} is supported, there are {len(values)}: {names}. Export one image in, one out.")
+            raise UserError(
+                f"{name}: one {what} is supported, there are {len(values)}: {names}. Export one image in, one out."
+            )
     _check_static(_inputs(model)[0], name)
     wrapper = ModelWrapper(model)
     if is_clean(wrapper):
@@ -98,7 +100,9 @@ def _check_static(value: onnx.ValueInfoProto, name: str) -> None:
             "export with a fixed shape 1 x C x H x W, or give --frame WxH if only H and W are open."
         )
     if len(shape) != 4 or shape[0] != 1:
-        raise UserError(f"{name}: input '{value.name}' has the shape {shape}; allowed is 1 x C x H x W (NCHW, batch 1).")
+        raise UserError(
+            f"{name}: input '{value.name}' has the shape {shape}; allowed is 1 x C x H x W (NCHW, batch 1)."
+        )
 
 
 def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:

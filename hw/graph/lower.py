@@ -80,7 +80,9 @@ def lower(source: str | Path | onnx.ModelProto | ModelWrapper, affine_bits: int 
     model = _emit(context.stages, input_name, context.types[input_name], output, context.types[output])
     references = {s.output: context.references[s.output] for s in context.stages if s.output in context.references}
     _annotate(model, context.types[input_name], references)
-    return Lowered(ModelWrapper(model), reference, context.types[input_name], context.types[output], references, changes)
+    return Lowered(
+        ModelWrapper(model), reference, context.types[input_name], context.types[output], references, changes
+    )
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -90,8 +92,23 @@ def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _check_operators(model: ModelWrapper) -> None:
-    known = {"Quant", "BipolarQuant", "Conv", "Pad", "Mul", "Div", "Add", "Sub", "BatchNormalization", "PRelu",
-             "LeakyRelu", "Relu", "DepthToSpace", "Resize", "Upsample"}
+    known = {
+        "Quant",
+        "BipolarQuant",
+        "Conv",
+        "Pad",
+        "Mul",
+        "Div",
+        "Add",
+        "Sub",
+        "BatchNormalization",
+        "PRelu",
+        "LeakyRelu",
+        "Relu",
+        "DepthToSpace",
+        "Resize",
+        "Upsample",
+    }
     for node in model.graph.node:
         if node.op_type not in known:
             raise UserError(f"{node.op_type} '{node.name}': this operator is not supported. Supported: {SUPPORTED}.")
@@ -105,8 +122,8 @@ def _type_input(context: Context) -> None:
     for node in readers:
         if node.op_type != "Quant":
             raise UserError(
-                f"{node.op_type} '{node.name}' reads the input '{name}' as floats. Quantize the input first: for pictures an "
-                "8-bit unsigned QuantIdentity with a power-of-two scale."
+                f"{node.op_type} '{node.name}' reads the input '{name}' as floats. Quantize the input first: "
+                "for pictures an 8-bit unsigned QuantIdentity with a power-of-two scale."
             )
     _, channels, height, width = model.get_tensor_shape(name)
     kinds = []
@@ -145,7 +162,9 @@ def _check_connected(context: Context, output: str) -> None:
             raise UserError(f"{stage.op.op_type} '{stage.name}': nothing reads its result. Remove it from the network.")
 
 
-def _emit(stages: list[Stage], input_name: str, input_type: StreamType, output: str, output_type: StreamType) -> onnx.ModelProto:
+def _emit(
+    stages: list[Stage], input_name: str, input_type: StreamType, output: str, output_type: StreamType
+) -> onnx.ModelProto:
     def info(name: str, kind: StreamType) -> onnx.ValueInfoProto:
         return float_tensor(name, [1, kind.height, kind.width, kind.channels])
 

@@ -37,7 +37,9 @@ def apply(context: Context, node: onnx.NodeProto) -> None:
     kind = context.type_of(source)
     weight = context.model.get_initializer(node.input[1])
     if weight is None:
-        raise UserError(f"Conv '{node.name}': its weight must be a constant (a Quant or BipolarQuant of an initializer).")
+        raise UserError(
+            f"Conv '{node.name}': its weight must be a constant (a Quant or BipolarQuant of an initializer)."
+        )
     _check_geometry(node, weight, pad_value != 0)
     binary = bool(np.all(np.abs(weight) == 1))
     fixed = to_fixed(weight)
@@ -63,7 +65,9 @@ def apply(context: Context, node: onnx.NodeProto) -> None:
     context.add(op, nodes, [source], node.output[0])
 
 
-def accumulator_type(kind: StreamType, weight: np.ndarray, frac: int, node: onnx.NodeProto, pad_value: int = 0) -> StreamType:
+def accumulator_type(
+    kind: StreamType, weight: np.ndarray, frac: int, node: onnx.NodeProto, pad_value: int = 0
+) -> StreamType:
     """Bounds of sum(w*x) over the weights' own values: no wider than needed, never too narrow."""
     lo_x, hi_x = (-1, 1) if kind.bipolar else (kind.lo, kind.hi)
     flat = weight.reshape(len(weight), -1)
@@ -89,8 +93,8 @@ def _pad_value(context: Context, pad: onnx.NodeProto, conv: onnx.NodeProto) -> i
     allowed = (0.0, 1.0, -1.0) if bipolar else (0.0,)
     if mode != "constant" or pads is None or list(pads) != wanted or number not in allowed or not unpadded:
         raise UserError(
-            f"Pad '{pad.name}': supported in front of an unpadded Conv is constant padding of {half} rows and columns all "
-            f"round, with the value {' or '.join(str(int(a)) for a in allowed)}; found mode {mode}, "
+            f"Pad '{pad.name}': supported in front of an unpadded Conv is constant padding of {half} rows and "
+            f"columns all round, with the value {' or '.join(str(int(a)) for a in allowed)}; found mode {mode}, "
             f"pads {None if pads is None else list(map(int, pads))}, value {number:g}."
         )
     return int(number)
@@ -109,7 +113,9 @@ def _check_geometry(node: onnx.NodeProto, weight: np.ndarray, padded: bool) -> N
     if attribute(node, "auto_pad", "NOTSET") != "NOTSET":
         raise UserError(f"Conv '{node.name}': auto_pad is not supported; give pads of K//2 explicitly.")
     if k % 2 == 0 or k > 9:
-        raise UserError(f"Conv '{node.name}': kernel {tuple(weight.shape[2:])}; allowed are odd square kernels, 1 to 9.")
+        raise UserError(
+            f"Conv '{node.name}': kernel {tuple(weight.shape[2:])}; allowed are odd square kernels, 1 to 9."
+        )
     for what, (is_, must) in found.items():
         if is_ != must:
             raise UserError(f"Conv '{node.name}': {what} is {is_}; allowed is {must} (stride 1, same size out as in).")

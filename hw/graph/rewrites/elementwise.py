@@ -1,7 +1,7 @@
 """Chains of per-channel nodes -> Affine, Threshold.
 
-Contract: a chain is cut behind each Quant and BipolarQuant. A part that ends in a BipolarQuant, or in a Quant of few bits
-with float constants, becomes integer thresholds (see `threshold`). Any other part must have fixed-point constants and
+Contract: a chain is cut behind each Quant and BipolarQuant. A part that ends in a BipolarQuant, or in a Quant of few
+bits with float constants, becomes integer thresholds (see `threshold`). Any other part must have fixed-point constants and
 becomes one Affine: [a*x + b] [Quant] [PReLU] [Quant], whatever of these is there; a longer part becomes several.
 """
 
@@ -104,10 +104,19 @@ def _affine(context: Context, parts: dict[str, list[onnx.NodeProto]], source: st
             raise UserError(f"{parts['prelu'][0].op_type} '{parts['prelu'][0].name}': its slopes are no fixed point.")
         fixed = Fixed(fixed.at(max(fixed.frac, 0)), max(fixed.frac, 0))
         slope, slope_frac, bits["slope"] = fixed.codes, fixed.frac, fixed.bits
-        low = np.stack([np.minimum(bounds.lo, 0) * slope, np.maximum(bounds.lo, 0) << slope_frac,
-                        np.zeros_like(slope), np.minimum(bounds.hi, 0) * slope, np.maximum(bounds.hi, 0) << slope_frac])
+        low = np.stack(
+            [
+                np.minimum(bounds.lo, 0) * slope,
+                np.maximum(bounds.lo, 0) << slope_frac,
+                np.zeros_like(slope),
+                np.minimum(bounds.hi, 0) * slope,
+                np.maximum(bounds.hi, 0) << slope_frac,
+            ]
+        )
         bounds.lo, bounds.hi, bounds.frac = low.min(0), low.max(0), bounds.frac + slope_frac
-        check_exact(bounds.peak(), parts["prelu"][0].output[0], f"{parts['prelu'][0].op_type} '{parts['prelu'][0].name}'")
+        check_exact(
+            bounds.peak(), parts["prelu"][0].output[0], f"{parts['prelu'][0].op_type} '{parts['prelu'][0].name}'"
+        )
     if parts["quant"]:
         frac, width, lo, _ = quant_parameters(context.model, parts["quant"][0])
         quant = _quant(context, parts["quant"], bounds)

@@ -26,7 +26,5 @@ def apply(context: Context, node: onnx.NodeProto) -> None:
         raise UserError(
             f"DepthToSpace '{node.name}': {kind.channels} channels do not divide by blocksize squared ({factor}^2)."
         )
-    out = replace(
-        kind, height=kind.height * factor, width=kind.width * factor, channels=kind.channels // factor**2
-    )
+    out = replace(kind, height=kind.height * factor, width=kind.width * factor, channels=kind.channels // factor**2)
     context.add(PixelShuffle((kind,), out, factor, mode), [node], [node.input[0]], node.output[0])

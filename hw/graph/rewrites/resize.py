@@ -1,8 +1,8 @@
 """Resize -> Upsample and PixelShuffle.
 
 Contract: nearest (asymmetric, floor: equal to half-pixel, round_prefer_floor for whole factors) or linear
-(half-pixel), the same whole factor along both axes, 2 to 4. Linear by an odd factor has weights that no binary fraction holds:
-it must be read by one Quant alone, no coarser than its input, so that no tie can be rounded another way by float32.
+(half-pixel), the same whole factor along both axes, 2 to 4. Linear by an odd factor has weights that no binary fraction
+holds: it must be read by one Quant alone, no coarser than its input, so that no tie can be rounded another way by float32.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def apply(context: Context, node: onnx.NodeProto) -> None:
     inner = f"{tensor}_phases"
     context.add(op, nodes[:1], [node.input[0]], inner, reference=False)
     context.references[inner] = Reference(tensor, factor, "CRD")
-    out = replace(
-        op.output, height=kind.height * factor, width=kind.width * factor, channels=kind.channels
-    )
+    out = replace(op.output, height=kind.height * factor, width=kind.width * factor, channels=kind.channels)
     context.add(PixelShuffle((op.output,), out, factor, "CRD"), nodes, [inner], tensor)
     context.stages[-1].name += "_shuffle"
 
@@ -67,8 +65,8 @@ def _with_quant(
             out = requant_type(kind, frac, bits, lo, kind.channels * probe.factor**2)
             return Upsample((kind,), out, probe.factor, probe.mode, Requant(shift, lo, hi, odd)), quant
     raise UserError(
-        f"Resize '{node.name}': linear by {probe.factor} has weights of 1/{den}, which no fixed-point number holds. Put a "
-        f"Quant right behind it whose scale is at most 2^{-kind.frac}, or use nearest."
+        f"Resize '{node.name}': linear by {probe.factor} has weights of 1/{den}, which no fixed-point number holds. "
+        f"Put a Quant right behind it whose scale is at most 2^{-kind.frac}, or use nearest."
     )
 
 
@@ -90,8 +88,10 @@ def _mode(node: onnx.NodeProto) -> str:
     if mode == "linear" and where in ("half_pixel", "pytorch_half_pixel") and not attribute(node, "antialias", 0):
         return "bilinear"
     # For whole factors both of these read source pixel floor(out / r).
-    if mode == "nearest" and ((where, rounding) == ("asymmetric", "floor") or
-                              (where == "half_pixel" and rounding in ("round_prefer_floor", "round_prefer_ceil"))):
+    if mode == "nearest" and (
+        (where, rounding) == ("asymmetric", "floor")
+        or (where == "half_pixel" and rounding in ("round_prefer_floor", "round_prefer_ceil"))
+    ):
         return "nearest"
     raise UserError(
         f"Resize '{node.name}': mode {mode}, {where}, {rounding}; allowed are linear with half_pixel "

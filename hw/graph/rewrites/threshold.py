@@ -59,8 +59,8 @@ def _direction(context: Context, segment: list[onnx.NodeProto], channels: int) -
             sign *= np.where(a < 0, -1, 1)
         elif np.any(chains.slopes(context.model, node, channels) < 0):
             raise UserError(
-                f"{node.op_type} '{node.name}': a negative slope in front of {segment[-1].op_type} '{segment[-1].name}' "
-                "does not fold into thresholds. Constrain the slopes to be at least 0 in training."
+                f"{node.op_type} '{node.name}': a negative slope in front of {segment[-1].op_type} "
+                f"'{segment[-1].name}' does not fold into thresholds. Constrain the slopes to be at least 0 in training."
             )
     return sign
 
@@ -69,7 +69,13 @@ class _Probe:
     """Output codes of a segment for chosen input codes, one row a channel, executed by qonnx."""
 
     def __init__(
-        self, model: ModelWrapper, segment: list[onnx.NodeProto], source: str, kind: StreamType, count: int, out: StreamType
+        self,
+        model: ModelWrapper,
+        segment: list[onnx.NodeProto],
+        source: str,
+        kind: StreamType,
+        count: int,
+        out: StreamType,
     ) -> None:
         shape = [1, kind.channels, 1, count]
         names = {i for n in segment for i in n.input}

@@ -96,7 +96,9 @@ def test_batch_norm_folds_into_thresholds(end: str, seed: int) -> None:
 
 def test_float_affine_needs_leave() -> None:
     model, codes = batch_norm_network("quant8")
-    with pytest.raises(UserError, match=r"BatchNormalization 'BatchNormalization_0': its constants are floats.*--affine-bits N"):
+    with pytest.raises(
+        UserError, match=r"BatchNormalization 'BatchNormalization_0': its constants are floats.*--affine-bits N"
+    ):
         lower(model)
     assert check(model, codes, affine_bits=8).mismatches == 0
     assert lower(model, affine_bits=8).changes == [

@@ -98,14 +98,17 @@ CASES: list[tuple[Callable[[Builder, str], str], str]] = [
     (_even, r"Conv 'Conv_0': kernel \(2, 2\); allowed are odd square kernels, 1 to 9"),
     (_float_weight, r"Conv 'Conv_0': its weight is no fixed point of at most 18 bits"),
     (_product, r"Mul 'Mul_0': of two streams only the sum is supported"),
-    (_wide, r"Conv 'Conv_0': its result 'Conv_0_out0' needs \d+ significant bits; a float32 reference is exact up to 24"),
+    (
+        _wide,
+        r"Conv 'Conv_0': its result 'Conv_0_out0' needs \d+ significant bits; a float32 reference is exact up to 24",
+    ),
     (_cubic, r"Resize 'Resize_0': mode cubic.*allowed are linear with half_pixel"),
     (_thirds, r"Resize 'Resize_0': linear by 3 has weights of 1/9.*Put a Quant right behind it"),
     (_bipolar_skip, r"Add 'Add_0': a bipolar stream cannot be added"),
 ]
 
 
-@pytest.mark.parametrize("make, message", CASES, ids=[m.__name__.strip("_") for m, _ in CASES])
+@pytest.mark.parametrize(("make", "message"), CASES, ids=[m.__name__.strip("_") for m, _ in CASES])
 def test_refused_by_name(make: Callable[[Builder, str], str], message: str) -> None:
     b = Builder(6, 6, 3, 0)
     out = make(b, b.quant("lr", 8, 8, signed=False))
