@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= build/demo
 WORKERS ?= 2
+BENCHES ?= model_size hls4ml_csim rtl_frame popcount_luts
 
 .PHONY: demo test lint format bench clean setup
 
@@ -33,8 +34,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# DATA=FOLDER, with T91 and Set5 in it, adds the training benchmark.
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	@set -e; for name in $(BENCHES); do echo "benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name; done
+	$(if $(DATA),$(BIN)/python -m benchmarks.training --train-data $(DATA)/T91 --test-data $(DATA)/Set5)
 
 clean:
 	rm -rf build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -46,6 +46,14 @@ AffineBits = Annotated[
     typer.Option(help="Quantize float constants that no Quant bounds to so many bits. Default: refuse them."),
 ]
 ClockMHz = Annotated[float | None, typer.Option("--clock", metavar="MHZ", help="Clock in MHz. Default: 200.")]
+PixelsPerBeat = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Neighbouring output pixels a beat of the SystemVerilog output port; SCALE*SCALE of them keep up with one "
+        "low-resolution pixel a cycle. Default: 1.",
+    ),
+]
 Part = Annotated[str | None, typer.Option(help="FPGA part or board. Default: xck26-sfvc784-2LV-c.")]
 RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
 CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
@@ -77,7 +85,12 @@ def _guarded(resume: str = "Nothing was left behind; run the command again.") ->
 
 
 def _hardware(
-    frame: str | None, folding: str | None, affine_bits: int | None, clock: float | None, part: str | None
+    frame: str | None,
+    folding: str | None,
+    affine_bits: int | None,
+    clock: float | None,
+    part: str | None,
+    pixels_per_beat: int | None,
 ) -> dict[str, Any]:
     """Fields of `HardwareConfig` that were given on the command line."""
     from .config import parse_frame, parse_value
@@ -88,6 +101,7 @@ def _hardware(
         "affine_bits": affine_bits,
         "clock_mhz": clock,
         "part": part,
+        "pixels_per_beat": pixels_per_beat,
     }
     return {key: value for key, value in values.items() if value is not None}
 
@@ -183,6 +197,7 @@ def build(
     affine_bits: AffineBits = None,
     clock: ClockMHz = None,
     part: Part = None,
+    pixels_per_beat: PixelsPerBeat = None,
     synth: Annotated[bool, typer.Option("--synth", help="Run C-synthesis where the vendor's HLS is on PATH.")] = False,
     force: Force = False,
 ) -> None:
@@ -190,7 +205,7 @@ def build(
     from .config import HardwareConfig, checked
     from .steps import hardware as steps
 
-    hardware = checked(HardwareConfig, _hardware(frame, folding, affine_bits, clock, part))
+    hardware = checked(HardwareConfig, _hardware(frame, folding, affine_bits, clock, part, pixels_per_beat))
     folder = out or Path("build") / model.stem
     steps.build(model, folder, hardware, force=force)
     console.print(
@@ -238,6 +253,7 @@ def estimate(
     affine_bits: AffineBits = None,
     clock: ClockMHz = None,
     part: Part = None,
+    pixels_per_beat: PixelsPerBeat = None,
     synth: Annotated[bool, typer.Option("--synth", help="Synthesize every layer with Yosys as well.")] = False,
     family: Annotated[
         str | None, typer.Option(help="Device family for Yosys: xc7, xcu or xcup. Default: the part's.")
@@ -248,7 +264,7 @@ def estimate(
     from .config import EstimateConfig, checked
     from .steps import cost as steps
 
-    given = _hardware(frame, folding, affine_bits, clock, part)
+    given = _hardware(frame, folding, affine_bits, clock, part, pixels_per_beat)
     account = steps.estimate(model, given, checked(EstimateConfig, {"synth": synth, "family": family}))
     for one in steps.account_tables(account):
         console.print(one)

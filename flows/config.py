@@ -44,6 +44,12 @@ class HardwareConfig(Section):
         description='cycles a low-resolution pixel, "full" (everything in one cycle), "min" (least hardware), '
         '"auto" (as fast as the output port takes pixels), frames a second as "60fps", or a table layer = [pe, simd]',
     )
+    pixels_per_beat: int = Field(
+        1,
+        ge=1,
+        description="neighbouring output pixels a beat of the SystemVerilog output port: a divisor of the scale or a "
+        "multiple of it; scale*scale of them keep up with one low-resolution pixel a cycle",
+    )
     affine_bits: int | None = Field(
         None, ge=2, le=16, description="bits for float constants that no Quant bounds; left out: refuse them"
     )

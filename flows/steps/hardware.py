@@ -61,6 +61,7 @@ def options(hardware: HardwareConfig) -> BuildOptions:
         folding=hardware.folding,  # type: ignore[arg-type]
         part=hardware.part,
         clock_mhz=hardware.clock_mhz,
+        pixels_per_beat=hardware.pixels_per_beat,
     )
 
 
