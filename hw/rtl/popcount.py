@@ -1,0 +1,269 @@
+"""SystemVerilog of XNOR-popcounts: constant weights with sums shared between outputs, and variable weights.
+
+    >>> text = generate(weights, "layer3_popcount")        # weights: (outputs, inputs) of 0/1
+    >>> text = generate_variable(144, 4, "pe4_simd144")    # four rows of weights from a port
+
+In simulation the module counts with ``$countones`` (fast); synthesis builds the structure (small). The parameter
+``Structure`` chooses by hand, so that a test can prove both equal. docs/popcount.md has the structures and their figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...errors import UserError
+from .popcount_net import Netlist, write_body
+from .popcount_sharing import candidate_plans, plan_cost, share
+from .popcount_styles import PLAIN_STYLES, add_variable
+
+STYLES = ("auto", "loop", *PLAIN_STYLES)
+PLAN_SAMPLE = 24  # outputs that candidate plans are compared on: a multiple of all their batch sizes
+
+
+def reference(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Popcount of XNOR(x, w): weights (outputs, inputs), x (samples, inputs) of 0/1 to counts (samples, outputs)."""
+    signed_weights, signed_x = 2 * np.asarray(weights, np.int64) - 1, 2 * np.asarray(x, np.int64) - 1
+    return (signed_x @ signed_weights.T + signed_weights.shape[1]) // 2
+
+
+def count_bits(inputs: int) -> int:
+    """Bits of a count of 0..inputs."""
+    return inputs.bit_length()
+
+
+def build(weights: np.ndarray, style: str = "auto") -> Netlist:
+    """The netlist of a structural style; inputs x_i, one output word of count_bits(inputs) bits a weight row.
+
+    Args:
+        weights: (outputs, inputs) of 0/1.
+        style: "auto", or a name of PLAIN_STYLES but "loop" (which has no netlist).
+
+    Raises:
+        UserError: weights are not a matrix of 0/1, or the style is unknown.
+    """
+    weights = _checked(weights)
+    names = [f"x_i[{i}]" for i in range(weights.shape[1])] if weights.shape[1] > 1 else ["x_i"]
+    width = count_bits(weights.shape[1])
+    if style == "auto":
+        # A few outputs tell which plan is best; then it is built for all.
+        sample = weights[:PLAN_SAMPLE]
+        costs: list[tuple[float, int]] = []
+        plans = candidate_plans(*sample.shape)
+        for index, plan in enumerate(plans):
+            net = Netlist(list(names))
+            share(net, sample, width, plan)
+            costs.append((plan_cost(net), index))
+        net = Netlist(names)
+        share(net, weights, width, plans[min(costs)[1]])
+        return net
+    maker: Callable[[Netlist, np.ndarray, int], None] | None = PLAIN_STYLES.get(style)
+    if maker is None:
+        raise UserError(
+            f"popcount style '{style}' has no structure; allowed: {', '.join(s for s in STYLES if s != 'loop')}"
+        )
+    net = Netlist(names)
+    maker(net, weights, width)
+    return net
+
+
+def generate(weights: np.ndarray, name: str, style: str = "auto", pipeline: int = 0) -> str:
+    """A module with constant weights: count_o[o] = popcount(XNOR(x_i, weights[o])).
+
+    Args:
+        weights: (outputs, inputs) of 0/1; code 1 stands for +1.
+        name: module name.
+        style: "auto" for the smallest structure found; others are for comparison (see STYLES).
+        pipeline: register stages; count_o is this many cycles of en_i = 1 behind x_i.
+
+    Returns:
+        SystemVerilog text; the same arguments give the same text.
+
+    Raises:
+        UserError: weights are not a matrix of 0/1, the style is unknown, or pipeline is negative.
+    """
+    weights = _checked(weights)
+    outputs, inputs = weights.shape
+    if style not in STYLES:
+        raise UserError(f"unknown popcount style '{style}'; allowed: {', '.join(STYLES)}")
+    if style == "loop":
+        structure, depth = _loop(inputs, outputs, f"x_i[i] ~^ Weights[o * {inputs} + i]", pipeline), 0
+    else:
+        net = build(weights, style)
+        structure, depth = write_body(net, pipeline, "count_o"), net.depth()
+    rows = ",\n".join(f"    {inputs}'h{_hex(row)}" for row in weights[::-1])
+    table = [
+        f"  localparam logic [{outputs * inputs - 1}:0] Weights = {{  // row o from bit {inputs} * o on",
+        rows,
+        "  };",
+    ]
+    about = [
+        f"// XNOR-popcount of {inputs} inputs with {outputs} rows of constant weights.",
+        f"// Structure '{style}', {depth} logic levels.",
+        "// count_o[o] = number of i with x_i[i] == bit i of Weights row o.",
+        f"// Range 0..{inputs}. Latency {pipeline} cycles, a new input every cycle.",
+        "// Sums are shared between outputs, so weights cannot be edited here: generate the module again.",
+    ]
+    ports = [f"  input  logic [{inputs - 1}:0] x_i,"]
+    return _module(
+        about, name, ports, table, structure, (inputs, outputs), f"x_i ~^ Weights[o * {inputs} +: {inputs}]", pipeline
+    )
+
+
+def generate_variable(inputs: int, outputs: int, name: str, style: str = "auto", pipeline: int = 0) -> str:
+    """A module with weights from a port: count_o[o] = popcount(XNOR(x_i, w_i[o])).
+
+    Args:
+        inputs: bits a row (SIMD).
+        outputs: rows (PE).
+        name: module name.
+        style: "auto" or, for comparison, "tree" or "loop".
+        pipeline: register stages; count_o is this many cycles of en_i = 1 behind x_i and w_i.
+
+    Raises:
+        UserError: a size below 1, a negative pipeline or an unknown style.
+    """
+    if inputs < 1 or outputs < 1:
+        raise UserError(f"popcount needs at least 1 input and 1 output, got {inputs} and {outputs}")
+    if style == "loop":
+        structure, depth = _loop(inputs, outputs, "x_i[i] ~^ w_i[o][i]", pipeline), 0
+    else:
+        net = build_variable(inputs, outputs, style)
+        structure, depth = write_body(net, pipeline, "count_o"), net.depth()
+    about = [
+        f"// XNOR-popcount of {inputs} inputs with {outputs} rows of weights from a port.",
+        f"// Structure '{style}', {depth} logic levels.",
+        "// count_o[o] = number of i with x_i[i] == w_i[o][i].",
+        f"// Range 0..{inputs}. Latency {pipeline} cycles, a new input every cycle.",
+    ]
+    ports = [f"  input  logic [{inputs - 1}:0] x_i,", f"  input  logic [{outputs - 1}:0][{inputs - 1}:0] w_i,"]
+    return _module(about, name, ports, [], structure, (inputs, outputs), "x_i ~^ w_i[o]", pipeline)
+
+
+def build_variable(inputs: int, outputs: int, style: str = "auto") -> Netlist:
+    """The netlist with variable weights: inputs x_i, then w_i row by row.
+
+    Raises:
+        UserError: unknown style.
+    """
+    names = [f"x_i[{i}]" for i in range(inputs)]
+    names += [f"w_i[{o}][{i}]" for o in range(outputs) for i in range(inputs)]
+    net = Netlist(names)
+    add_variable(net, inputs, outputs, count_bits(inputs), style)
+    return net
+
+
+def border_corrections(weights: np.ndarray) -> np.ndarray:
+    """Constants that turn the full popcount into the convolution sum where taps lie outside the frame.
+
+    Outside taps contribute 0. The hardware sets their bits x to 0, so XNOR counts each of their 0 weights by mistake.
+    With P the full popcount, the sum over the valid taps is ``2 * P - correction[top, bottom, left, right, o]``, where
+    the correction is 2 * (zero weights in outside taps) + (number of valid inputs).
+
+    Args:
+        weights: (outputs, kernel, kernel, channels) of 0/1; kernel is odd or even.
+
+    Returns:
+        int64 of shape (kernel, kernel, kernel, kernel, outputs). The indices are how many kernel rows lie above
+        the frame and below it, how many columns left and right of it: at most (kernel - 1) / 2 each with "same" padding. Entries
+        with no tap left (top + bottom >= kernel) are 0.
+
+    Raises:
+        UserError: weights are not (outputs, kernel, kernel, channels) of 0/1.
+    """
+    weights = np.asarray(weights)
+    if weights.ndim != 4 or weights.shape[1] != weights.shape[2] or not np.isin(weights, (0, 1)).all():
+        raise UserError(
+            f"border_corrections needs weights (outputs, kernel, kernel, channels) of 0/1, got {weights.shape}"
+        )
+    outputs, kernel, _, channels = weights.shape
+    zeros = (weights == 0).sum(axis=3)
+    table = np.zeros((kernel,) * 4 + (outputs,), np.int64)
+    for top, bottom, left, right in np.ndindex(*table.shape[:4]):
+        if top + bottom >= kernel or left + right >= kernel:
+            continue
+        valid = zeros[:, top : kernel - bottom, left : kernel - right]
+        taps = valid.shape[1] * valid.shape[2]
+        table[top, bottom, left, right] = 2 * (zeros.sum(axis=(1, 2)) - valid.sum(axis=(1, 2))) + taps * channels
+    return table
+
+
+def _checked(weights: Any) -> np.ndarray:
+    weights = np.asarray(weights)
+    if weights.ndim != 2 or 0 in weights.shape or not np.isin(weights, (0, 1)).all():
+        raise UserError(f"popcount weights must be a matrix (outputs, inputs) of 0/1, got shape {weights.shape}")
+    return weights.astype(np.int64)
+
+
+def _hex(row: np.ndarray) -> str:
+    return f"{int(''.join(str(b) for b in row[::-1]), 2):x}"
+
+
+def _loop(inputs: int, outputs: int, bit: str, pipeline: int) -> list[str]:
+    width = count_bits(inputs)
+    if pipeline:
+        raise UserError("popcount style 'loop' is a yardstick without registers: pipeline must be 0")
+    return [
+        "  always_comb begin",
+        f"    for (int o = 0; o < {outputs}; o++) begin",
+        "      count_o[o] = '0;",
+        f"      for (int i = 0; i < {inputs}; i++) count_o[o] = count_o[o] + {width}'({bit});",
+        "    end",
+        "  end",
+    ]
+
+
+def _module(
+    about: list[str],
+    name: str,
+    ports: list[str],
+    table: list[str],
+    structure: list[str],
+    size: tuple[int, int],
+    bits: str,
+    pipeline: int,
+) -> str:
+    """A module of two alternatives: the structure, and $countones with the same latency."""
+    if pipeline < 0:
+        raise UserError(f"popcount pipeline must be 0 or more register stages, got {pipeline}")
+    inputs, outputs = size
+    width = count_bits(inputs)
+    clock = ["  input  logic clk_i,", "  input  logic en_i,"] if pipeline else []
+    counts = f"logic [{outputs - 1}:0][{width - 1}:0]"
+    simple = [f"  {counts} count;"]
+    simple += [f"  for (genvar o = 0; o < {outputs}; o++) begin : g_count"]
+    simple += [f"    assign count[o] = {width}'($countones({bits}));", "  end"]
+    last = "count"
+    for s in range(1, pipeline + 1):
+        simple += [f"  {counts} count{s}_q;", f"  always_ff @(posedge clk_i) if (en_i) count{s}_q <= {last};"]
+        last = f"count{s}_q"
+    simple += [f"  assign count_o = {last};"]
+    lines = [
+        *about,
+        "// Structure = 1 builds the synthesis structure, 0 counts with $countones; values and latency are the same.",
+        f"module {name} #(",
+        "`ifdef SYNTHESIS",
+        "  parameter bit Structure = 1'b1",
+        "`else",
+        "  parameter bit Structure = 1'b0",
+        "`endif",
+        ") (",
+        *clock,
+        *ports,
+        f"  output {counts} count_o",
+        ");",
+        *table,
+        "  if (Structure) begin : g_structure",
+        "  // Top positions of some chains bring no bit that is needed.",
+        "  /* verilator lint_off UNUSEDSIGNAL */",
+        *structure,
+        "  /* verilator lint_on UNUSEDSIGNAL */",
+        "  end else begin : g_simple",
+        *simple,
+        "  end",
+        "endmodule",
+        "",
+    ]
+    return "\n".join(lines)
