@@ -36,7 +36,7 @@ def effect(original: object, lowered: Lowered, codes: np.ndarray) -> ConversionE
         original: QONNX file or model at the same frame, as given to the lowering.
         codes: input codes, (H, W, C).
     """
-    model = load(original)  # type: ignore[arg-type]
+    model = load(original)
     values = lowered.input_type.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
     out = execute_onnx(model, {model.graph.input[0].name: np.ascontiguousarray(values)})
     before = lowered.output_type.to_codes(next(iter(out.values()))[0].transpose(1, 2, 0))

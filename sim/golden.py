@@ -6,6 +6,8 @@ SystemVerilog module be tested alone. Arrays are integer codes, (H, W, C).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..hw.graph.ops import Affine, Conv, Op, PixelShuffle, Residual, Threshold, Upsample
@@ -62,7 +64,7 @@ def _upsample(op: Upsample, x: np.ndarray) -> np.ndarray:
     return y if op.quant is None else op.quant(y)
 
 
-_MODELS = {
+_MODELS: dict[type[Op], Callable[..., np.ndarray]] = {
     Conv: _conv,
     Affine: _affine,
     Threshold: _threshold,

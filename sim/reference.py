@@ -55,7 +55,8 @@ def check_input(codes: np.ndarray, kind: StreamType) -> None:
         h, w, c = codes.shape if codes.ndim == 3 else (0, 0, 0)
         raise UserError(
             f"the image has {w} x {h} pixels and {c} channels; the network was built for "
-            f"{kind.width} x {kind.height} and {kind.channels}. Build it for this image: xnorsr build MODEL.onnx --frame {w}x{h}"
+            f"{kind.width} x {kind.height} and {kind.channels}. "
+            f"Build it for this image: xnorsr build MODEL.onnx --frame {w}x{h}"
         )
     if codes.min() < kind.lo or codes.max() > kind.hi:
         raise UserError(f"the image has codes {codes.min()} to {codes.max()}; allowed are {kind.lo} to {kind.hi}.")

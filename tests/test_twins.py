@@ -1,8 +1,8 @@
 """The twins: one network, one golden, HLS and RTL. Every stream's codes, the cycles, the FIFOs.
 
 The matrix is `tests.networks.MATRIX`: both schemes, all scales, odd and non-square frames down to 3x3, paddings,
-numbers of channels that are no power of two; the images are random ones and the extremes. Each network is built once for
-each folding here.
+numbers of channels that are no power of two; the images are random ones and the extremes. Each network is built
+once for each folding here.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def check_exact(peak: int, tensor: str, where: str) -> None:
     if bits > EXACT_BITS:
         raise UserError(
             f"{where}: its result '{tensor}' needs {bits} significant bits; "
-            f"a float32 reference is exact up to {EXACT_BITS}. Put a Quant in front of it, or give its weights or parameters fewer bits."
+            f"a float32 reference is exact up to {EXACT_BITS}. Put a Quant in front of it, "
+            "or give its weights or parameters fewer bits."
         )
 
 

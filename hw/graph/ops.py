@@ -135,11 +135,20 @@ class PixelShuffle(Op):
     Attributes:
         factor: r.
         mode: "CRD": out[c, y*r+i, x*r+j] = in[c*r*r + i*r + j, y, x] (PyTorch); "DCR": in[(i*r+j)*C + c, y, x].
+        pixels_per_beat: neighbouring output pixels that a beat holds, the left one in the low bits. More than one only
+            in the network's last layer, and in RTL only: HLS streams carry one pixel a beat.
     """
 
     op_type: ClassVar[str] = "PixelShuffle"
     factor: int
     mode: str
+    pixels_per_beat: int = 1
+
+    def legal_pixels_per_beat(self) -> list[int]:
+        """Divisors of r, and m*r for each m that divides the input's width, ascending."""
+        r, width = self.factor, self.input.width
+        few = {n for n in range(1, r + 1) if r % n == 0}
+        return sorted(few | {m * r for m in range(1, width + 1) if width % m == 0})
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,11 @@ The lowering walks the graph in topological order and gives each node to the fir
 take following nodes along. A node that no rewrite takes is refused.
 """
 
+from types import ModuleType
+
 from . import convolution, elementwise, pixel_shuffle, residual, resize
 
-REWRITES = (convolution, pixel_shuffle, resize, residual, elementwise)
+REWRITES: tuple[ModuleType, ...] = (convolution, pixel_shuffle, resize, residual, elementwise)
 SUPPORTED = (
     "Quant, BipolarQuant, Conv, Mul, Div, Add, Sub, BatchNormalization, PRelu, LeakyRelu, Relu, "
     "DepthToSpace, Resize (nearest, linear), Identity"

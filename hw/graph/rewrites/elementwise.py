@@ -1,8 +1,8 @@
 """Chains of per-channel nodes -> Affine, Threshold.
 
 Contract: a chain is cut behind each Quant and BipolarQuant. A part that ends in a BipolarQuant, or in a Quant of few
-bits with float constants, becomes integer thresholds (see `threshold`). Any other part must have fixed-point constants and
-becomes one Affine: [a*x + b] [Quant] [PReLU] [Quant], whatever of these is there; a longer part becomes several.
+bits with float constants, becomes integer thresholds (see `threshold`). Any other part must have fixed-point constants
+and becomes one Affine: [a*x + b] [Quant] [PReLU] [Quant], whatever of these is there; a longer part becomes several.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Contract: nearest (asymmetric, floor: equal to half-pixel, round_prefer_floor for whole factors) or linear
 (half-pixel), the same whole factor along both axes, 2 to 4. Linear by an odd factor has weights that no binary fraction
-holds: it must be read by one Quant alone, no coarser than its input, so that no tie can be rounded another way by float32.
+holds: it must be read by one Quant alone, no coarser than its input, so that float32 can round no tie another way.
 """
 
 from __future__ import annotations

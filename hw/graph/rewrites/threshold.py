@@ -60,7 +60,7 @@ def _direction(context: Context, segment: list[onnx.NodeProto], channels: int) -
         elif np.any(chains.slopes(context.model, node, channels) < 0):
             raise UserError(
                 f"{node.op_type} '{node.name}': a negative slope in front of {segment[-1].op_type} "
-                f"'{segment[-1].name}' does not fold into thresholds. Constrain the slopes to be at least 0 in training."
+                f"'{segment[-1].name}' does not fold into thresholds. Keep the slopes at least 0 in training."
             )
     return sign
 
