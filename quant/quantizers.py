@@ -174,12 +174,13 @@ class StatisticsQuant(_TensorQuant):
     _EVERY = 8
 
     mean_square: Tensor
+    calls: Tensor
 
     def __init__(self, bit_width: int, signed: bool, narrow_range: bool) -> None:
         super().__init__(bit_width, signed, narrow_range)
         self.register_buffer("mean_square", torch.tensor(0.0))
+        self.register_buffer("calls", torch.tensor(0))
         self.frozen = False
-        self._calls = 0
 
     @property
     def scale(self) -> float:
@@ -190,12 +191,12 @@ class StatisticsQuant(_TensorQuant):
 
     def forward(self, x: Tensor) -> QuantResult:
         if self.training and not self.frozen:
-            if self._calls % self._EVERY == 0:
+            if int(self.calls) % self._EVERY == 0:
                 flat = x.detach().flatten()
                 now = float(torch.dot(flat, flat)) / flat.numel()
                 old = float(self.mean_square)
                 self.mean_square.fill_(now if old == 0 else 0.9 * old + 0.1 * now)
-            self._calls += 1
+            self.calls += 1
         scale = self.scale
         return self.result(fixed_point(x, scale, self.lo, self.hi), scale)
 

@@ -1,0 +1,69 @@
+"""Whole images through a network, and the scoring protocol."""
+
+import numpy as np
+import pytest
+from torch import Tensor, nn
+
+from xnorsr.errors import MismatchError
+from xnorsr.quant.data import Photo, imresize, to_uint8
+from xnorsr.quant.inference import bicubic_score, evaluate, low_resolution, score, to_codes, to_values, upscale
+from xnorsr.quant.metrics import luma, psnr
+
+
+class Nearest(nn.Module):
+    """Repeats pixels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def photo(grey: bool = False) -> Photo:
+    rng = np.random.default_rng(2)
+    pixels = to_uint8(imresize(rng.integers(0, 256, (10, 12, 3)), 4))[:39, :47]
+    return Photo("p", pixels[..., 0] if grey else pixels)
+
+
+def test_codes_and_values() -> None:
+    codes = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(to_codes(to_values(codes)), codes)
+    for bad in (0.001, -1 / 256, 1.0):
+        with pytest.raises(MismatchError, match="not 8-bit pixels"):
+            to_codes(np.array([bad], np.float32))
+
+
+def test_upscale_keeps_the_mode() -> None:
+    net = Nearest().train()
+    codes = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    assert np.array_equal(upscale(net, codes), codes.repeat(2, 1).repeat(2, 2))
+    assert net.training
+
+
+def test_rgb_protocol_written_out() -> None:
+    p = photo()
+    lr = low_resolution(p, 2, "rgb")
+    assert lr.shape == (3, 19, 23) and np.array_equal(lr[1], to_uint8(imresize(p.pixels[:38, :46, 1], 0.5)))
+    out = evaluate(Nearest(), [p, p], 2, "rgb")
+    sr = np.moveaxis(lr.repeat(2, 1).repeat(2, 2), 0, -1)
+    assert out["psnr_y"] == pytest.approx(psnr(luma(sr), luma(p.pixels[:38, :46]), 2))
+    assert out["bicubic_psnr_y"] == pytest.approx(bicubic_score(p, 2)[0])
+    assert set(out["images"]) == {"p"} and set(out["images"]["p"]) == {
+        "psnr_y",
+        "ssim_y",
+        "bicubic_psnr_y",
+        "bicubic_ssim_y",
+    }
+    with pytest.raises(ValueError, match="no image"):
+        evaluate(Nearest(), [], 2, "rgb")
+
+
+def test_y_protocol_and_grey() -> None:
+    p = photo()
+    y = to_uint8(luma(p.pixels))[:38, :46]
+    lr = low_resolution(p, 2, "y")
+    assert np.array_equal(lr[0], to_uint8(imresize(y, 0.5)))
+    got = score(lr.repeat(2, 1).repeat(2, 2), p, 2, "y")[0]
+    assert got == pytest.approx(psnr(lr[0].repeat(2, 0).repeat(2, 1), y, 2))
+    g = photo(grey=True)
+    by_rgb = score(upscale(Nearest(), low_resolution(g, 2, "rgb")), g, 2, "rgb")
+    by_y = score(upscale(Nearest(), low_resolution(g, 2, "y")), g, 2, "y")
+    assert by_rgb == pytest.approx(by_y), "a grey photograph scores the same through three equal channels"

@@ -1,0 +1,151 @@
+"""Training: it learns, stops in time, resumes exactly, and says what is wrong."""
+
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from xnorsr.errors import UserError
+from xnorsr.quant import zoo
+from xnorsr.quant.config import DataConfig, ModelConfig, TrainConfig
+from xnorsr.quant.data import PatchDataset, embedded_path, read_photo
+from xnorsr.quant.training import evaluate, learning_rate, load_trained, save_trained, train
+
+MODEL = ModelConfig(channels=6, blocks=1)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataConfig:
+    """Two cuts of a photograph, one held out."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = read_photo(embedded_path("coffee")).pixels
+    for i, name in enumerate("ab"):
+        Image.fromarray(np.ascontiguousarray(pixels[80:160, 100 + 90 * i : 180 + 90 * i])).save(folder / f"{name}.png")
+    return DataConfig(source=[folder], holdout=["b"], patch=12)
+
+
+def config(**changes: object) -> TrainConfig:
+    """A short training."""
+    return TrainConfig.model_validate({"steps": 8, "batch": 2, "checkpoint_steps": 3, **changes})
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(load_trained(path).state_dict())
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_it_learns_and_logs(data: DataConfig, tmp_path: Path) -> None:
+    path = train(data, MODEL, config(steps=60, batch=4, validate_steps=30, ema=0.9), tmp_path / "out", progress=False)
+    log = EventAccumulator(str(tmp_path / "out" / "log"))
+    log.Reload()
+    assert {"loss", "lr", "psnr_y", "bicubic_psnr_y"} <= set(log.Tags()["scalars"])
+    assert [e.step for e in log.Scalars("psnr_y")] == [30, 60, 60]
+    photos = [read_photo(embedded_path("coffee"))]
+    start = zoo.build(MODEL)
+    before, after = (evaluate(m, photos, 2, "rgb")["psnr_y"] for m in (start, load_trained(path)))
+    assert after > before + 0.3
+
+
+@pytest.mark.parametrize("scheme", ["w1a1", "bnn"])
+def test_interrupt_and_resume_give_the_same_weights(
+    scheme: str, data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in step 5 of 8; the second call goes on there, and ends with the weights of an undisturbed training."""
+    model = MODEL.model_copy(update={"scheme": scheme})
+    undisturbed = weights(train(data, model, config(ema=0.5), tmp_path / "one", progress=False))
+    plain = PatchDataset.batch_at
+    seen: list[int] = []
+
+    def interrupted(self: PatchDataset, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(index)
+        if index == 5 and len(seen) < 8:
+            raise KeyboardInterrupt
+        return plain(self, index)
+
+    monkeypatch.setattr(PatchDataset, "batch_at", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, model, config(ema=0.5), tmp_path / "two", progress=False)
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    assert not (tmp_path / "two" / "weights.pt").exists()
+    seen.extend([-1] * 8)
+    resumed = weights(train(data, model, config(ema=0.5), tmp_path / "two", progress=False))
+    assert next(i for i in seen[seen.index(-1) :] if i >= 0) in (4, 5), "it does not start over"
+    assert same(undisturbed, resumed)
+    fresh = train(data, model, config(ema=0.5), tmp_path / "two", resume=False, progress=False)
+    assert same(undisturbed, weights(fresh))
+
+
+def test_another_architecture_is_refused(data: DataConfig, tmp_path: Path) -> None:
+    train(data, MODEL, config(steps=1), tmp_path / "out", progress=False)
+    other = MODEL.model_copy(update={"channels": 8, "scheme": "bnn"})
+    with pytest.raises(UserError) as e:
+        train(data, other, config(), tmp_path / "out", progress=False)
+    path = tmp_path / "out" / "checkpoints" / "last.ckpt"
+    assert str(e.value) == (
+        f"checkpoint {path} is of another architecture: model.channels (checkpoint 6, asked for 8), model.scheme "
+        "(checkpoint w1a1, asked for bnn); set these fields as in the checkpoint, choose another output folder, "
+        "or train without resuming"
+    )
+
+
+def test_damaged_files(data: DataConfig, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    path = train(data, MODEL, config(steps=1), out, progress=False)
+    for file, what, call in [
+        (out / "checkpoints" / "last.ckpt", "checkpoint", lambda: train(data, MODEL, config(), out, progress=False)),
+        (path, "weights file", lambda: load_trained(path)),
+    ]:
+        file.write_bytes(file.read_bytes()[:1000])
+        with pytest.raises(UserError, match=f"^{what} {file} cannot be read, it is damaged or of another program: "):
+            call()
+    path.unlink()
+    with pytest.raises(UserError) as e:
+        load_trained(path)
+    assert str(e.value) == f"weights file {path} does not exist; train first, or name another file"
+    torch.save({"format": 99}, path)
+    with pytest.raises(UserError, match="is not of this program's format 1"):
+        load_trained(path)
+    save_trained(zoo.build(MODEL), path)
+    content = torch.load(path)
+    content["state_dict"].pop("head.bias.weight")
+    torch.save(content, path)
+    with pytest.raises(UserError, match="does not fit this version's networks"):
+        load_trained(path)
+
+
+def test_unwritable_folder(data: DataConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"^cannot write into .*file: .*; choose another output folder$"):
+        train(data, MODEL, config(), tmp_path / "file", progress=False)
+
+
+def test_time_limit_ends_the_schedule_too(data: DataConfig, tmp_path: Path) -> None:
+    """A training that could run for days stops after its minute fraction, with the learning rate annealed."""
+    train(data, MODEL, config(steps=10**7, max_minutes=0.1, batch=1), tmp_path / "out", progress=False)
+    state = torch.load(tmp_path / "out" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert 6 <= state["xnorsr_elapsed"] < 20 and state["global_step"] < 10**5
+    assert state["optimizer_states"][0]["param_groups"][0]["lr"] < 0.2 * TrainConfig().lr
+
+
+def test_learning_rates() -> None:
+    cosine = TrainConfig(lr=1e-3, warmup=0.1)
+    assert learning_rate(cosine, 0.0) < 1e-5 and learning_rate(cosine, 1.0) == 0
+    assert learning_rate(cosine, 0.1) == pytest.approx(1e-3, rel=0.05)
+    assert learning_rate(cosine, 0.5) == pytest.approx(5e-4)
+    step = TrainConfig(lr=1e-3, schedule="step", warmup=0)
+    rates = [learning_rate(step, p) for p in (0.49, 0.5, 0.75, 0.875, 0.9375, 1.0)]
+    assert rates == pytest.approx([1e-3, 5e-4, 2.5e-4, 1.25e-4, 6.25e-5, 6.25e-5])
+
+
+def test_latent_weights_stay_clipped(data: DataConfig, tmp_path: Path) -> None:
+    path = train(data, MODEL, config(steps=3, lr=0.5, warmup=0, clip_latent=0.25), tmp_path / "out", progress=False)
+    latent = [v for k, v in weights(path).items() if "units" in k and k.endswith("conv.weight")]
+    assert latent and max(float(v.abs().max()) for v in latent) == 0.25
