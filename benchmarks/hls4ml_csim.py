@@ -2,9 +2,10 @@
 
     python -m benchmarks.hls4ml_csim [--channels 64] [--size 32] [--quick]
 
-Network: 8-bit RGB in, 3x3 head, binary 3x3 convolutions (W1A1, zero padding, each with affine, PReLU and skip), 3x3 tail to
-12 channels of 12 bits. It ends before the pixel shuffle and the global skip: stock hls4ml has no DepthToSpace.
-Weights are random and adverse: thresholds on and off the grid, scales of both signs, saturation.
+Network: 8-bit RGB in, 3x3 head, binary 3x3 convolutions (W1A1, zero padding, each with affine, PReLU and skip), tail
+to 12 channels of 12 bits. It ends before the pixel shuffle and the global skip: stock hls4ml has no DepthToSpace.
+Weights are random and adverse: thresholds on and off the grid, scales of both signs, saturation. Speed counts processor
+time of the simulation alone; both run in one thread.
 """
 
 from __future__ import annotations
@@ -79,9 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--strategy", default="Resource", help="hls4ml's Strategy: Latency, Resource")
     parser.add_argument("--reuse", type=int, default=1, help="hls4ml's ReuseFactor")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--quick", action="store_true", help="a tiny network, one configuration of stock hls4ml, seconds"
-    )
+    parser.add_argument("--quick", action="store_true", help="a tiny network, one stock configuration")
     args = parser.parse_args(arguments)
     configurations = list(stock.CONFIGURATIONS)
     if args.quick:
@@ -91,7 +90,8 @@ def main(arguments: list[str] | None = None) -> None:
     codes = np.random.default_rng(args.seed).integers(0, 256, (args.size, args.size, 3))
     pixels = args.size**2
     heading(
-        f"{args.channels} channels, {2 * args.blocks} binary 3x3 layers, {args.size}x{args.size} pixels, seed {args.seed}"
+        f"{args.channels} channels, {2 * args.blocks} binary 3x3 layers, {args.size}x{args.size} pixels, "
+        f"seed {args.seed}"
     )
     table = []
     with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
@@ -120,11 +120,11 @@ def main(arguments: list[str] | None = None) -> None:
             )  # fmt: skip
     columns = [
         "",
-        f"codes that differ, of {reference.size:,}",
+        f"differ, of {reference.size:,}",
         "pixels/s",
         "convert s",
         "compile s",
-        "ours is .. times faster",
+        "xnorsr is times faster",
     ]
     rows(columns, table)
     print("Traps of stock hls4ml that were worked around:")
@@ -135,9 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
     if wrong:
         raise AssertionError(f"xnorsr: {wrong} of {reference.size} codes differ from the reference")
     if not args.quick and ours < WANTED_RATIO * best:
-        raise AssertionError(
-            f"xnorsr is {ours / best:.1f} times faster than stock hls4ml, {WANTED_RATIO:g} are asked for"
-        )
+        raise AssertionError(f"xnorsr is {ours / best:.1f} times faster, {WANTED_RATIO:g} are asked for")
 
 
 if __name__ == "__main__":

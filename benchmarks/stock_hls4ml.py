@@ -1,9 +1,9 @@
 """A binarized QONNX network through stock hls4ml 1.3 (Vitis backend, io_stream), as well as stock hls4ml can do it.
 
 The graph must hold only Quant, BipolarQuant, Conv, Add, Mul and PRelu, as `xnorsr.quant.export` writes them.
-What hls4ml's documentation asks for is done: qonnx clean-up, channels last, named nodes, a Quant at every rounding, explicit
-precisions for everything else. What its documentation does not say and breaks the result is in `TRAPS`; each is worked
-around by an exact rewrite of the QONNX graph, and the rewritten graph is executed to show that it still is the network.
+What hls4ml's documentation asks for is done: qonnx clean-up, channels last, named nodes, a Quant at every rounding,
+explicit precisions for everything else. What its documentation does not say and breaks the result is in `TRAPS`; each
+is avoided by an exact rewrite of the QONNX graph, which is executed to show that it still is the network.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ TRAPS = {
     "the graph is turned to channels last by hand",
     "prelu": "PRelu loses its slopes in the QONNX parser: written as s*x + (1 - s)*relu(x)",
     "threshold": "a float threshold is rounded to the default type: written on the grid of the stream, which is exact",
-    "precision": "Mul and Add that are fused lose the bias's quantizer, 'auto' is refused for binary types: "
-    "every result and accumulator gets its exact type by name",
+    "precision": "a fused Mul and Add loses the bias's quantizer, a binary convolution gets the default type: "
+    "every result, accumulator, scale and bias gets its exact type by name",
+    "constants": "Mul and Add with a constant per channel are spread over the whole image, and a threshold then does "
+    "not compile: written as BatchNormalization, which keeps one value a channel",
     "padding": "a one-bit stream is padded with zero bits, which mean -1: signs are made two bits wide, so that 0 is 0",
 }
 # The first lets hls4ml use its own one-bit streams; its borders are wrong. The second pays for right borders.
 CONFIGURATIONS = {
-    "one-bit signs": ("layout", "prelu", "threshold", "precision"),
-    "two-bit signs": ("layout", "prelu", "threshold", "precision", "padding"),
+    "one-bit signs": ("layout", "prelu", "threshold", "precision", "constants"),
+    "two-bit signs": ("layout", "prelu", "threshold", "precision", "constants", "padding"),
 }
 
 

@@ -1,0 +1,155 @@
+"""The papers' model size and operations, counted again, and the shipped recipes beside them.
+
+    python -m benchmarks.model_size [--quick]
+
+Size: SRResNet with 9x9 ends, body at 1 bit and the rest at 32: 82 % smaller at x2, 74 % at x4 (BNN-SR says 80 %).
+Operations: real MACs + binary MACs/64 on a 320x180 low-resolution frame; parameters: real + binary/32. Published rows
+are of SRResNet with 3x3 ends; recipes are counted by `hw.resources` on the graph that hardware is made from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.common import heading, rows
+from xnorsr.flows.config import load_recipe, shipped_recipes
+from xnorsr.hw.build import BuildOptions, model_graph, prepare
+from xnorsr.hw.resources.account import RULE_PIXELS, Estimate, estimate
+from xnorsr.quant import zoo
+from xnorsr.quant.config import ModelConfig
+from xnorsr.quant.export import to_qonnx
+
+CHANNELS, BLOCKS = 64, 16
+FRAME = (16, 9)
+
+
+@dataclass(frozen=True)
+class Conv:
+    """One convolution of a paper's network: `area` is its pixels over low-resolution pixels."""
+
+    part: str
+    cin: int
+    cout: int
+    kernel: int
+    area: int = 1
+
+    @property
+    def weights(self) -> int:
+        """Number of weights, biases not counted."""
+        return self.cin * self.cout * self.kernel**2
+
+
+def srresnet(scale: int, ends: int, post_body: bool) -> list[Conv]:
+    """SRResNet: head, 16 blocks of two convolutions, upsampler with pixel shuffles by 2, tail."""
+    c, stages = CHANNELS, scale // 2
+    convs = [Conv("head", 3, c, ends)] + [Conv("body", c, c, 3)] * (2 * BLOCKS)
+    convs += [Conv("post-body", c, c, 3)] if post_body else [Conv("upsampler", c, c, 3, scale**2)]
+    convs += [Conv("upsampler", c, 4 * c, 3, 4**i) for i in range(stages)]
+    return [*convs, Conv("tail", c, 3, ends, scale**2)]
+
+
+def one_convolution_tail(scale: int) -> list[Conv]:
+    """E2FIF's network: the last convolution makes scale*scale*3 channels, then a pixel shuffle."""
+    body = [Conv("body", CHANNELS, CHANNELS, 3)] * (2 * BLOCKS)
+    return [Conv("head", 3, CHANNELS, 3), *body, Conv("tail", CHANNELS, 3 * scale**2, 3)]
+
+
+def counted(convs: list[Conv], binary: tuple[str, ...]) -> tuple[float, float]:
+    """(operations in G, parameters in K) by the published rule."""
+    operations = sum(v.weights * v.area / (64 if v.part in binary else 1) for v in convs) * RULE_PIXELS
+    return operations / 1e9, sum(v.weights / (32 if v.part in binary else 1) for v in convs) / 1e3
+
+
+def saved(convs: list[Conv]) -> float:
+    """Share of the float model's size that a body of 1 bit saves."""
+    return 1 - sum(v.weights * (1 if v.part == "body" else 32) for v in convs) / sum(32 * v.weights for v in convs)
+
+
+# (network, scale, binary parts, published G operations, published K parameters)
+PUBLISHED = [
+    ("full precision", 2, (), 85.43, 1367),
+    ("full precision", 4, (), 146.14, 1515),
+    ("BBCU-L, IRNet, BTM, ReActNet", 2, ("body",), 18.55, 225),
+    ("BBCU-L, IRNet, BTM, ReActNet", 4, ("body",), 79.20, 372),
+    ("BBCU-M", 2, ("body", "upsampler"), 1.83, 46),
+    ("BBCU-M", 4, ("body", "upsampler"), 3.95, 51),
+    ("E2FIF", 2, ("body",), 1.56, 45.6),
+]
+
+
+def check(what: str, got: float, wanted: float, share: float) -> None:
+    """Raises where a figure is further than so much from the published one."""
+    if abs(got - wanted) > share * wanted:
+        raise AssertionError(f"{what}: counted {got:.4g}, published {wanted:.4g}")
+
+
+def papers() -> None:
+    """Prints both of the papers' counts."""
+    heading("Model size, SRResNet 64 channels, 16 blocks, 9x9 ends, body at 1 bit")
+    table = []
+    for scale, million, share in ((2, 1.395, 0.82), (4, 1.543, 0.74)):
+        convs = srresnet(scale, 9, post_body=True)
+        weights, found = sum(v.weights for v in convs) / 1e6, saved(convs)
+        check(f"parameters x{scale}", weights, million, 0.001)
+        check(f"size saved x{scale}", found, share, 0.01)
+        table.append([f"x{scale}", f"{weights:.3f}", f"{million}", f"-{100 * found:.1f} %", f"-{100 * share:.0f} %"])
+    rows(["", "M parameters", "published", "size", "published"], table)
+    heading("Operations and parameters by the published rule, 320x180 low-resolution frame")
+    table = []
+    for name, scale, binary, operations, params in PUBLISHED:
+        convs = one_convolution_tail(scale) if name == "E2FIF" else srresnet(scale, 3, post_body=False)
+        g, k = counted(convs, binary)
+        check(f"operations of {name} x{scale}", g, operations, 0.005)
+        check(f"parameters of {name} x{scale}", k, params, 0.01)
+        table.append([f"{name} x{scale}", f"{g:.2f}", f"{operations:.2f}", f"{k:.1f}", f"{params}"])
+    rows(["", "G OPs", "published", "K parameters", "published"], table)
+
+
+def account(cfg: ModelConfig) -> Estimate:
+    """The account of a recipe's network with start weights, on a small frame; nothing in it depends on either."""
+    torch.manual_seed(0)
+    options = BuildOptions(frame=FRAME)
+    with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
+        lowered = prepare(to_qonnx(zoo.build(cfg), cfg.image_channels, FRAME[1], FRAME[0]), options)
+        return estimate(model_graph(lowered, options, Path(folder)))
+
+
+def recipes(names: list[str]) -> None:
+    """Prints the account of shipped recipes; all parameters are in the size, those per channel too."""
+    heading("Shipped recipes, counted on the hardware's graph")
+    table = []
+    for name in names:
+        cfg = load_recipe(name).model
+        found = account(cfg)
+        bits = f"W1A{cfg.act_bits if cfg.scheme == 'bnn' else 1}"
+        table.append(
+            [
+                name,
+                f"x{cfg.scale} {bits} {cfg.channels}ch {cfg.blocks}b",
+                f"{found.ops_rule / 1e9:.2f}",
+                f"{found.params_rule / 1e3:.1f}",
+                f"{found.model_bits / 8e3:.1f}",
+                f"-{100 * found.size_reduction:.1f} %",
+            ]
+        )
+        if (cfg.scheme, cfg.scale, cfg.channels, cfg.blocks) == ("w1a1", 2, CHANNELS, BLOCKS):
+            check(f"operations of {name}", found.ops_rule / 1e9, counted(one_convolution_tail(2), ("body",))[0], 0.001)
+    rows(["", "", "G OPs", "K parameters", "kB", "size against float"], table)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run and print; raises where a count is not the published one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="of the recipes, the demo only")
+    args = parser.parse_args(arguments)
+    papers()
+    recipes(["demo"] if args.quick else shipped_recipes())
+
+
+if __name__ == "__main__":
+    main()
