@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
 
 PROJECT = "xnorsr_top"
-Folding = str | float | dict[str, dict[str, int]]
+Folding = int | str | Mapping[str, tuple[int, int] | Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class BuildOptions:
             cycles a low-resolution pixel, or {layer: {"pe": n, "simd": m}}.
         part: FPGA part, as in hw/resources/devices.toml or any the vendor tool knows.
         clock_mhz: target clock.
+        pixels_per_beat: neighbouring output pixels that a beat of the SystemVerilog output port carries; see
+            `PixelShuffle.legal_pixels_per_beat`.
     """
 
     frame: tuple[int, int] | None = None
@@ -48,6 +50,7 @@ class BuildOptions:
     folding: Folding = "auto"
     part: str = "xck26-sfvc784-2LV-c"
     clock_mhz: float = 200.0
+    pixels_per_beat: int = 1
 
 
 @dataclass
@@ -62,7 +65,11 @@ class BuildResult:
 
 
 def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> ModelGraph:
-    """hls4ml's ModelGraph of a lowered network, folded."""
+    """hls4ml's ModelGraph of a lowered network, folded.
+
+    Raises:
+        UserError: the folding or the pixels a beat do not fit the network.
+    """
     from hls4ml.converters import convert_from_onnx_model
 
     from .resources.folding import fold
@@ -77,8 +84,34 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             part=options.part,
             clock_period=1000.0 / options.clock_mhz,
         )
+    _widen_output(graph, options.pixels_per_beat)
     fold(graph, options.folding)
     return graph
+
+
+def _widen_output(graph: ModelGraph, pixels_per_beat: int) -> None:
+    """Let the network's last layer, a pixel shuffle, send several pixels a beat."""
+    if pixels_per_beat == 1:
+        return
+    from .graph.ops import PixelShuffle
+    from .resources.view import output_stage
+
+    sink = output_stage(graph)
+    if not isinstance(sink.op, PixelShuffle):
+        kind = sink.op.op_type if sink.op is not None else sink.role
+        raise UserError(
+            f"--pixels-per-beat {pixels_per_beat}: more than one pixel a beat needs a pixel shuffle as last layer; "
+            f"the last layer here is {sink.name} ({kind}). Leave the option out."
+        )
+    allowed = sink.op.legal_pixels_per_beat()
+    if pixels_per_beat not in allowed:
+        raise UserError(
+            f"--pixels-per-beat {pixels_per_beat}: allowed are {', '.join(map(str, allowed))} "
+            f"(divisors of the scale {sink.op.factor}, and its multiples that share a line of {sink.op.input.width} "
+            "low-resolution pixels out evenly)."
+        )
+    layer = next(layer for layer in graph.get_layers() if layer.name == sink.name)
+    layer.set_attr("spec", sink.op.replace(pixels_per_beat=pixels_per_beat))
 
 
 def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowered:

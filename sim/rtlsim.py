@@ -26,6 +26,7 @@ class RtlResult:
         output: codes of the last frame, (H, W, C) int64.
         outputs: codes of all frames.
         cycles: first pixel in to last pixel out of the first frame, both counted.
+        ends: cycle of each frame's last pixel at the output.
         interval: cycles between the last pixels of the last two frames; None for one frame.
         occupancy: most beats that each FIFO held, by its tensor and reader, with its depth.
         streams: codes of every layer's output stream of the last frame by tensor name, if traced.
@@ -34,6 +35,7 @@ class RtlResult:
     output: np.ndarray
     outputs: list[np.ndarray]
     cycles: int
+    ends: list[int]
     interval: int | None
     occupancy: dict[str, tuple[int, int]]
     streams: dict[str, np.ndarray] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class RtlSim:
             "in_bits": self.input.bits,
             "out_bits": self.output.bits,
             "out_shape": shape,
+            "pixels_per_beat": self.record["pixels_per_beat"],
             "idle": idle,
             "stall": stall,
             "seed": seed,
@@ -137,6 +140,7 @@ class RtlSim:
             output=outputs[-1],
             outputs=outputs,
             cycles=last[0] - record["first_in"][0] + 1,
+            ends=last,
             interval=last[-1] - last[-2] if len(last) > 1 else None,
             occupancy=occupancy,
             streams=self._streams(frames) if self.trace else {},
@@ -147,19 +151,21 @@ class RtlSim:
         for name, stream in self.record["streams"].items():
             kind = StreamType(**stream["type"])
             lines = (self.work / f"{name}.hex").read_text().split()
-            pixels = kind.height * kind.width
-            if len(lines) < frames * pixels:
-                raise verilate.BenchError(f"stream {name}: {len(lines)} of {frames * pixels} pixels in the dump")
-            streams[stream["tensor"]] = _codes(lines[(frames - 1) * pixels : frames * pixels], kind)
+            per_beat = stream["pixels_per_beat"]
+            beats = kind.height * kind.width // per_beat
+            if len(lines) < frames * beats:
+                raise verilate.BenchError(f"stream {name}: {len(lines)} of {frames * beats} beats in the dump")
+            streams[stream["tensor"]] = _codes(lines[(frames - 1) * beats : frames * beats], kind, per_beat)
         return streams
 
 
-def _codes(lines: list[str], kind: StreamType) -> np.ndarray:
-    """Codes (H, W, C) of a stream's beats as hexadecimal lines."""
-    digits = (kind.word_bits + 7) // 8 * 2
+def _codes(lines: list[str], kind: StreamType, per_beat: int = 1) -> np.ndarray:
+    """Codes (H, W, C) of a stream's beats, of ``per_beat`` pixels each, as hexadecimal lines."""
+    width = kind.word_bits * per_beat
+    digits = (width + 7) // 8 * 2
     raw = np.frombuffer(bytes.fromhex("".join(line.zfill(digits) for line in lines)), np.uint8)
-    bits = np.unpackbits(raw.reshape(len(lines), -1)[:, ::-1], axis=1, bitorder="little")[:, : kind.word_bits]
-    planes = bits.reshape(len(lines), kind.channels, kind.bits).astype(np.int64)
+    bits = np.unpackbits(raw.reshape(len(lines), -1)[:, ::-1], axis=1, bitorder="little")[:, :width]
+    planes = bits.reshape(len(lines) * per_beat, kind.channels, kind.bits).astype(np.int64)
     codes = (planes << np.arange(kind.bits)).sum(-1)
     if kind.signed:
         sign = 1 << (kind.bits - 1)

@@ -131,12 +131,15 @@ def line_buffer_bits(op: Op) -> int:
 
 
 def folds(op: Op) -> int:
-    """Cycles a pixel of the input stream: (O/PE)*(K*K*C/SIMD) of a convolution, C/PE of an affine, r*r of a shuffle."""
+    """Cycles a pixel of the input: (O/PE)*(K*K*C/SIMD) of a convolution, C/PE of an affine, r*r of a shuffle.
+
+    A shuffle with several pixels a beat takes as many times fewer.
+    """
     if isinstance(op, Conv):
         return (op.weight.shape[0] // op.pe) * (op.weight[0].size // op.simd)
     if isinstance(op, Affine):
         return op.output.channels // lanes(op)
-    return op.factor**2 if isinstance(op, PixelShuffle) else 1
+    return math.ceil(op.factor**2 / op.pixels_per_beat) if isinstance(op, PixelShuffle) else 1
 
 
 def lanes(op: Affine) -> int:

@@ -93,7 +93,7 @@ def _per_input_pixel(target: str | int, network: Network, clock_mhz: float | Non
             raise UserError(f"folding target of {target} cycles a pixel: take 1 or more")
         return target
     if target == "auto":
-        return max(1.0, sink.pixels_out / source.pixels_out)
+        return max(1.0, sink.beats_out / source.pixels_out)
     if target == "full":
         return 0.0
     if target == "min":
@@ -136,7 +136,8 @@ def plan(network: Network, target: Target = "auto", clock_mhz: float | None = No
     Args:
         network: a ModelGraph or its stages.
         target: cycles for each pixel of the network's input; "full" (everything in one cycle); "min" (PE = SIMD = 1);
-            "auto" (as fast as the output port, which sends one pixel a cycle, can take it: r*r cycles);
+            "auto" (as fast as the output port, which sends one beat a cycle, can take it: r*r cycles for one pixel
+            a beat);
             "60fps" (with ``clock_mhz``); or {layer: (pe, simd)} or {layer: {"pe": pe, "simd": simd}}, where what is
             left out stays.
         clock_mhz: clock, for a target in frames a second.

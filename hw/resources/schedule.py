@@ -50,7 +50,7 @@ def _flow(stage: Stage, arrivals: list[Times], timing: Timing) -> Flow:
         return Flow(arrivals[0], arrivals[0])
     interval, latency = timing.interval(op), timing.latency(op)
     if isinstance(op, PixelShuffle):
-        return shuffle(arrivals[0], op.input.width, op.factor)
+        return shuffle(arrivals[0], op.input.width, op.factor, op.pixels_per_beat)
     if delay := window_delay(op):
         taken, left = window(arrivals[0], stage.pixels_in, delay, interval)
         return Flow(taken, left + latency)

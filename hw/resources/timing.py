@@ -85,6 +85,6 @@ def window_delay(op: Op | None) -> int:
 
 
 def busy(stage: Stage, timing: Timing) -> int:
-    """Cycles that a stage needs for a frame: its input pixels at its interval, or its output pixels one a cycle."""
+    """Cycles that a stage needs for a frame: its input pixels at its interval, or its output beats one a cycle."""
     interval = timing.interval(stage.op) if stage.op is not None else 1
-    return max(stage.pixels_in * interval, stage.pixels_out)
+    return max(stage.pixels_in * interval, stage.beats_out)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
-from ..graph.ops import Op
+from ..graph.ops import Op, PixelShuffle
 from ..types import StreamType
 
 Role = Literal["input", "op", "fork"]
@@ -69,13 +69,18 @@ class Stage:
 
     @property
     def pixels_in(self) -> int:
-        """Beats a frame on each input."""
+        """Pixels, and beats, a frame on each input."""
         return self.input.height * self.input.width
 
     @property
     def pixels_out(self) -> int:
-        """Beats a frame on the output."""
+        """Pixels a frame on the output."""
         return self.output.height * self.output.width
+
+    @property
+    def beats_out(self) -> int:
+        """Beats a frame on the output; fewer than pixels where a beat holds several."""
+        return self.pixels_out // (self.op.pixels_per_beat if isinstance(self.op, PixelShuffle) else 1)
 
 
 Network: TypeAlias = GraphLike | Sequence[Stage]

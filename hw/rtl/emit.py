@@ -22,7 +22,7 @@ from ..graph.ops import Conv
 from ..resources.schedule import fifo_depths, predict
 from ..resources.view import Stage, consumers, input_stage, output_stage, stages
 from ..types import StreamType
-from .layers import CLOCK, Instance, Layer, layer_of
+from .layers import CLOCK, Instance, Layer, layer_of, pixels_per_beat
 
 if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
@@ -88,6 +88,7 @@ class _Top:
         self.depths = fifo_depths(network)
         self.prediction = predict(network)
         self.source, self.sink = input_stage(network), output_stage(network)
+        self.per_beat = pixels_per_beat(self.sink.op)
         self.streams: list[Stream] = []
         self.instances: list[Instance] = []
         self.fifos: dict[str, dict[str, Any]] = {}
@@ -101,11 +102,12 @@ class _Top:
                 self._layer(stage)
         self._video_out()
 
-    def _stream(self, tensor: str, kind: StreamType, what: str) -> str:
+    def _stream(self, tensor: str, kind: StreamType, what: str, per_beat: int = 1) -> str:
         name = identifier(tensor)
+        what += f"; {per_beat} pixels a beat" if per_beat > 1 else ""
         sign = "bipolar" if kind.bipolar else f"{'signed' if kind.signed else 'unsigned'}, lsb 2^{-kind.frac}"
         self.streams.append(
-            Stream(name, kind.word_bits, f"{kind.channels} x {kind.bits} bit {sign}, {kind.width} x {kind.height}; {what}")
+            Stream(name, kind.word_bits * per_beat, f"{kind.channels} x {kind.bits} bit {sign}, {kind.width} x {kind.height}; {what}")
         )
         self.types[tensor] = kind
         return name
@@ -145,7 +147,7 @@ class _Top:
         tensor = self.sink.outputs[0]
         ports = {"m_axis_tdata_o": "m_axis_tdata", "m_axis_tvalid_o": "m_axis_tvalid", "m_axis_tready_i": "m_axis_tready"}
         ports |= {"m_axis_tuser_o": "m_axis_tuser", "m_axis_tlast_o": "m_axis_tlast"}
-        parameters = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits}
+        parameters = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "PixelsPerBeat": self.per_beat}
         self.instances.append(
             Instance("xnorsr_video_out", "u_video_out", dict(parameters), _clock() | _into(identifier(tensor)) | ports)
         )
@@ -166,7 +168,7 @@ class _Top:
     def _layer(self, stage: Stage) -> None:
         layer = self.layers[identifier(stage.name)]
         sources = [self._edge(t, stage.name) for t in stage.tensors]
-        target = self._stream(stage.outputs[0], stage.output, layer.title)
+        target = self._stream(stage.outputs[0], stage.output, layer.title, pixels_per_beat(stage.op))
         ports = _clock()
         for port, source in zip(layer.inputs, sources, strict=True):
             ports |= {f"{port.name}{key}": value for key, value in _into(source).items()}
@@ -175,14 +177,19 @@ class _Top:
     def context(self) -> dict[str, Any]:
         """What the template of the top level needs."""
         a, b = self.source.output, self.sink.output
-        traced = [Stream(identifier(s.outputs[0]), s.output.word_bits, "") for s in self.network if s.role != "fork"]
+        traced = [
+            Stream(identifier(s.outputs[0]), s.output.word_bits * pixels_per_beat(s.op), "")
+            for s in self.network
+            if s.role != "fork"
+        ]
         return {
             "name": TOP,
             "title": f"{a.width} x {a.height} to {b.width} x {b.height} pixels, {len(self.layers)} layers",
             "input": a,
             "output": b,
             "in_tdata": _bytes(a.word_bits),
-            "out_tdata": _bytes(b.word_bits),
+            "out_tdata": _bytes(b.word_bits * self.per_beat),
+            "per_beat": self.per_beat,
             "interval": self.prediction.frame_interval,
             "cycles": self.prediction.cycles_per_frame,
             "streams": self.streams,
@@ -199,8 +206,14 @@ class _Top:
             "files": files,
             "input": asdict(self.source.output),
             "output": asdict(self.sink.output),
+            "pixels_per_beat": self.per_beat,
             "streams": {
-                identifier(s.outputs[0]): {"tensor": s.outputs[0], "layer": s.name, "type": asdict(s.output)}
+                identifier(s.outputs[0]): {
+                    "tensor": s.outputs[0],
+                    "layer": s.name,
+                    "type": asdict(s.output),
+                    "pixels_per_beat": pixels_per_beat(s.op),
+                }
                 for s in self.network
                 if s.role == "op"
             },

@@ -78,12 +78,17 @@ def layer_of(name: str, op: Op, popcount_id: int = -1) -> Layer:
     ports = [Port("", t.word_bits) for t in op.inputs]
     if len(ports) == 2:
         ports[0].name, ports[1].name = "a_", "b_"
-    layer = Layer(name, f"xnorsr_layer_{name}", _title(name, op), ports, op.output.word_bits)
+    layer = Layer(name, f"xnorsr_layer_{name}", _title(name, op), ports, op.output.word_bits * pixels_per_beat(op))
     _EMIT[type(op)](layer, op)
     for instance in layer.instances:
         if "PopcountId" in instance.parameters:
             instance.parameters["PopcountId"] = popcount_id
     return layer
+
+
+def pixels_per_beat(op: Op | None) -> int:
+    """Pixels of a beat that a layer sends."""
+    return op.pixels_per_beat if isinstance(op, PixelShuffle) else 1
 
 
 def _title(name: str, op: Op) -> str:
@@ -195,6 +200,7 @@ def _pixel_shuffle(layer: Layer, op: PixelShuffle) -> None:
             "Bits": op.output.bits,
             "Factor": op.factor,
             "Dcr": _flag(op.mode == "DCR"),
+            "PixelsPerBeat": op.pixels_per_beat,
         },
     )
 
@@ -285,7 +291,7 @@ def _conv(layer: Layer, op: Conv) -> None:
     ]
 
 
-_EMIT: dict[type[Op], Callable] = {  # type: ignore[type-arg]
+_EMIT: dict[type[Op], Callable] = {
     Affine: _affine,
     Threshold: _threshold,
     Residual: _residual,

@@ -6,7 +6,7 @@ Runs inside the simulator; `sim.rtlsim` starts it. The environment variable XNOR
     record     .json to write: cycles, FIFO occupancies    fifos     instance names whose occupancy is read
     in_bits, out_bits   bits a channel                     idle, stall    probability of a pause, input and output
     pixels_per_beat     of the output
-    seed       of the pauses                               timeout   cycles without any transfer that count as a deadlock
+    seed       of the pauses                               timeout   cycles without a transfer that count as a deadlock
 
 All top-level outputs are registers. So one coroutine, awake at each falling edge, sees what the next rising edge will
 see, and whole frames run at the simulator's speed.

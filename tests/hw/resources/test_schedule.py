@@ -64,39 +64,45 @@ def test_window_is_the_module(interval: int, height: int, width: int, kernel: in
     assert flow.out.tolist() == left
 
 
-def step_shuffle(arrival: np.ndarray, width: int, r: int) -> tuple[list[int], list[int]]:
+def step_shuffle(arrival: np.ndarray, width: int, r: int, per_beat: int) -> tuple[list[int], list[int]]:
     """xnorsr_pixel_shuffle, cycle by cycle, with a consumer that is always ready."""
-    places = (2 * width * (r - 1) + r - 1) // r + 4
+    lanes, parts = max(per_beat // r, 1), max(r // per_beat, 1)
+    words = width // lanes
+    places = (2 * words * (r - 1) + r - 1) // r + 4
     held = ahead = i = j = x = cycle = 0
     taken: list[int] = []
     out: list[int] = []
-    while len(out) < arrival.size * r * r:
+    while len(out) < arrival.size * r * r // per_beat:
         push = held != places and len(taken) < arrival.size and bool(arrival[len(taken)] <= cycle)
         turn = j != 0 or ahead != 0
-        ahead += push - (turn and j == 0)
-        held += push - (turn and j == r - 1 and i == r - 1)
         if push:
             taken.append(cycle)
+        written = push and len(taken) % lanes == 0
+        ahead += written - (turn and j == 0)
+        held += written - (turn and j == parts - 1 and i == r - 1)
         if turn:
             out.append(cycle + 2)
-            j = (j + 1) % r
+            j = (j + 1) % parts
             if j == 0:
-                x = (x + 1) % width
+                x = (x + 1) % words
                 if x == 0:
                     i = (i + 1) % r
-                    ahead += width if i else 0
+                    ahead += words if i else 0
         cycle += 1
     return taken, out
 
 
 @pytest.mark.parametrize("gap", [0, 3, 9, 30])
-@pytest.mark.parametrize(("width", "factor"), [(1, 2), (5, 2), (7, 3), (4, 4), (12, 2)])
-def test_shuffle_is_the_module(width: int, factor: int, gap: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "factor", "per_beat"),
+    [(1, 2, 1), (5, 2, 1), (7, 3, 1), (4, 4, 1), (12, 2, 1), (5, 2, 2), (6, 4, 2), (6, 2, 4), (6, 3, 9), (8, 2, 8)],
+)
+def test_shuffle_is_the_module(width: int, factor: int, per_beat: int, gap: int) -> None:
     """Input faster than the output, at its pace, and slower with pauses."""
-    rng = np.random.default_rng([width, factor, gap])
+    rng = np.random.default_rng([width, factor, per_beat, gap])
     arrival = np.cumsum(rng.integers(1, gap + 2, 6 * width))
-    taken, out = step_shuffle(arrival, width, factor)
-    flow = shuffle(arrival, width, factor)
+    taken, out = step_shuffle(arrival, width, factor, per_beat)
+    flow = shuffle(arrival, width, factor, per_beat)
     assert flow.accept.tolist() == taken
     assert flow.out.tolist() == out
 
