@@ -63,22 +63,36 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
     )
 
 
-def layer_texts(ops: dict[str, Op]) -> dict[str, str]:
-    """SystemVerilog of each operator's layer, as the emitter renders it."""
+def layer_texts(ops: dict[str, Op], popcount_ids: dict[str, int] | None = None) -> dict[str, str]:
+    """SystemVerilog of each operator's layer, as the emitter renders it; layers have no popcount structure by default."""
     environment = Environment(
         loader=FileSystemLoader(LIBRARY.parent / "templates"), trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined, keep_trailing_newline=True,
     )  # fmt: skip
     template = environment.get_template("layer.sv.jinja")
-    return {name: template.render(layer=layer_of(name, op)) for name, op in ops.items()}
+    return {
+        name: template.render(layer=layer_of(name, op, (popcount_ids or {}).get(name, -1))) for name, op in ops.items()
+    }
 
 
-def write_bench(cases: Sequence[Case], folder: Path, *, ops: dict[str, Op] | None = None, text: str = "") -> Path:
+def write_bench(
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    ops: dict[str, Op] | None = None,
+    text: str = "",
+    popcount_ids: dict[str, int] | None = None,
+) -> Path:
     """Write ``bench_top.sv`` and ``cases.json`` into a new folder; returns the path of the first."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    modules = ["/* verilator lint_off DECLFILENAME */", *layer_texts(ops or {}).values(), text, top_text(cases)]
+    modules = [
+        "/* verilator lint_off DECLFILENAME */",
+        *layer_texts(ops or {}, popcount_ids).values(),
+        text,
+        top_text(cases),
+    ]
     (folder / "bench_top.sv").write_text("\n".join(modules))
     dump(cases, folder / "cases.json")
     return folder / "bench_top.sv"
@@ -92,6 +106,7 @@ def run_cases(
     ops: dict[str, Op] | None = None,
     text: str = "",
     bench: str = "xnorsr.sim.benches.bench_streams",
+    popcount_ids: dict[str, int] | None = None,
     defines: dict[str, object] | None = None,
 ) -> None:
     """Compile all cases into one model and run a bench on them.
@@ -100,12 +115,13 @@ def run_cases(
         ops: operators by case name, whose layer modules the cases instantiate.
         text: more SystemVerilog modules that the cases need.
         bench: module of cocotb tests.
+        popcount_ids: `PopcountId` of binary convolutions by case name.
         defines: macros for the compilation.
 
     Raises:
         BenchError: a check of the bench failed.
     """
-    source = write_bench(cases, folder, ops=ops, text=text)
+    source = write_bench(cases, folder, ops=ops, text=text, popcount_ids=popcount_ids)
     # Registers start with random content: whatever a reset does not set must not matter.
     args = ["-y", str(LIBRARY), "--x-initial", "unique", "--x-assign", "unique"]
     verilate.build("bench_top", [source], folder / "build", args=args, defines=defines)

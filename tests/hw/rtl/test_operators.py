@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xnorsr.hw.graph.ops import Op
+from xnorsr.hw.graph.ops import Conv, Op
+from xnorsr.hw.rtl.popcount_modules import popcounts_text
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches import random_ops as ro
-from xnorsr.sim.benches.op_cases import run_ops
+from xnorsr.sim.benches.op_cases import case_of, run_cases, run_ops
 
 pytestmark = pytest.mark.eda
 
@@ -52,6 +53,24 @@ def test_bit_plane_convolution(tmp_path: Path) -> None:
         for n, (bits, signed, pe, simd) in enumerate(shapes)
     }
     run_ops(ops, tmp_path / "bench", seed)
+
+
+def test_popcount_structures(tmp_path: Path) -> None:
+    """What is synthesized instead of $countones gives the same codes in the same cycles."""
+    seed = 9
+    rng = np.random.default_rng(seed)
+    convolutions: list[Conv] = []
+    for pe, simd in ((6, 45), (2, 45), (2, 9), (6, 45)):  # constant, from ROMs, and constant once more
+        kind = ro.bipolar_stream(rng, 5)
+        convolutions.append(ro.random_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
+    for pe, simd in ((6, 36), (3, 12)):
+        kind = _fixed(3, 4, 4, 3, True)
+        convolutions.append(ro.random_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
+    ops: dict[str, Op] = {f"popcount{n}": op for n, op in enumerate(convolutions)}
+    cases = [case_of(name, op, rng) for name, op in ops.items()]
+    text = popcounts_text(convolutions)
+    ids = {name: n for n, name in enumerate(ops)}
+    run_cases(cases, tmp_path / "bench", seed, ops=ops, text=text, popcount_ids=ids, defines={"SYNTHESIS": 1})
 
 
 def test_fixed_convolution(tmp_path: Path) -> None:
