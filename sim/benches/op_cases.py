@@ -64,7 +64,7 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
 
 
 def layer_texts(ops: dict[str, Op], popcount_ids: dict[str, int] | None = None) -> dict[str, str]:
-    """SystemVerilog of each operator's layer, as the emitter renders it; layers have no popcount structure by default."""
+    """SystemVerilog of each operator's layer as the emitter renders it, without popcount structures by default."""
     environment = Environment(
         loader=FileSystemLoader(LIBRARY.parent / "templates"), trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined, keep_trailing_newline=True,
