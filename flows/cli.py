@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
@@ -318,4 +319,6 @@ def doctor() -> None:
 
 def main() -> None:
     """Entry point of ``xnorsr``."""
+    # Brevitas warns of packages that speed up what is not used here.
+    warnings.filterwarnings("ignore", module="brevitas")
     app()

@@ -24,6 +24,8 @@ from xnorsr.flows.cli import app
 from xnorsr.hw.build import reopen
 from xnorsr.sim.reference import run as run_reference
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 9, 14
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "bring_your_own.py"
 
@@ -82,6 +84,7 @@ def exported(example: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> E
     return export
 
 
+@pytest.mark.eda
 def test_network_that_folds_into_thresholds(exported: Export, image: Path, tmp_path: Path) -> None:
     path, net = exported(4)
     out = tmp_path / "out"

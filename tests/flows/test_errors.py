@@ -20,6 +20,8 @@ from xnorsr.flows.cli import app
 from xnorsr.flows.config import load_recipe
 from xnorsr.flows.steps import training
 
+pytestmark = pytest.mark.xdist_group("errors")
+
 RUNNER = CliRunner()
 TINY = [
     "data.patch=8", "model.channels=4", "model.blocks=1", "train.steps=1", "train.batch=1", "train.max_minutes=1",

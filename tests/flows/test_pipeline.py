@@ -18,7 +18,7 @@ from xnorsr.flows.steps import hardware, training
 from xnorsr.hw.build import reopen
 from xnorsr.sim.reference import run as run_reference
 
-pytestmark = pytest.mark.eda
+pytestmark = [pytest.mark.eda, pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 # Odd sizes, so that the photograph is cut; a trailing row and column that no frame may use.
 HIGH = (25, 31)
