@@ -1,16 +1,17 @@
-"""Depths of the FIFOs that balance the branches of a join, from what each branch can hold.
+"""Depths of the FIFOs that balance the branches of a join, from what the long branch takes before it gives.
 
 Where a fork's copies meet again in a residual add, the short branch must store what the long one has taken and not
-yet given. That is never more than it can hold:
+yet given:
 
 - what its windows need: `delay` pixels of each K x K window, a line and more of each pixel shuffle;
-- what stands in its registers. Where something behind is slower than what feeds a stage, pixels queue in front of it
-  and all its registers are full; else pixels come at the pace of the slowest stage before, and latency / pace of
-  them are on their way.
+- what is on its way through registers: latency / pace, the pace being that of the slowest stage up to there.
 
-With room for all of that the short branch never stops the fork, so the network runs as if FIFOs had no end,
-and no pattern of stalls can deadlock it. The FIFO goes to that stream of the short branch whose words are narrowest:
-in front of a resize, not behind it.
+The first pixel of the long branch leaves when that many have entered it, so with room for them the short branch does
+not stop the fork before. From then on pixels leave as the slowest stage of the network lets them, and as many on the
+way suffice for every slower pace. No pattern of stalls can deadlock: with more pixels on the way than windows
+need, the long branch always has one to give.
+
+The FIFO goes to that stream of the short branch whose words are narrowest: in front of a resize, not behind it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class _Hold:
 
     Attributes:
         windows: what windows and shuffles need before anything comes out.
-        registers: what stands in pipelines and queues besides.
+        registers: what is on its way besides.
     """
 
     windows: float = 0.0
@@ -60,31 +61,24 @@ class _Network:
         for s in chain:
             self.before[s.name] = max((max(self.before[p], self.pace[p]) for p in s.producers), default=1.0)
             self.ancestors[s.name] = {s.name}.union(*(self.ancestors[p] for p in s.producers))
-        self.behind = dict.fromkeys(self.stage, 0.0)
-        for s in reversed(chain):
-            for p in s.producers:
-                self.behind[p] = max(self.behind[p], self.behind[s.name], self.pace[s.name])
         self.held: dict[str, _Hold] = {}
         for s in chain:
             before = max((self.held[p] for p in s.producers), key=lambda h: h.all, default=_Hold())
             self.held[s.name] = before + self.own(s)
 
-    def own(self, stage: Stage) -> _Hold:
-        """What one stage holds when what is behind it stops, or as it flows."""
+    def own(self, stage: Stage, *, stopped: bool = False) -> _Hold:
+        """What one stage holds as pixels flow; with ``stopped``, when its output waits and its registers are full."""
         op = stage.op
         if op is None:
             return _Hold()
         rate = stage.pixels_in / self.pixels
+        pace = 1 / rate if stopped else max(self.before[stage.name], self.pace[stage.name])
         if isinstance(op, PixelShuffle):
-            line = op.input.width * (op.factor - 1) / op.factor
-            return _Hold(line / rate, (line + 4) / rate)
-        interval, latency = self.timing.interval(op), self.timing.latency(op) + (window_delay(op) > 0)
-        before = self.before[stage.name]
-        if max(self.pace[stage.name], self.behind[stage.name]) > before:
-            registers = latency / interval + isinstance(op, Conv) + (interval > 1)
-        else:
-            registers = latency / (before / rate)
-        return _Hold(window_delay(op) / rate, registers / rate)
+            # Twice this stands in its ring when pixels come evenly.
+            line = op.input.width * (op.factor - 1) / op.factor / rate
+            return _Hold(line, line + self.timing.latency(op) / pace)
+        delay = window_delay(op)
+        return _Hold(delay / rate, (self.timing.latency(op) + (delay > 0)) / pace)
 
 
 @dataclass(frozen=True)
@@ -137,7 +131,7 @@ def _depth(net: _Network, edges: list[_Edge], place: int, need: _Hold) -> int:
     """Words of the FIFO on stream ``place`` of a branch that has to hold ``need``."""
     edge = edges[place]
     behind = [e.reader for e in edges[1 : place + 1]]
-    spared = sum((net.own(s).all for s in behind if isinstance(s.op, Upsample)), 0.0)
+    spared = sum((net.own(s, stopped=True).all for s in behind if isinstance(s.op, Upsample)), 0.0)
     # A window behind the FIFO may stand empty between frames, so it spares nothing of what the other branch's windows
     # need: with more pixels than that on the way, the other branch always has one to give.
     least = need.windows
