@@ -251,7 +251,8 @@ def _fixed(lo: float, hi: float, lsb: float) -> str:
     return f"fixed<{max(integer + round(-math.log2(lsb)), 2)},{integer}>"
 
 
-def _fixed_array(values: np.ndarray) -> str:
+def fixed_array(values: np.ndarray) -> str:
+    """hls4ml's name of the narrowest signed type that holds an array."""
     return _fixed(float(values.min()), float(values.max()), grid_of(values))
 
 
@@ -271,10 +272,10 @@ def _configure(model: ModelWrapper, types: dict[str, str], strategy: str, reuse:
         if nodes[name].op_type == "Conv":
             precision["accum"] = exact
             if len(nodes[name].input) == 3:
-                precision["bias"] = _fixed_array(model.get_initializer(nodes[name].input[2]))
+                precision["bias"] = fixed_array(model.get_initializer(nodes[name].input[2]))
         elif nodes[name].op_type == "BatchNormalization":
-            precision["scale"] = _fixed_array(model.get_initializer(nodes[name].input[1]))
-            precision["bias"] = _fixed_array(model.get_initializer(nodes[name].input[2]))
+            precision["scale"] = fixed_array(model.get_initializer(nodes[name].input[1]))
+            precision["bias"] = fixed_array(model.get_initializer(nodes[name].input[2]))
     layers[model.graph.input[0].name]["Precision"] = {"result": "ufixed<8,0>"}
     return config
 
@@ -305,8 +306,8 @@ def run(
 
     begin = time.perf_counter()
     model, types = rewrite(source, CONFIGURATIONS[configuration])
-    image = np.ascontiguousarray(values.transpose(1, 2, 0)[None].astype(np.float32))
-    _check_rewrite(source, model, values, image)
+    image = _nhwc(values)
+    check_rewrite(source, model, values)
     with contextlib.redirect_stdout(io.StringIO()):
         graph = convert_from_onnx_model(
             model.model,
@@ -330,9 +331,16 @@ def run(
     return StockRun(codes, seconds, converted - begin, compiled - converted)
 
 
-def _check_rewrite(source: onnx.ModelProto, model: ModelWrapper, values: np.ndarray, image: np.ndarray) -> None:
+def check_rewrite(source: onnx.ModelProto, model: ModelWrapper, values: np.ndarray) -> None:
+    """Raises AssertionError where both give other values for an image (C, H, W)."""
     original = ModelWrapper(source)
-    names = [(m.graph.input[0].name, m.graph.output[0].name) for m in (original, model)]
-    want = execute_onnx(original, {names[0][0]: values[None].astype(np.float32)})[names[0][1]]
-    got = execute_onnx(model, {names[1][0]: image})[names[1][1]]
-    assert np.array_equal(want.transpose(0, 2, 3, 1), got), "the rewritten graph is another network"
+    inputs = values[None].astype(np.float32), _nhwc(values)
+    results = [
+        execute_onnx(m, {m.graph.input[0].name: x})[m.graph.output[0].name]
+        for m, x in zip((original, model), inputs, strict=True)
+    ]
+    assert np.array_equal(results[0].transpose(0, 2, 3, 1), results[1]), "the rewritten graph is another network"
+
+
+def _nhwc(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values.transpose(1, 2, 0)[None].astype(np.float32))

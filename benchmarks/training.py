@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
         minutes = None if args.quick else args.minutes
         mean = _quality(recipe, minutes, test, str(args.train_data or "embedded photographs"))
         if not args.quick and args.test_data.name.lower() == "set5" and recipe.model.scale == 2:
-            checks += _set5_checks(mean, args.minutes)
+            checks += set5_checks(mean, args.minutes)
     ratio = speed(recipe, photos, *((1, 2) if args.quick else (7, 20)))
     if not args.quick:
         checks.append((ratio >= SPEED_WANTED, f"{ratio:.2f} of plain PyTorch's steps a second, wanted {SPEED_WANTED}"))
@@ -181,7 +181,7 @@ def _quality(recipe: Recipe, minutes: float | None, test: list[Photo], data: str
         return simulate(weights, test, Path(folder))
 
 
-def _set5_checks(mean: dict[str, float], minutes: float) -> list[tuple[bool, str]]:
+def set5_checks(mean: dict[str, float], minutes: float) -> list[tuple[bool, str]]:
     bicubic, csim = mean["bicubic"], mean["csim"]
     return [
         (abs(bicubic - SET5_BICUBIC) <= 0.02, f"bicubic gives {bicubic:.3f} dB on Set5 x2, {SET5_BICUBIC} in papers"),

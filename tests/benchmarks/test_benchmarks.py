@@ -1,0 +1,95 @@
+"""Every benchmark in its quick form: same code, seconds instead of minutes, so that none can rot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+
+from benchmarks import hls4ml_csim, model_size, stock_hls4ml, training
+from benchmarks.plain_torch import PlainSRResNet
+from xnorsr.flows.config import load_recipe
+from xnorsr.quant import zoo
+
+Capture = pytest.CaptureFixture[str]
+
+
+def last_table(text: str, heading: str) -> list[list[str]]:
+    """Rows of the table below a heading, split at two blanks."""
+    lines = text.split(f"== {heading}")[1].splitlines()[2:]
+    return [[c.strip() for c in line.split("  ") if c.strip()] for line in lines[: lines.index("")]]
+
+
+def test_model_size_prints_the_published_figures(capsys: Capture) -> None:
+    model_size.main(["--quick"])
+    out = capsys.readouterr().out
+    assert [row[3] for row in last_table(out, "Model size")] == ["-81.9 %", "-74.1 %"]
+    assert ["BBCU-L, IRNet, BTM, ReActNet x2", "18.55", "18.55", "224.6", "225"] in last_table(out, "Operations")
+    assert last_table(out, "Shipped recipes")[0][0] == "demo"
+
+
+def test_a_count_that_is_not_the_published_one_raises() -> None:
+    with pytest.raises(AssertionError, match=r"operations of X: counted 1\.1, published 1"):
+        model_size.check("operations of X", 1.1, 1.0, 0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.eda
+def test_stock_hls4ml_beside_ours(capsys: Capture) -> None:
+    hls4ml_csim.main(["--quick"])
+    (ours, stock) = last_table(capsys.readouterr().out, "2 channels")
+    assert ours[:2] == ["xnorsr", "0"]
+    assert stock[0] == "hls4ml, one-bit signs"
+    assert float(ours[2].replace(",", "")) > float(stock[2].replace(",", ""))
+
+
+@pytest.mark.parametrize("configuration", stock_hls4ml.CONFIGURATIONS)
+def test_what_stock_hls4ml_is_given_is_the_same_network(configuration: str) -> None:
+    source = hls4ml_csim.network(channels=3, blocks=1, size=5, seed=2)
+    rewritten, types = stock_hls4ml.rewrite(source, stock_hls4ml.CONFIGURATIONS[configuration])
+    image = np.random.default_rng(2).integers(0, 256, (3, 5, 5)) / 256
+    stock_hls4ml.check_rewrite(source, rewritten, image)
+    # A weight that changes its sign must not go unseen.
+    weight = next(n.input[0] for n in rewritten.graph.node if n.op_type == "BipolarQuant")
+    changed = ModelWrapper(rewritten.model, make_deepcopy=True)
+    changed.set_initializer(weight, -rewritten.get_initializer(weight))
+    with pytest.raises(AssertionError, match="another network"):
+        stock_hls4ml.check_rewrite(source, changed, image)
+    assert {n.op_type for n in rewritten.graph.node if n.name in types} == {"Conv", "BatchNormalization", "Relu", "Add"}
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [([0.5, -1.0], "fixed<2,1>"), ([1.0], "fixed<2,2>"), ([-0.25, 0.25], "fixed<2,0>"), ([3.75, 0.25], "fixed<5,3>")],
+)
+def test_types_hold_the_values_and_no_more(values: list[float], wanted: str) -> None:
+    assert stock_hls4ml.fixed_array(np.array(values)) == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.eda
+def test_training(capsys: Capture) -> None:
+    training.main(["--quick"])
+    out = capsys.readouterr().out
+    assert "0 of 3,840" in out and "plain PyTorch" in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"), [((35.3, 33.67), []), ((35.1, 33.66), ["35.10 dB"]), ((35.3, 33.7), ["bicubic"])]
+)
+def test_set5_is_held_against_the_papers(seconds: tuple[float, float], wanted: list[str]) -> None:
+    checks = training.set5_checks({"csim": seconds[0], "bicubic": seconds[1]}, minutes=5)
+    failed = [text for fine, text in checks if not fine]
+    assert len(failed) == len(wanted) and all(w in f for w, f in zip(wanted, failed, strict=True))
+
+
+def test_the_plain_network_has_the_zoos_parameters() -> None:
+    cfg = load_recipe("demo").model
+    plain, ours = (sum(p.numel() for p in m.parameters()) for m in (PlainSRResNet(cfg), zoo.build(cfg)))
+    assert plain == ours
+
+
+def test_training_asks_for_folders(capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        training.main([])
+    assert "--train-data and --test-data are needed" in capsys.readouterr().err
