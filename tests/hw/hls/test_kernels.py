@@ -75,7 +75,9 @@ def test_foldings_give_the_same_codes(tmp_path: Path, bit_true: bool) -> None:
         "fixed": ro.random_conv(rng, _size(rng, 4, 5, 6, 5, True), 4, 3, binary=False, pe=1, simd=1),
     }
     folds = [(1, 1), (4, 54), (4, 1), (1, 54), (2, 27), (2, 4 * 54 // 24)]
-    ops: dict[str, Op] = {f"{n}_{pe}_{simd}": op.replace(pe=pe, simd=simd) for n, op in base.items() for pe, simd in folds}
+    ops: dict[str, Op] = {
+        f"{n}_{pe}_{simd}": op.replace(pe=pe, simd=simd) for n, op in base.items() for pe, simd in folds
+    }
     bench = KernelBench(ops, tmp_path, bit_true)
     for name, op in base.items():
         for inputs in frames(op, rng):

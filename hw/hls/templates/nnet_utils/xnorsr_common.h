@@ -30,10 +30,12 @@
 
 // Line buffers are plain local memories in hardware. In C-simulation they stay off the stack; layers run one after
 // the other there, so layers of one shape may share them.
+#ifndef XNORSR_BUFFER
 #ifdef __SYNTHESIS__
 #define XNORSR_BUFFER
 #else
 #define XNORSR_BUFFER static
+#endif
 #endif
 
 namespace xnorsr {

@@ -1,0 +1,84 @@
+"""FIFO depths: the generated top level as concurrent processes with streams of the written depths, and less.
+
+The code that is synthesized runs, a thread a kernel, every stream with room for as many words as its pragma says. That
+shows what sequential C-simulation cannot: whether the network can stop for good.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from hls4ml.converters import convert_from_onnx_model
+
+from tests.hw.hls.lowered import Lowered, skip_network
+from xnorsr.hw.hls.depths import LEAST, fifo_depths
+from xnorsr.hw.hls.project import write_project
+
+BOUNDED = Path(__file__).parent / "bounded"
+STREAM = re.compile(r'(_s\("\w+")\);\n\s*XNORSR_PRAGMA\(HLS STREAM variable=\w+_s depth=(\d+)\)')
+CALL = re.compile(r"^    (xnorsr::.*\);)$", re.MULTILINE)
+
+
+def _concurrent(project: Path) -> Path:
+    """Compile the project's test bench with kernels as threads."""
+    top = project / "firmware/net.cpp"
+    text, streams = STREAM.subn(r"\1, \2);", top.read_text())
+    text, calls = CALL.subn(r"    processes.add([&] { \1 });", text)
+    assert streams == 14 and calls == 13, (streams, calls)
+    text = text.replace("XNORSR_PRAGMA(HLS DATAFLOW)", "hls::Processes processes;")
+    text = text.rstrip().removesuffix("}") + "    processes.run();\n}\n"
+    made = project / "firmware/concurrent.cpp"
+    made.write_text(text)
+    flags = ["-std=c++14", "-O0", "-pthread", "-DXNORSR_BIT_TRUE", "-DXNORSR_BUFFER="]
+    includes = [f"-I{BOUNDED}", "-isystem", "firmware/ap_types"]
+    files = ["firmware/concurrent.cpp", "net_test.cpp", "-o", "bench"]
+    subprocess.run(["g++", *flags, *includes, *files], cwd=project, check=True)
+    return project / "bench"
+
+
+def _run(bench: Path, **depths: str) -> tuple[int, str]:
+    """Exit status and output of a bench with other depths for the streams named."""
+    done = subprocess.run(
+        [bench], cwd=bench.parent, capture_output=True, text=True, timeout=60, env=os.environ | depths
+    )
+    return done.returncode, done.stdout
+
+
+def _network(folder: Path, net: Lowered) -> tuple[Path, dict[str, int]]:
+    """(the written project with test data, depths of its skip streams)."""
+    graph = convert_from_onnx_model(
+        net.model(), output_dir=str(folder), project_name="net", backend="XnorVitis", io_type="io_stream"
+    )
+    project = write_project(graph, folder)
+    kind = net.kinds["in/0"]
+    codes = np.random.default_rng(1).integers(0, 256, (1, kind.height, kind.width, 3))
+    np.savetxt(project / "tb_data/tb_input_codes.dat", codes.reshape(1, -1), fmt="%d")
+    np.savetxt(project / "tb_data/tb_output_codes.dat", net.golden(codes[0])["add_1:out"].reshape(1, -1), fmt="%d")
+    return project, {tensor: depth for (tensor, _), depth in fifo_depths(graph).items() if depth > LEAST}
+
+
+def test_network_runs_with_its_depths_and_stops_with_less(tmp_path: Path) -> None:
+    # One skip over two 3x3 convolutions, one behind a shuffle at four times the rate.
+    net = skip_network(4, 11, channels=3)
+    project, skips = _network(tmp_path / "project", net)
+    assert len(skips) == 2
+    bench = _concurrent(project)
+    assert _run(bench) == (0, "1 frames, 0 codes differ\n")
+    # Pixels that the windows hold back: 2*(11+1) in the first branch, 22+1 in the second. With one less than that
+    # at the first output, each skip alone stops the network.
+    for tensor, lookahead in zip(skips, (2 * (11 + 1), 22 + 1), strict=True):
+        assert skips[tensor] > lookahead
+        assert _run(bench, **{tensor: str(lookahead - 4)}) == (3, "deadlock\n")
+
+
+def test_frame_smaller_than_the_windows(tmp_path: Path) -> None:
+    # A window holds back a whole frame at most; the depths do not grow beyond it.
+    height, width = 3, 2
+    net = skip_network(height, width, channels=2, kernel=9)
+    project, skips = _network(tmp_path / "project", net)
+    assert max(skips.values(), default=0) <= 4 * height * width + LEAST
+    assert _run(_concurrent(project)) == (0, "1 frames, 0 codes differ\n")
