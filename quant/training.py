@@ -18,9 +18,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -89,7 +90,7 @@ class Learner(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         low, high = batch
         loss = F.l1_loss(self.model(low), high)
-        self.log("loss", loss, prog_bar=True, on_step=True)
+        self.log("loss", loss, on_step=True)
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:
@@ -121,6 +122,39 @@ class Learner(LightningModule):
                 if name in self.ema:
                     p.copy_(self.ema[name])
         return self.model
+
+
+class _Bar(Callback):
+    """Progress bar by the schedule's fraction, so that the remaining time is right under a time limit too."""
+
+    def __init__(self) -> None:
+        self.bar = Progress(
+            TextColumn("train"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self.task = self.bar.add_task("train", total=1.0, step=0, loss=0.0)
+        self.loss = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.bar.start()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
+        step = trainer.global_step
+        now = float(outputs["loss"])
+        self.loss = now if step < 10 else 0.95 * self.loss + 0.05 * now
+        if step % 5 == 0 or pl_module.progress >= 1:
+            self.bar.update(self.task, completed=pl_module.progress, step=step, loss=self.loss)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.bar.stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.bar.stop()
 
 
 class _Keeper(Callback):
@@ -275,9 +309,9 @@ def train(
         devices=1,
         max_steps=train_cfg.steps,
         logger=TensorBoardLogger(out_dir, name="log", version=""),
-        callbacks=[keeper, *([RichProgressBar()] if progress else [])],
+        callbacks=[keeper, *([_Bar()] if progress else [])],
         enable_checkpointing=False,
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=50,
     )
