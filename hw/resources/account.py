@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import UserError
 from ..graph.ops import Affine, Conv, Op, Threshold
 from ..types import bits_for
-from .costs import COEFFICIENTS, Cost, folds, lanes, layer_cost, line_buffer_bits, memory
+from .costs import COEFFICIENTS, fifo_cost, folds, fork_cost, lanes, layer_cost, line_buffer_bits, port_cost
 from .devices import Device, device
 from .schedule import fifo_depths, predict
 from .view import Network, Stage, input_stage, output_stage, stages
@@ -180,10 +180,10 @@ def _parameters(op: Op | None) -> tuple[int, int, int, int]:
 
 def _layer(stage: Stage, source: Stage, fifo_words: list[int]) -> LayerAccount:
     op = stage.op
-    cost = layer_cost(op) if op is not None else Cost(ff=2.0 * stage.output.word_bits)
     types = op.inputs if op is not None else (stage.output,)
+    cost = layer_cost(op) if op is not None else port_cost(stage.output) if stage.role == "input" else fork_cost()
     for words, stream in zip(fifo_words, types, strict=False):
-        cost += memory(words, stream.word_bits)
+        cost += fifo_cost(words, stream.word_bits)
     binary, fixed, per_channel, bits = _parameters(op)
     conv = op if isinstance(op, Conv) else None
     cycles = folds(op) if op is not None else 1

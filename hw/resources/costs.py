@@ -21,8 +21,8 @@ class Coefficient(NamedTuple):
     source: str
 
 
-_COMPARE = "one carry-chain bit a LUT: 7-series and UltraScale+ slices"
 _RAM = "slice RAM, simple dual port: UG474 and UG574"
+_YOSYS = "Yosys 0.70, synth_xilinx xc7, networks of 8 and 16 channels"
 
 COEFFICIENTS: dict[str, Coefficient] = {
     "popcount_constant": Coefficient(
@@ -31,22 +31,29 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "popcount_variable": Coefficient(
         1.25, "LUT per bit of PE*SIMD", "benchmarks/popcount_luts: variable weights, XNOR included"
     ),
-    "select_input": Coefficient(
-        1 / 3, "LUT per window bit", "a multiplexer 4:1 a LUT6, ratios above by a tree of them"
-    ),
-    "adder": Coefficient(1.0, "LUT per sum bit", _COMPARE),
-    "compare": Coefficient(0.5, "LUT per bit", "comparison with a constant: two bits a LUT6"),
+    "rotate": Coefficient(1.0, "LUT per window bit", f"2:1 multiplexer of the rotating window register; {_YOSYS}"),
+    "adder": Coefficient(1.0, "LUT per sum bit", "one carry-chain bit a LUT: 7-series and UltraScale+ slices"),
+    "compare": Coefficient(0.35, "LUT per bit", f"comparison with a constant; {_YOSYS}"),
+    "round": Coefficient(1.2, "LUT per output bit", f"round half to even and saturate; {_YOSYS}"),
     "multiply": Coefficient(
-        0.55, "LUT per bit product", "constant operand: half of its digits are zero, adders of 1 LUT a bit"
+        0.55, "LUT per bit product", "constant operand: half of its digits are zero, 1 LUT a sum bit"
     ),
     "multiply_dsp_from": Coefficient(
         13.0, "bits of a + b", "narrower products cost fewer than 30 LUTs, no DSP is spent"
     ),
+    "constant_dsp": Coefficient(
+        0.7, "DSP per MAC", f"unrolled: weights that are 0 or a power of two need none; {_YOSYS}"
+    ),
+    "sum_constant": Coefficient(0.6, "LUT per bit of a + b", f"adder tree of unrolled products; {_YOSYS}"),
+    "sum_folded": Coefficient(0.3, "LUT per bit of a + b", f"adder tree of folded products, partly in DSPs; {_YOSYS}"),
     "rom_lut": Coefficient(1.0, "LUT per 64 ROM bits", "a LUT6 is a ROM of 64 x 1"),
     "ram32": Coefficient(4 / 6, "LUT per bit column of 32", f"RAM32M, 6 bits in 4 LUTs; {_RAM}"),
     "ram64": Coefficient(4 / 3, "LUT per bit column of 64", f"RAM64M, 3 bits in 4 LUTs; {_RAM}"),
     "ram_lut_bits": Coefficient(2048.0, "bits", "smaller memories go to slices, larger ones to block RAM"),
-    "control": Coefficient(30.0, "LUT per stage", "counters and handshake"),
+    "control": Coefficient(10.0, "LUT per stage", f"handshake; {_YOSYS}"),
+    "window_control": Coefficient(60.0, "LUT per window", f"positions, addresses, flush; {_YOSYS}"),
+    "fifo_control": Coefficient(40.0, "LUT per FIFO", f"addresses and count; {_YOSYS}"),
+    "port": Coefficient(6.0, "LUT per pixel bit", f"both video ports together; {_YOSYS}"),
     "dsp_in_luts": Coefficient(60.0, "LUT", "exchange rate when a folding is chosen: LUTs per DSP of the listed parts"),
     "bram_in_luts": Coefficient(
         300.0, "LUT", "exchange rate when a folding is chosen: LUTs per BRAM36 of the listed parts"
@@ -98,12 +105,18 @@ def memory(depth: int, width: int) -> Cost:
     return Cost(bram36=halves / 2)
 
 
+def distinct(depth: int, width: int) -> int:
+    """Columns of a ROM that differ: of so many words there are no more than 2**depth different ones."""
+    return width if depth > 16 else min(width, 1 << depth)
+
+
 def rom(depth: int, width: int) -> Cost:
     """Read-only memory: LUTs while small, block RAM else."""
     if depth <= 1:
         return Cost()
-    luts = coefficient("rom_lut") * width * math.ceil(depth / 64)
-    return Cost(lut=luts) if depth <= 256 or depth * width <= coefficient("ram_lut_bits") else memory(depth, width)
+    columns = distinct(depth, width)
+    luts = coefficient("rom_lut") * columns * math.ceil(depth / 64)
+    return Cost(lut=luts) if depth <= 256 or depth * columns <= coefficient("ram_lut_bits") else memory(depth, width)
 
 
 def multiplier(bits_a: int, bits_b: int) -> Cost:
@@ -147,72 +160,106 @@ def lanes(op: Affine) -> int:
     return op.pe or op.output.channels
 
 
+def _products(op: Conv) -> Cost:
+    """Multipliers and adder trees of a fixed-point convolution."""
+    bits = op.input.bits + op.weight_bits
+    width, unrolled = op.pe * op.simd, folds(op) == 1
+    one = multiplier(op.weight_bits, op.input.bits)
+    if one.dsp and unrolled:
+        one = Cost(dsp=coefficient("constant_dsp"))
+    tree = coefficient("sum_constant" if unrolled or not one.dsp else "sum_folded") * bits
+    return (one + Cost(lut=tree, ff=bits / 8)).times(width)
+
+
 def engine(op: Conv) -> Cost:
     """The matrix-vector unit of a convolution, without its window."""
     outputs, taps = op.weight.shape[0], op.weight[0].size
-    cycles, sum_bits = folds(op), op.output.bits
-    width = op.pe * op.simd
-    if op.binary and cycles == 1:
-        return Cost(
-            lut=coefficient("popcount_constant") * op.macs_per_pixel * op.input.bits,
-            ff=2.0 * outputs * sum_bits + coefficient("popcount_constant") * op.macs_per_pixel * op.input.bits / 3,
-        )
+    cycles, sum_bits, planes = folds(op), op.output.bits, op.input.bits
     if op.binary:
-        work = Cost(lut=coefficient("popcount_variable") * width * op.input.bits, ff=width * op.input.bits / 2)
+        kind = "popcount_constant" if cycles == 1 else "popcount_variable"
+        counts = coefficient(kind) * op.pe * op.simd * planes
+        # Beside each row of weights, the number of bits that count: one more popcount a plane.
+        work = Cost(lut=counts + op.simd * planes, ff=counts / 3)
     else:
-        adders = Cost(lut=coefficient("adder") * width * (op.input.bits + op.weight_bits), ff=op.pe * sum_bits)
-        work = multiplier(op.weight_bits, op.input.bits).times(width) + adders
-    if cycles > 1:
-        work += rom(cycles, width * op.weight_bits)
-        work += Cost(lut=coefficient("adder") * op.pe * sum_bits, ff=op.pe * sum_bits + outputs * sum_bits)
-    if op.simd < taps:
-        work += Cost(lut=coefficient("select_input") * taps * op.input.bits)
-    return work
+        work = _products(op)
+    work += Cost(lut=coefficient("adder") * op.pe * sum_bits if cycles > 1 else 0.0, ff=op.pe * sum_bits)
+    if cycles == 1:
+        return work
+    # Rotating window register (with a mask for binary padding), weights, the pixel that is put together
+    weights = op.pe * op.simd * op.weight_bits
+    held = taps * (planes + (op.binary and op.input.bipolar))
+    work += rom(cycles, weights) + Cost(ff=held + distinct(cycles, weights) + 2.0 * outputs * sum_bits)
+    return work + Cost(lut=coefficient("rotate") * held) if op.simd < taps else work
 
 
 def _window(op: Op, kernel: int) -> Cost:
+    """Line delays in one memory, the taps, and the positions; nothing for a 1x1 kernel."""
     if kernel == 1:
         return Cost()
     stream: StreamType = op.input
-    return memory(stream.width, stream.word_bits).times(kernel - 1) + Cost(ff=kernel * kernel * stream.word_bits)
+    taps = Cost(lut=coefficient("window_control"), ff=coefficient("window_control") + kernel**2 * stream.word_bits)
+    return memory(stream.width, (kernel - 1) * (stream.word_bits + 1)) + taps
 
 
 def affine_cost(op: Affine) -> Cost:
     """The lanes of an affine, their parameters, and the width converters around fewer lanes than channels."""
     width, there = lanes(op), op.param_bits
-    lane = Cost(ff=2.0 * op.output.bits + op.input.bits)
+    lane = Cost(ff=2.0 * op.output.bits)
     if op.scale is not None:
         lane += multiplier(op.input.bits, there["scale"])
-    if op.bias is not None:
-        lane += Cost(lut=coefficient("adder") * (op.input.bits + there.get("scale", 0)))
+    if op.bias is not None and op.scale is None:  # a product's bias goes into the DSP
+        lane += Cost(lut=coefficient("adder") * op.input.bits)
     if op.slope is not None:
         lane += multiplier(op.mid.hi.bit_length() + 1 if op.mid is not None else op.input.bits, there["slope"])
-    rounds = (op.mid is not None) + (op.quant is not None)
-    cost = (lane + Cost(lut=coefficient("adder") * rounds * (op.output.bits + 4))).times(width)
+    rounds = sum(1 for q in (op.mid, op.quant) if q is not None and q.shift > 0)
+    clips = sum(1 for q in (op.mid, op.quant) if q is not None and q.shift <= 0)
+    luts = coefficient("round") * rounds * (op.output.bits + 2) + clips * op.output.bits / 3
+    cost = (lane + Cost(lut=luts)).times(width)
     if folds(op) > 1:
         cost += rom(folds(op), width * sum(there.values()))
-        cost += Cost(lut=op.input.word_bits + op.output.word_bits, ff=op.input.word_bits + 2.0 * op.output.word_bits)
+        cost += Cost(lut=op.input.word_bits, ff=op.input.word_bits + 2.0 * op.output.word_bits)
     return cost
+
+
+def fifo_cost(depth: int, width: int) -> Cost:
+    """A FIFO: its memory, a register and a multiplexer at the output; nothing for depth 0."""
+    if depth == 0:
+        return Cost()
+    control = coefficient("fifo_control")
+    return memory(depth - 1, width) + Cost(lut=width + control, ff=width + control)
+
+
+def port_cost(source: StreamType) -> Cost:
+    """Both video ports."""
+    return Cost(lut=coefficient("port") * source.word_bits, ff=coefficient("port") * source.word_bits)
+
+
+def fork_cost() -> Cost:
+    """A fork: a bit a copy, no data register."""
+    return Cost(lut=5, ff=2)
 
 
 def layer_cost(op: Op) -> Cost:
     """Resources of one operator under its folding, without the FIFOs in front of it."""
-    out = op.output.word_bits
-    base = Cost(lut=coefficient("control"), ff=coefficient("control") + 2.0 * out)
+    out, bits = op.output.word_bits, op.output.bits
+    base = Cost(lut=coefficient("control"), ff=coefficient("control"))
     if isinstance(op, Conv):
-        return base + _window(op, op.kernel) + engine(op)
+        slice_ = Cost(lut=op.input.word_bits, ff=2.0 * op.input.word_bits)
+        return base + slice_ + _window(op, op.kernel) + engine(op)
     if isinstance(op, Affine):
         return base + affine_cost(op)
     if isinstance(op, Threshold):
-        return base + Cost(lut=coefficient("compare") * op.thresholds.size * op.input.bits)
+        return base + Cost(lut=coefficient("compare") * op.thresholds.size * op.input.bits, ff=out)
     if isinstance(op, Residual):
-        rounds = 1 if op.quant is None else 2
-        return base + Cost(lut=coefficient("adder") * rounds * op.output.channels * (op.output.bits + 1))
+        rounding = coefficient("round") * bits if op.quant is not None else 0.0
+        return base + Cost(lut=op.output.channels * (coefficient("adder") * bits + rounding), ff=2.4 * out)
     if isinstance(op, PixelShuffle):
-        return base + memory(2 * op.input.width, op.input.word_bits) + Cost(lut=coefficient("select_input") * out)
+        words = math.ceil(2 * op.input.width * (op.factor - 1) / op.factor) + 4
+        logic = Cost(lut=50 + op.input.word_bits / 3, ff=50 + op.output.word_bits)
+        return base + memory(words, op.input.word_bits) + logic
     if isinstance(op, Upsample):
         if op.mode == "nearest":
-            return base
-        sums = 2 * op.output.channels * (op.input.bits + 2 * op.factor)
-        return base + _window(op, 3) + Cost(lut=coefficient("adder") * sums)
+            return Cost()
+        sums = coefficient("adder") * op.output.channels * (op.input.bits + 2 * op.factor) * 3
+        return base + _window(op, 3) + Cost(lut=sums, ff=2.0 * out)
     raise TypeError(f"no cost model of {op.op_type}")
