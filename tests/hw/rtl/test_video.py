@@ -4,97 +4,18 @@ A beat of the AXI4-Stream side is {tuser, tlast, tdata} in one word of the strea
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from xnorsr.sim.benches.cases import Case, Stream, pack
 from xnorsr.sim.benches.op_cases import run_cases
+from xnorsr.sim.benches.video import Beat, Receiver, good_frame, wrong_frame
 
 pytestmark = pytest.mark.eda
 
-LINE, FRAME = 1, 2  # error codes: {err_frame_o, err_line_o}
 # Sizes: one pixel, one line, one column, small ones; 10 bits are padded to 16.
 SIZES = [(1, 1, 8), (1, 4, 24), (4, 1, 8), (3, 3, 10), (2, 5, 24)]
-
-
-class Beat(NamedTuple):
-    """One beat of AXI4-Stream video."""
-
-    pixel: int
-    user: bool
-    last: bool
-
-
-class Receiver:
-    """What the header of xnorsr_video_in says, told frame by frame."""
-
-    def __init__(self, height: int, width: int) -> None:
-        self.size, self.width = height * width, width
-        self.frame: list[int] | None = None  # None: between frames
-        self.surplus = False  # the rest of a long line is being dropped
-        self.told = True  # pixels outside a frame are no (further) error
-        self.pixels: list[int] = []
-        self.errors: list[int] = []
-
-    def take(self, beat: Beat) -> None:
-        if beat.user:
-            if self.frame is not None:
-                self.errors.append(FRAME)
-                self._end()
-            self.frame, self.surplus = [], False
-        elif self.surplus:
-            self.surplus = not beat.last
-            return
-        elif self.frame is None:
-            self.errors += [] if self.told else [FRAME]
-            self.told = True
-            return
-        assert self.frame is not None
-        self.frame.append(beat.pixel)
-        full = len(self.frame) % self.width == 0
-        if beat.last != full:
-            self.errors.append(LINE)
-            self.surplus = full
-            self.frame += [0] * (-len(self.frame) % self.width)
-        if len(self.frame) == self.size:
-            self._end()
-
-    def _end(self) -> None:
-        assert self.frame is not None
-        self.pixels += self.frame + [0] * (self.size - len(self.frame))
-        self.frame, self.told = None, False
-
-
-def _good(height: int, width: int, bits: int, rng: np.random.Generator) -> list[Beat]:
-    pixels = rng.integers(1, 1 << bits, height * width).tolist()
-    return [Beat(p, n == 0, n % width == width - 1) for n, p in enumerate(pixels)]
-
-
-def _wrong(height: int, width: int, bits: int, rng: np.random.Generator) -> list[Beat]:
-    """A frame with one to three faults."""
-    beats = _good(height, width, bits, rng)
-    for _ in range(rng.integers(1, 4)):
-        at = int(rng.integers(len(beats)))
-        beat = beats[at]
-        match int(rng.integers(7)):
-            case 0:  # short line, or two lines in one
-                beats[at] = beat._replace(last=not beat.last)
-            case 1:  # pixels lost
-                del beats[at : at + int(rng.integers(1, 4))]
-            case 2:  # long line
-                beats[at:at] = [Beat(int(p), False, False) for p in rng.integers(1, 1 << bits, rng.integers(1, 6))]
-            case 3:  # no start of frame
-                beats[0] = beats[0]._replace(user=False)
-            case 4:  # cut off
-                del beats[at + 1 :]
-            case 5:  # lines too many
-                beats += [b._replace(user=False) for b in _good(2, width, bits, rng)]
-            case 6:  # start of frame in the middle
-                beats[at] = beat._replace(user=True)
-        beats = beats or _good(height, width, bits, rng)
-    return beats
 
 
 def _words(beats: list[Beat], bits: int, rng: np.random.Generator) -> list[int]:
@@ -117,7 +38,7 @@ def _in_ports(bits: int) -> tuple[int, dict[str, str]]:
 
 
 def _good_input(height: int, width: int, bits: int, rng: np.random.Generator) -> Case:
-    frames = [_good(height, width, bits, rng) for _ in range(3)]
+    frames = [good_frame(height, width, bits, rng) for _ in range(3)]
     word_bits, ports = _in_ports(bits)
     return Case(
         name=f"in {height}x{width}",
@@ -136,8 +57,8 @@ def _wrong_input(height: int, width: int, bits: int, rng: np.random.Generator) -
     model = Receiver(height, width)
     groups, pixels, errors = [], [], []
     for _ in range(12):
-        good = _good(height, width, bits, rng)
-        group = [beat for _ in range(rng.integers(0, 4)) for beat in _wrong(height, width, bits, rng)] + good
+        good = good_frame(height, width, bits, rng)
+        group = [beat for _ in range(rng.integers(0, 4)) for beat in wrong_frame(height, width, bits, rng)] + good
         before = len(model.pixels), len(model.errors)
         for beat in group:
             model.take(beat)
@@ -166,7 +87,7 @@ def _wrong_input(height: int, width: int, bits: int, rng: np.random.Generator) -
 
 
 def _output(height: int, width: int, bits: int, per_beat: int, rng: np.random.Generator) -> Case:
-    frames = [_good(height, width, bits, rng) for _ in range(3)]
+    frames = [good_frame(height, width, bits, rng) for _ in range(3)]
     tdata = (per_beat * bits + 7) // 8 * 8
 
     def beats(frame: list[Beat]) -> list[list[Beat]]:
