@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Scheme = Literal["w1a1", "bnn"]
-EMBEDDED_HOLDOUT = ("chelsea", "astronaut")
+EMBEDDED_HOLDOUT = ("astronaut", "coffee")
 
 
 class Config(BaseModel):

@@ -27,8 +27,13 @@ from .quantizers import (
     StatisticsActivation,
 )
 
-# Deviation of a binary convolution's output at start, beside a trunk of about 0.5.
-_GAIN = 0.4
+
+def start_gain(cfg: ModelConfig) -> float:
+    """Deviation of a binary convolution's output at start, beside a trunk of about 0.5; less in deep networks.
+
+    With it the sum over all blocks starts well inside the trunk's range.
+    """
+    return 0.4 * min(1.0, (3 / cfg.blocks) ** 0.5)
 
 
 class QuantParameter(QuantWeightMixin, nn.Module):
@@ -233,7 +238,7 @@ class W1A1Unit(nn.Module):
         self.offset = nn.Parameter(torch.zeros(1, c, 1, 1))
         self.sign = qnn.QuantIdentity(SignActivation)
         self.conv = BinaryConv(c, k, SignWeight)
-        self.affine = Affine(c, k * k * c, _GAIN, cfg)
+        self.affine = Affine(c, k * k * c, start_gain(cfg), cfg)
         self.mid = trunk_quant(cfg)
         self.act = PReLU(c, cfg)
         self.out = trunk_quant(cfg)
@@ -265,7 +270,7 @@ class BNNConv(nn.Module):
         c, k = cfg.channels, cfg.body_kernel
         self.quant = statistics_quant(cfg.act_bits)
         self.conv = BinaryConv(c, k, ClippedSignWeight)
-        self.affine = Affine(c, k * k * c, _GAIN, cfg)
+        self.affine = Affine(c, k * k * c, start_gain(cfg), cfg)
         self.mid = trunk_quant(cfg)
 
     def forward(self, x: Tensor) -> Tensor:
