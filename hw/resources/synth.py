@@ -49,6 +49,9 @@ DSPS = ("DSP48E1", "DSP48E2")
 #: Characters of netlist below which a process of its own costs more time than it saves.
 SMALL = 300_000
 
+#: Constants are computed in initial blocks that loop over outputs, borders and taps; slang's own limit is 4000 rounds.
+UNROLL_LIMIT = 1_000_000
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -156,7 +159,7 @@ def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], ti
     macros = " ".join(f"-D {d}" for d in defines)
     # Yosys splits its commands at blanks, slang's command files know quotes.
     (folder / "sources.f").write_text(f'-F "{files.resolve()}"\n', encoding="utf-8")
-    read = f"read_slang --top {top} --keep-hierarchy {macros} -f sources.f"
+    read = f"read_slang --top {top} --keep-hierarchy --unroll-limit {UNROLL_LIMIT} {macros} -f sources.f"
     run_script([read, f"hierarchy -check -top {top}", f"write_rtlil {netlist.name}"], folder, "elaborate", timeout)
     return _Elaborated(netlist, _children(netlist, top))
 
