@@ -83,6 +83,13 @@ def test_interrupt_and_resume_give_the_same_weights(
     assert same(undisturbed, weights(fresh))
 
 
+def test_a_finished_training_stays_as_it_is(data: DataConfig, tmp_path: Path) -> None:
+    first = weights(train(data, MODEL, config(), tmp_path / "out", progress=False))
+    again = weights(train(data, MODEL, config(), tmp_path / "out", progress=False))
+    more = weights(train(data, MODEL, config(steps=10), tmp_path / "out", progress=False))
+    assert same(first, again) and not same(first, more)
+
+
 def test_another_architecture_is_refused(data: DataConfig, tmp_path: Path) -> None:
     train(data, MODEL, config(steps=1), tmp_path / "out", progress=False)
     other = MODEL.model_copy(update={"channels": 8, "scheme": "bnn"})
