@@ -6,7 +6,7 @@ These are estimates for a first account and for choosing a folding; `synth` meas
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..graph.ops import Affine, Conv, Op, PixelShuffle, Residual, Threshold, Upsample
@@ -205,12 +205,14 @@ def affine_cost(op: Affine) -> Cost:
     """The lanes of an affine, their parameters, and the width converters around fewer lanes than channels."""
     width, there = lanes(op), op.param_bits
     lane = Cost(ff=2.0 * op.output.bits)
+    products = Cost()
     if op.scale is not None:
-        lane += multiplier(op.input.bits, there["scale"])
+        products += multiplier(op.input.bits, there["scale"])
     if op.bias is not None and op.scale is None:  # a product's bias goes into the DSP
         lane += Cost(lut=coefficient("adder") * op.input.bits)
     if op.slope is not None:
-        lane += multiplier(op.mid.hi.bit_length() + 1 if op.mid is not None else op.input.bits, there["slope"])
+        products += multiplier(op.mid.hi.bit_length() + 1 if op.mid is not None else op.input.bits, there["slope"])
+    lane += replace(products, dsp=products.dsp * (coefficient("constant_dsp") if folds(op) == 1 else 1.0))
     rounds = sum(1 for q in (op.mid, op.quant) if q is not None and q.shift > 0)
     clips = sum(1 for q in (op.mid, op.quant) if q is not None and q.shift <= 0)
     luts = coefficient("round") * rounds * (op.output.bits + 2) + clips * op.output.bits / 3
