@@ -1,6 +1,6 @@
 """ModelGraph -> SystemVerilog project. The same graph always gives the same bytes.
 
-    top.sv          AXI4-Stream video ports, one instance a layer, FIFOs where the schedule asks for them
+    xnorsr_top.sv   AXI4-Stream video ports, one instance a layer, FIFOs where the schedule asks for them
     layers/*.sv     one module a layer: library modules with parameters and constants filled in
     lib/*.sv        the library modules
     files.f         file list, in compile order; package_ip.tcl makes a Vivado IP of it
@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,19 +51,32 @@ def write_project(graph: ModelGraph, out_dir: Path) -> dict[str, Any]:
     (out_dir / "lib").mkdir(exist_ok=True)
     layers = [layer_of(identifier(s.name), s.op, _popcount(s.op)) for s in network if s.op is not None]
     template = _environment().get_template("layer.sv.jinja")
-    for layer in layers:
-        (out_dir / "layers" / f"{layer.module}.sv").write_text(template.render(layer=layer))
-    sources = sorted(LIBRARY.glob("*.sv"))
+    top = _Top(network, layers)
+    texts = {f"layers/{layer.module}.sv": template.render(layer=layer) for layer in layers}
+    texts[f"{TOP}.sv"] = _environment().get_template("top.sv.jinja").render(**top.context())
+    for name, text in texts.items():
+        (out_dir / name).write_text(text)
+    sources = _library(texts.values())
     for source in sources:
         shutil.copyfile(source, out_dir / "lib" / source.name)
-    top = _Top(network, layers)
-    (out_dir / "top.sv").write_text(_environment().get_template("top.sv.jinja").render(**top.context()))
-    files = [f"lib/{s.name}" for s in sources] + [f"layers/{layer.module}.sv" for layer in layers] + ["top.sv"]
+    files = [f"lib/{s.name}" for s in sources] + list(texts)
     (out_dir / "files.f").write_text("".join(f"{name}\n" for name in files))
     _write_package(out_dir, top)
     record = top.record(files)
     (out_dir / "project.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
     return record
+
+
+def _library(texts: Iterable[str]) -> list[Path]:
+    """Library modules that these sources use, and those that they use in turn."""
+    waiting, used = list(texts), set[Path]()
+    while waiting:
+        code = re.sub(r"//.*", "", waiting.pop())
+        found = {LIBRARY / f"{name}.sv" for name in re.findall(r"\bxnorsr_\w+", code)}
+        new = {path for path in found - used if path.is_file()}
+        waiting += [path.read_text() for path in new]
+        used |= new
+    return sorted(used)
 
 
 def _environment() -> Environment:

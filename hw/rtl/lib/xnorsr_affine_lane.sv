@@ -122,6 +122,7 @@ module xnorsr_affine_lane #(
     assign y_o = OutBits'(relu);
   end
 
+  // An exact output may need fewer bits than the widths above allow for.
   logic unused_ok;
-  assign unused_ok = &{1'b0, scale_q, bias_q, slope_q};
+  assign unused_ok = &{1'b0, scale_q, bias_q, slope_q, relu};
 endmodule
