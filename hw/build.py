@@ -38,7 +38,7 @@ class BuildOptions:
         frame: (width, height) of the low-resolution image in pixels; None keeps the file's.
         affine_bits: bits for float affine constants; None refuses them.
         folding: "auto" (one output pixel a cycle), "full" (everything unrolled), "min" (least area), a number of
-            cycles a low-resolution pixel, or {layer: {"pe": n, "simd": m}}.
+            cycles a low-resolution pixel, frames a second as "60fps", or {layer: {"pe": n, "simd": m}}.
         part: FPGA part, as in hw/resources/devices.toml or any the vendor tool knows.
         clock_mhz: target clock.
         pixels_per_beat: neighbouring output pixels that a beat of the SystemVerilog output port carries; see
@@ -85,7 +85,7 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             clock_period=1000.0 / options.clock_mhz,
         )
     _widen_output(graph, options.pixels_per_beat)
-    fold(graph, options.folding)
+    fold(graph, options.folding, options.clock_mhz)
     return graph
 
 

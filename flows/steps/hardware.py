@@ -58,7 +58,7 @@ def options(hardware: HardwareConfig) -> BuildOptions:
     return BuildOptions(
         frame=hardware.frame,
         affine_bits=hardware.affine_bits,
-        folding=hardware.folding,  # type: ignore[arg-type]
+        folding=hardware.folding,
         part=hardware.part,
         clock_mhz=hardware.clock_mhz,
         pixels_per_beat=hardware.pixels_per_beat,

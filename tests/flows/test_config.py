@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xnorsr.errors import UserError
-from xnorsr.flows.config import load_recipe, recipe_path, shipped_recipes
+from xnorsr.flows.config import EstimateConfig, load_recipe, recipe_path, shipped_recipes
 
 
 def _recipe(tmp_path: Path, text: str) -> str:
@@ -46,6 +46,22 @@ def test_set_is_typed_and_last_wins() -> None:
     assert recipe.sim.image == "coffee"
     assert recipe.hardware.frame == (20, 10)
     assert recipe.out == "there"
+
+
+def test_frames_a_second_as_folding(tmp_path: Path) -> None:
+    """The shipped large recipes ask for it; it needs the clock."""
+    import onnx
+
+    from tests.networks import NetworkSpec, network
+    from xnorsr.flows.steps.cost import estimate
+
+    path = tmp_path / "net.onnx"
+    onnx.save(network(NetworkSpec()), path)
+    cheap = estimate(path, {"folding": "1000fps", "clock_mhz": 10.0}, EstimateConfig()).estimate
+    fast = estimate(path, {"folding": "10000fps", "clock_mhz": 10.0}, EstimateConfig()).estimate
+    assert 1000 <= cheap.fps < fast.fps
+    assert fast.fps >= 10000
+    assert cheap.lut < fast.lut
 
 
 def test_folding_table() -> None:

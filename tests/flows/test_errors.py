@@ -162,7 +162,7 @@ def test_image_folder(tmp_path: Path, out: Path, photos: Path, command: str) -> 
     _refused([*args, f'data.source="{folder}"'], f"image folder {folder} does not exist")
     folder.mkdir()
     _refused([*args, f'data.source="{folder}"'], f"image folder {folder} holds no image; supported are .png")
-    _refused([*args, f'data.source="{photos}"'], "data.holdout names chelsea, which data.source does not hold")
+    _refused([*args, f'data.source="{photos}"'], "data.holdout names astronaut, which data.source does not hold")
 
 
 def test_images_of_eval(trained: Path, tmp_path: Path) -> None:
@@ -200,6 +200,7 @@ def test_recipe_file(out: Path, tmp_path: Path) -> None:
         (["--folding", "quick"], "folding = 'quick': not allowed. Allowed: cycles a low-resolution pixel"),
         (["--affine-bits", "99"], "affine_bits = 99: input should be less than or equal to 16"),
         (["--clock", "0"], "clock_mhz = 0.0: input should be greater than 0"),
+        (["--pixels-per-beat", "3"], "--pixels-per-beat 3: allowed are 1, 2, 14 (divisors of the scale 2"),
         (["--folding", "{nosuch=[1,1]}"], "folding of unknown layer 'nosuch'; layers that fold: conv_0"),
     ],
 )
