@@ -68,7 +68,7 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
     """hls4ml's ModelGraph of a lowered network, folded.
 
     Raises:
-        UserError: the folding or the pixels a beat do not fit the network.
+        UserError: the frame, the folding or the pixels a beat do not fit the network.
     """
     from hls4ml.converters import convert_from_onnx_model
 
@@ -84,9 +84,28 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             part=options.part,
             clock_period=1000.0 / options.clock_mhz,
         )
+    _check_frame(graph)
     _widen_output(graph, options.pixels_per_beat)
     fold(graph, options.folding, options.clock_mhz)
     return graph
+
+
+def _check_frame(graph: ModelGraph) -> None:
+    """Refuse frames in which whole rows or columns of a kernel never meet a pixel, wherever it stands."""
+    from .graph.ops import Conv
+    from .resources.view import stages
+
+    for stage in stages(graph):
+        if not isinstance(stage.op, Conv):
+            continue
+        k, kind = stage.op.kernel, stage.input
+        least = k // 2 + 1
+        if min(kind.height, kind.width) < least:
+            raise UserError(
+                f"layer {stage.name}: its kernel of {k} x {k} does not fit frames of {kind.width} x {kind.height} "
+                f"pixels: the outer taps would never see one. Both sides must be at least {least}; build the network "
+                "for larger frames with --frame WxH."
+            )
 
 
 def _widen_output(graph: ModelGraph, pixels_per_beat: int) -> None:
@@ -197,7 +216,9 @@ def reopen(out_dir: Path) -> BuildResult:
     """
     record_file = out_dir / "build.json"
     if not record_file.is_file() or not (out_dir / "model.onnx").is_file():
-        raise UserError(f"{out_dir}: no build.json and model.onnx in it. Make it with: xnorsr build MODEL.onnx --out {out_dir}")
+        raise UserError(
+            f"{out_dir}: no build.json and model.onnx in it. Make it with: xnorsr build MODEL.onnx --out {out_dir}"
+        )
     record = json.loads(record_file.read_text())
     raw = record["options"]
     raw["frame"] = tuple(raw["frame"]) if raw["frame"] else None

@@ -10,15 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 from tests.networks import NetworkSpec, network
+from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, BuildResult, build
 from xnorsr.hw.graph.context import identifier
 from xnorsr.hw.resources.view import stages
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.sim import verilate
+from xnorsr.sim.rtlsim import RtlSim
 
 # Folded and unrolled engines, both schemes, resize and shuffle of both kinds, several pixels a beat, constant padding
 CASES = {
@@ -134,6 +137,39 @@ def test_yosys(built: BuildResult) -> None:
         (folder / name).unlink()
     assert "Build succeeded: 0 errors, 0 warnings" in log
     assert "Found and reported 0 problems." in log
+
+
+def test_image_of_another_size(built: BuildResult, tmp_path: Path) -> None:
+    """Refused before the simulator is looked for or anything is written."""
+    rtl = RtlSim(built.out_dir / "rtl", tmp_path / "sim")
+    kind = rtl.input
+    image = np.zeros((kind.height + 1, kind.width, kind.channels), np.int64)
+    size = f"{kind.width}x{kind.height + 1}"
+    with pytest.raises(UserError, match=rf"the network was built for {kind.width} x {kind.height} .* --frame {size}"):
+        rtl.run(image)
+    assert not (tmp_path / "sim").exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "frame", "message"),
+    [
+        (NetworkSpec(), (1, 6), r"layer conv_0: its kernel of 3 x 3 does not fit frames of 1 x 6 .* at least 2;"),
+        (
+            NetworkSpec(kernel=5),
+            (7, 2),
+            r"layer conv_1: its kernel of 5 x 5 does not fit frames of 7 x 2 .* at least 3;",
+        ),
+        (
+            NetworkSpec(kernel=9),
+            (4, 9),
+            r"layer conv_1: its kernel of 9 x 9 does not fit frames of 4 x 9 .* at least 5;",
+        ),
+    ],
+)
+def test_frame_smaller_than_the_kernel(spec: NetworkSpec, frame: tuple[int, int], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        build(network(spec), tmp_path / "net", BuildOptions(frame=frame))
+    assert not (tmp_path / "net").exists()
 
 
 # The packaging script. Vivado's commands are stubs that record their calls; anything else must be plain Tcl.

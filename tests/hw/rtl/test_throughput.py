@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from typer.testing import CliRunner
 
-from tests.networks import NetworkSpec, images, network
+from tests.networks import Builder, NetworkSpec, images, network
 from xnorsr.errors import UserError
+from xnorsr.flows.cli import app
+from xnorsr.flows.config import load_recipe
 from xnorsr.hw.build import BuildOptions, Folding, build, model_graph, prepare
 from xnorsr.hw.resources.folding import folding_of
 from xnorsr.hw.resources.view import stages
@@ -83,3 +87,26 @@ def test_pixels_per_beat_refused(spec: NetworkSpec, per_beat: int, message: str,
     with pytest.raises(UserError, match=message):
         build(network(spec), tmp_path / "net", BuildOptions(pixels_per_beat=per_beat))
     assert not (tmp_path / "net").exists()
+
+
+def test_pixels_per_beat_without_a_shuffle(tmp_path: Path) -> None:
+    """A network that does not upscale has nothing to widen."""
+    b = Builder(4, 6, 3, 34)
+    y = b.quant(b.fixed_conv(b.quant("lr", 8, 8, signed=False), 3, 3, 3), 8, 8, signed=False)
+    with pytest.raises(UserError, match=r"--pixels-per-beat 2: .* needs a pixel shuffle as last layer; the last layer"):
+        build(b.model(y, 3, 4, 6), tmp_path / "net", BuildOptions(pixels_per_beat=2))
+
+
+def test_option_and_recipe_field(tmp_path: Path) -> None:
+    """`build --pixels-per-beat N` reaches the port's width, a refusal the person."""
+    model = tmp_path / "net.onnx"
+    onnx.save(network(NetworkSpec(channels=4, width=6)), model)
+    args = ["build", str(model), "--out", str(tmp_path / "out"), "--pixels-per-beat"]
+    refused = CliRunner().invoke(app, [*args, "3"])
+    assert refused.exit_code == 2
+    assert "--pixels-per-beat 3: allowed are 1, 2, 4, 6, 12 (" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "out").exists()
+    done = CliRunner().invoke(app, [*args, "4"])
+    assert done.exit_code == 0, done.output
+    assert "[95:0] m_axis_tdata" in (tmp_path / "out" / "rtl" / "xnorsr_top.sv").read_text()
+    assert load_recipe("demo", ["hardware.pixels_per_beat=4"]).hardware.pixels_per_beat == 4
