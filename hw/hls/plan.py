@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ...errors import UserError
 from ..graph.ops import Op
 from ..types import StreamType
 from .depths import fifo_depths
 from .kernels import Kernel, clone, kernel
+
+#: Bits a channel at a port: the C-simulation's entry takes and gives int32.
+PORT_BITS = 31
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def plan(model: Any) -> Plan:
     """Plan of a ModelGraph of `XnorsrLayer`, `Input` and `Clone`.
 
     Raises:
-        UserError: a layer cannot be built; see `kernels.kernel`.
+        UserError: a layer cannot be built (see `kernels.kernel`), or a port is too wide.
     """
     layers = list(model.get_layers())
     ops = {layer.name: layer.get_attr("spec") for layer in layers if layer.get_attr("spec") is not None}
@@ -80,6 +84,12 @@ def plan(model: Any) -> Plan:
         original = layer.get_attr("tensor") or layer.outputs[0]
         steps.append(Step(layer.name, op, what, tuple(layer.inputs), tuple(layer.outputs), original, kind))
     source, result = model.inputs[0], model.outputs[0]
+    for tensor, port in ((source, "input"), (result, "output")):
+        if kinds[tensor].bits > PORT_BITS:
+            raise UserError(
+                f"the {port} '{tensor}' has {kinds[tensor].bits} bits a channel; a port has at most {PORT_BITS}. "
+                "Quantize it to fewer."
+            )
     entry = next(layer for layer in layers if layer.get_attr("stream_type") is not None)
     streams.append(Stream(result, kinds[result], 0, owner[result], ""))
     return Plan(

@@ -38,7 +38,7 @@ AP_TYPES = Path(hls4ml.__file__).parent / "templates/vivado/ap_types"
 COMMON = ("xnorsr_common.h", "xnorsr_pack.h", "xnorsr_requant.h", "xnorsr_trace.h")
 NEEDS = {
     "xnorsr_conv_xnor.h": ("xnorsr_conv.h", "xnorsr_window.h"),
-    "xnorsr_conv_planes.h": ("xnorsr_conv.h", "xnorsr_window.h"),
+    "xnorsr_conv_planes.h": ("xnorsr_conv_mac.h", "xnorsr_conv.h", "xnorsr_window.h"),
     "xnorsr_conv_mac.h": ("xnorsr_conv.h", "xnorsr_window.h"),
     "xnorsr_upsample.h": ("xnorsr_window.h",),
 }

@@ -1,4 +1,4 @@
-"""Every kernel against the goldens, in both of its forms: the fast one and, bit for bit, the one that is synthesized."""
+"""Every kernel against the goldens, in both of its forms: the fast one and the one that is synthesized, bit for bit."""
 
 from __future__ import annotations
 

@@ -228,3 +228,21 @@ def test_large_frame_in_a_small_stack(tmp_path: Path) -> None:
     finally:
         threading.stack_size(0)
     np.testing.assert_array_equal(found[0], net.golden(codes)["add_1:out"])
+
+
+def test_too_wide_is_refused(tmp_path: Path) -> None:
+    # A port beyond int32, and a product beyond what the kernels' numbers hold.
+    from xnorsr.hw.graph.ops import Affine
+    from xnorsr.hw.types import StreamType
+
+    def net(bits: int, out: int) -> Lowered:
+        made = Lowered(StreamType(2, 2, 1, 20, True, 0))
+        kind = StreamType(2, 2, 1, out, True, 0)
+        scale = np.array([(1 << (bits - 1)) - 1])
+        made.add("wide", Affine((made.kinds["in/0"],), kind, scale, None, None, None, 0, None, {"scale": bits}), "in/0")
+        return made
+
+    with pytest.raises(UserError, match="output 'wide_out' has 40 bits a channel; a port has at most 31"):
+        _project(net(20, 40), tmp_path / "port")
+    with pytest.raises(UserError, match="layer 'wide': its multiply-add needs 70 bits; the kernels hold at most 64"):
+        _project(net(50, 31), tmp_path / "product")

@@ -10,26 +10,30 @@ namespace xnorsr {
 
 #ifdef XNORSR_FAST
 
-template <class SHAPE> struct FastMac {
+template <class SHAPE, int WEIGHT_BITS> struct FastMac {
     typedef Folding<SHAPE> fold;
     static const int C = SHAPE::in::C, O = SHAPE::out::C, TAPS = SHAPE::K * SHAPE::K;
     // Operands of 16 bits let the compiler use multiply-add instructions.
-    static const bool NARROW = SHAPE::in::NUMBER <= 16 && SHAPE::WEIGHT_BITS <= 16;
+    static const bool NARROW = SHAPE::in::NUMBER <= 16 && WEIGHT_BITS <= 16;
     typedef typename Choose<NARROW, int16_t, int32_t>::type operand;
-    // Many outputs: vectors over the outputs. Few: vectors over the synapses.
-    static const bool BY_OUTPUT = O >= 16;
-    static_assert(SHAPE::in::NUMBER <= 32 && SHAPE::WEIGHT_BITS <= 32, "operands are at most 32 bits wide");
+    // Vectors over the outputs where synapses are few, else over the synapses.
+    static const bool BY_OUTPUT = O >= 16 && fold::SYNAPSES < 64;
+    static_assert(SHAPE::in::NUMBER <= 32 && WEIGHT_BITS <= 32, "operands are at most 32 bits wide");
     struct pixel {
         operand v[C];
     };
     operand weight[fold::SYNAPSES * O];
 
-    template <class ROM> void prepare(const ROM &rom) {
+    // get(f, pe, s): weight of output pe and synapse s in cycle f of the folding.
+    template <class GET> void fill(GET get) {
         for (int o = 0; o < O; o++)
             for (int s = 0; s < fold::SYNAPSES; s++) {
                 const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD;
-                weight[BY_OUTPUT ? s * O + o : o * fold::SYNAPSES + s] = rom[f][o % SHAPE::PE][s % SHAPE::SIMD];
+                weight[BY_OUTPUT ? s * O + o : o * fold::SYNAPSES + s] = get(f, o % SHAPE::PE, s % SHAPE::SIMD);
             }
+    }
+    template <class ROM> void prepare(const ROM &rom) {
+        fill([&rom](int f, int pe, int s) { return rom[f][pe][s]; });
     }
     static pixel load(const typename SHAPE::in::word &word) {
         pixel x;
@@ -63,7 +67,7 @@ template <class SHAPE> struct FastMac {
 template <class CFG, class ROM, class OFFSET_T>
 void conv_mac(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
               const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    convolve<typename CFG::shape, FastMac<typename CFG::shape>>(in, out, weight, bias);
+    convolve<typename CFG::shape, FastMac<typename CFG::shape, CFG::WEIGHT_BITS>>(in, out, weight, bias);
 }
 
 #else

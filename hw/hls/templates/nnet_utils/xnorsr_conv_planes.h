@@ -1,7 +1,7 @@
 #ifndef XNORSR_CONV_PLANES_H_
 #define XNORSR_CONV_PLANES_H_
 
-#include "xnorsr_conv.h"
+#include "xnorsr_conv_mac.h"
 
 // Binary weights, n-bit input, by bit planes: sum = sum over j of +-2**j * (2*popcount(x_j & w) - popcount(x_j)),
 // x_j bit j of all synapses, w 1 for +1 and 0 for -1. The highest plane counts negatively where the input is signed.
@@ -11,60 +11,10 @@ namespace xnorsr {
 
 #ifdef XNORSR_FAST
 
-template <class SHAPE> struct FastPlanes {
-    typedef Folding<SHAPE> fold;
-    static const int C = SHAPE::in::C, O = SHAPE::out::C, TAPS = SHAPE::K * SHAPE::K, CHUNKS = (C + 63) / 64;
-    static const int BITS = SHAPE::in::BITS;
-    struct pixel {
-        uint64_t plane[BITS][CHUNKS];
-    };
-    uint64_t weight[O][TAPS][CHUNKS];
-
+// Machine multiply-adds with weights -1 and +1: faster than counting each plane, the same sums.
+template <class SHAPE> struct FastPlanes : FastMac<SHAPE, 2> {
     template <class ROM> void prepare(const ROM &rom) {
-        for (int o = 0; o < O; o++)
-            for (int s = 0; s < fold::SYNAPSES; s++) {
-                const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD, bit = s % SHAPE::SIMD;
-                const uint64_t one = (uint64_t)rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
-                uint64_t &chunk = weight[o][s / C][s % C / 64];
-                chunk = (s % C % 64 == 0 ? 0 : chunk) | one << (s % C % 64);
-            }
-    }
-    static pixel load(const typename SHAPE::in::word &word) {
-        int32_t code[C];
-        unpack<typename SHAPE::in>(word, code);
-        pixel x;
-        for (int j = 0; j < BITS; j++)
-            for (int k = 0; k < CHUNKS; k++) {
-                uint64_t plane = 0;
-                for (int c = 64 * k; c < C && c < 64 * (k + 1); c++)
-                    plane |= (uint64_t)(code[c] >> j & 1) << (c % 64);
-                x.plane[j][k] = plane;
-            }
-        return x;
-    }
-    static int64_t plane_weight(int j) { return (SHAPE::in::SIGNED && j == BITS - 1 ? -1 : 1) * (int64_t(1) << j); }
-
-    template <class T> void add_tap(const pixel &x, int tap, T *sum) const {
-        T all = 0;
-        for (int j = 0; j < BITS; j++)
-            for (int k = 0; k < CHUNKS; k++)
-                all += (T)plane_weight(j) * (T)__builtin_popcountll(x.plane[j][k]);
-        for (int o = 0; o < O; o++) {
-            T positive = 0;
-            for (int j = 0; j < BITS; j++)
-                for (int k = 0; k < CHUNKS; k++)
-                    positive += (T)plane_weight(j) * (T)__builtin_popcountll(x.plane[j][k] & weight[o][tap][k]);
-            sum[o] += 2 * positive - all;
-        }
-    }
-    template <class T> void add(const pixel *taps, T *sum) const {
-        for (int tap = 0; tap < TAPS; tap++)
-            add_tap(taps[tap], tap, sum);
-    }
-    template <class T> void add_at_border(const pixel *taps, const bool *outside, T *sum) const {
-        for (int tap = 0; tap < TAPS; tap++)
-            if (!outside[tap])
-                add_tap(taps[tap], tap, sum);
+        this->fill([&rom](int f, int pe, int s) { return rom[f][pe][s / 64] >> (s % 64) & 1 ? 1 : -1; });
     }
 };
 
