@@ -22,7 +22,7 @@ from xnorsr.sim.benches.streams import Stage, StreamSink, StreamSource, any_paus
 
 CASES = load(Path(os.environ["XNORSR_CASES"]))
 SEED = int(os.environ["XNORSR_SEED"])
-ROUNDS = 4
+ROUNDS = 3
 
 
 class Player:
@@ -43,7 +43,7 @@ class Player:
         self.frames = frames
         for source, stream in zip(self.sources, self.case.inputs, strict=True):
             for frame in stream.frames[:frames]:
-                gap = self.rng.choice([0, 0, 5, 300]) if self.rng else 0
+                gap = self.rng.choice([0, 0, 5, 120]) if self.rng else 0
                 source.send([*frame, *[None] * gap])
 
     @property

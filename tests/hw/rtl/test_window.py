@@ -13,7 +13,7 @@ SIZES = [(1, 1), (1, 6), (5, 1), (2, 3), (3, 2), (4, 4), (5, 7), (3, 17)]
 
 
 def _case(kernel: int, height: int, width: int, rng: np.random.Generator) -> Case:
-    bits, half, frames = int(rng.integers(1, 9)), kernel // 2, 3
+    bits, half, frames = int(rng.integers(1, 9 if kernel < 5 else 3)), kernel // 2, 3 if kernel < 5 else 2
     images = rng.integers(0, 1 << bits, (frames, height, width))
     inside = np.pad(np.ones((height, width), int), half)
     words, masks = [], []
