@@ -4,7 +4,7 @@
     >>> text = generate_variable(144, 4, "pe4_simd144")    # four rows of weights from a port
 
 In simulation the module counts with ``$countones`` (fast); synthesis builds the structure (small). The parameter
-``Structure`` chooses by hand, so that a test can prove both equal. docs/popcount.md has the structures and their figures.
+``Structure`` chooses by hand, so that a test can prove both equal. docs/popcount.md has the figures.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def generate_variable(inputs: int, outputs: int, name: str, style: str = "auto",
     Args:
         inputs: bits a row (SIMD).
         outputs: rows (PE).
-        name: module name.
+        name: module name. "auto" instantiates xnorsr_match3 (hw/rtl/lib).
         style: "auto" or, for comparison, "tree" or "loop".
         pipeline: register stages; count_o is this many cycles of en_i = 1 behind x_i and w_i.
 
@@ -167,8 +167,8 @@ def border_corrections(weights: np.ndarray) -> np.ndarray:
 
     Returns:
         int64 of shape (kernel, kernel, kernel, kernel, outputs). The indices are how many kernel rows lie above
-        the frame and below it, how many columns left and right of it: at most (kernel - 1) / 2 each with "same" padding. Entries
-        with no tap left (top + bottom >= kernel) are 0.
+        the frame and below it, how many columns left and right of it: at most (kernel - 1) / 2 each with
+        "same" padding. Entries with no tap left (top + bottom >= kernel) are 0.
 
     Raises:
         UserError: weights are not (outputs, kernel, kernel, channels) of 0/1.
@@ -209,7 +209,7 @@ def _loop(inputs: int, outputs: int, bit: str, pipeline: int) -> list[str]:
         "  always_comb begin",
         f"    for (int o = 0; o < {outputs}; o++) begin",
         "      count_o[o] = '0;",
-        f"      for (int i = 0; i < {inputs}; i++) count_o[o] = count_o[o] + {width}'({bit});",
+        f"      for (int i = 0; i < {inputs}; i++) count_o[o] = count_o[o] + {width}'({{1'b0, {bit}}});",
         "    end",
         "  end",
     ]

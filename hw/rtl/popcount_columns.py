@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from .popcount_net import CONST0, Netlist, full_add, small_sum
 
-# What a chain position without a LUT costs while chains are chosen: it takes a LUT's place on the device, no LUT cell.
-BREAK_COST = 0.5
+# What a chain position without a LUT costs while chains are chosen: no LUT cell, but a LUT's place on the device. With
+# 0.5 there are 1 % fewer LUT cells, and 5 % more places in all.
+BREAK_COST = 1.0
 # Chains of one round are put behind each other up to this many positions, so that they fill whole carry cells.
 MAX_POSITIONS = 16
 
@@ -160,10 +161,10 @@ class Columns:
         return (self.net.lit_level(lit), lit & 1, lit)
 
     def _plan(self, w: int, rate: float) -> Chain | None:
-        """The best chain from column w on, its bits taken; None and nothing taken if its rate is below the one given."""
+        """Takes the bits of the best chain from column w on; takes none if its rate is below the one given."""
         saved = [list(column) for column in self.bits]
-        # Columns of the same heights get the same chain: planning anew would be most of the time. Kept with the netlist, so
-        # that a build never depends on the one before.
+        # Columns of the same heights get the same chain: planning anew would take long. Kept with the netlist,
+        # so that a build never depends on the one before.
         key = (rate, self.top - w, tuple(self._shape(column) for column in saved[w : self.top]))
         known = self.net.chain_kinds.get(key)
         if known is not None:

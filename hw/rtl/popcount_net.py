@@ -37,6 +37,15 @@ class Adder:
     outs: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Match:
+    """Three XNORs and their number, the module xnorsr_match3: outs = bits of (number of k with x[k] == w[k])."""
+
+    x: tuple[int, ...]
+    w: tuple[int, ...]
+    outs: tuple[int, int]
+
+
 @dataclass
 class Netlist:
     """Gates and adders in topological order.
@@ -51,7 +60,7 @@ class Netlist:
     """
 
     inputs: list[str]
-    nodes: list[Gate | Adder] = field(default_factory=list)
+    nodes: list[Gate | Adder | Match] = field(default_factory=list)
     level: list[int] = field(default_factory=list)
     outputs: list[list[int]] = field(default_factory=list)
     merged: set[int] = field(default_factory=set)
@@ -124,6 +133,13 @@ class Netlist:
         self.nodes.append(Adder(tuple(a), tuple(b), outs))
         return [2 * out for out in outs]
 
+    def match3(self, x: list[int], w: list[int]) -> list[int]:
+        """Adds three XNORs with their number; returns the literals of its two bits."""
+        level = max(self.lit_level(lit) for lit in [*x, *w]) + 1
+        outs = (self._net(level), self._net(level))
+        self.nodes.append(Match(tuple(x), tuple(w), outs))
+        return [2 * out for out in outs]
+
     def depth(self) -> int:
         """Logic levels from inputs to outputs."""
         return max((self.lit_level(lit) for word in self.outputs for lit in word), default=0)
@@ -142,6 +158,10 @@ class Netlist:
                 for a, b, out in zip(map(get, node.a), map(get, node.b), node.outs, strict=True):
                     values[out] = a ^ b ^ carry
                     carry = (a & b) | (carry & (a ^ b))
+                continue
+            if isinstance(node, Match):
+                same = sum((~(get(x) ^ get(w))).astype(np.int64) for x, w in zip(node.x, node.w, strict=True))
+                values |= {out: np.asarray(same) >> k & 1 == 1 for k, out in enumerate(node.outs)}
                 continue
             ins = [get(lit) for lit in node.ins]
             if node.kind == "maj":
@@ -219,7 +239,7 @@ class _Writer:
             name = f"pipe{s + 1}_q[{slot}]"
         return ("~" if lit & 1 else "") + name
 
-    def node(self, index: int, node: Gate | Adder) -> None:
+    def node(self, index: int, node: Gate | Adder | Match) -> None:
         """Writes one node."""
         if isinstance(node, Gate):
             stage = self.stage[node.out]
@@ -233,6 +253,12 @@ class _Writer:
             self.lines.append(f"  wire g{index} = {text};")
             return
         stage = self.stage[node.outs[0]]
+        if isinstance(node, Match):
+            x, w = ("{" + ", ".join(self.ref(lit, stage) for lit in reversed(side)) + "}" for side in (node.x, node.w))
+            self.names |= {out: f"m{index}[{k}]" for k, out in enumerate(node.outs)}
+            self.lines.append(f"  wire [1:0] m{index};")
+            self.lines.append(f"  xnorsr_match3 u_m{index} (.x_i({x}), .w_i({w}), .count_o(m{index}));")
+            return
         for k, out in enumerate(node.outs):
             self.names[out] = f"s{index}[{k}]" if len(node.outs) > 1 else f"s{index}"
         a, b = ("{" + ", ".join(self.ref(lit, stage) for lit in reversed(side)) + "}" for side in (node.a, node.b))

@@ -3,8 +3,8 @@
 With weights s = +-1 and bits x, the popcount of output o is sum_i s_oi x_i + (zeros of its weights). For a batch of k
 outputs the inputs fall into at most 2**(k-1) classes: inputs in one class have the same signs in all k outputs, or all
 the opposite ones (then the inverted bit is taken). So each class is added up once for k outputs, and each output adds
-class sums, some inverted: -v = ~v + 1, with the ones gathered in a constant. The bits of class sums are bits with weights
-and signs again, so the same step repeats on smaller batches down to one output.
+class sums, some inverted: -v = ~v + 1, with the ones gathered in a constant. The bits of class sums are bits with
+weights and signs again, so the same step repeats on smaller batches down to one output.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .popcount_columns import Columns
-from .popcount_net import CONST0, Gate, Netlist
+from .popcount_net import Adder, Gate, Netlist
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,14 @@ def _add_classes(net: Netlist, terms: _Terms, width: int, rate: float, finish: b
 
 
 def plan_cost(net: Netlist) -> float:
-    """Estimated LUTs of a netlist of chains: positions with a LUT, half of those without, data inputs that need one."""
+    """Estimated LUTs of a netlist of chains: all positions, and the data inputs that need a LUT."""
     made = {2 * node.out for node in net.nodes if isinstance(node, Gate)}
     cost = 0.0
     for node in net.nodes:
-        if isinstance(node, Gate):
+        if not isinstance(node, Adder):
             continue
         for a, b in zip(node.a, node.b, strict=True):
-            cost += 0.5 if a == b or (CONST0 in (a, b) and (a | b) not in made) else 1.0
-            cost += a != b and ((a & ~1) in made or (a & 1 and a > 1))
+            cost += 1.0 + (a != b and ((a & ~1) in made or (a & 1 and a > 1)))
     return cost
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from ...errors import UserError
 from .popcount_columns import Columns
-from .popcount_net import CONST0, Netlist, full_add, small_sum
+from .popcount_net import CONST0, Netlist, small_sum
 
 
 def add_tree(net: Netlist, weights: np.ndarray, width: int) -> None:
@@ -176,17 +175,18 @@ def add_variable(net: Netlist, inputs: int, outputs: int, width: int, style: str
         raise UserError(f"popcount style '{style}' is not for variable weights; allowed: auto, tree, loop")
     for o in range(outputs):
         columns = Columns(net, width, inputs)
-        matches = deque(net.gate("xor", [net.input(i), net.input(inputs * (o + 1) + i)]) ^ 1 for i in range(inputs))
-        while len(matches) >= 3 and style == "auto":
-            sums = full_add(net, matches.popleft(), matches.popleft(), matches.popleft())
-            for k, lit in enumerate(sums):
-                columns.add(k, _as_lut(net, lit))
-        for lit in matches:
-            columns.add(0, _as_lut(net, lit))
+        pairs = [(net.input(i), net.input(inputs * (o + 1) + i)) for i in range(inputs)]
+        while len(pairs) >= 3 and style == "auto":
+            x, w = zip(*pairs[:3], strict=True)
+            for k, lit in enumerate(net.match3(list(x), list(w))):
+                columns.add(k, lit)
+            pairs = pairs[3:]
+        for pair in pairs:
+            columns.add(0, _as_lut(net, net.gate("xor", list(pair)) ^ 1))
         if style == "tree":
             net.outputs.append(_reduce_63(net, columns))
             continue
-        columns.compress(1.0, True)
+        columns.compress(1.1, True)
         net.outputs.append([column[0] if column else CONST0 for column in columns.bits])
 
 

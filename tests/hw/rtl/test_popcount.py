@@ -201,7 +201,8 @@ def test_structure_equals_countones(tmp_path: Path) -> None:
         MAIN.format(seed=seed, x_words=x_words, x_mask=x_mask, w_words=w_words, w_mask=w_mask)
     )
     tool = tools.verilator()
-    sources = [*(f"{name}.sv" for name in modules), "bench.sv", "main.cpp"]
+    library = Path(popcount.__file__).parent / "lib"
+    sources = [str(library / "xnorsr_match3.sv"), *(f"{name}.sv" for name in modules), "bench.sv", "main.cpp"]
     command = [str(tool.path), "--cc", "--exe", "--build", "-Wall", "-Wno-DECLFILENAME", "--top", "bench", *sources]
     environment = {**tool.environment(), **verilate._make_variables(tool, "-O0")}
     build = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
