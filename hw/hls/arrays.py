@@ -26,14 +26,17 @@ class Rom:
     meaning: str
 
     def declaration(self, layer: str) -> str:
-        """C++ text of the array of one layer: a row of the last dimension a line."""
+        """C++ text of the array of one layer: as many whole rows of the last dimension a line as 16 numbers make."""
         dims = "".join(f"[{n}]" for n in self.values.shape)
-        rows = self.values.reshape(-1, self.values.shape[-1])
+        width = self.values.shape[-1] if self.values.ndim > 1 else 1
+        step = max(16 // width, 1) * width
+        flat = self.values.reshape(-1)
+        rows = [flat[n : n + step].tolist() for n in range(0, flat.size, step)]
         if self.values.dtype.kind == "u":
             suffix = "ULL" if self.ctype == "uint64_t" else ""
-            lines = [", ".join(f"{v:#x}{suffix}" for v in row) for row in rows.tolist()]
+            lines = [", ".join(f"{v:#x}{suffix}" for v in row) for row in rows]
         else:
-            lines = [", ".join(_literal(v, self.ctype) for v in row) for row in rows.tolist()]
+            lines = [", ".join(_literal(v, self.ctype) for v in row) for row in rows]
         head = f"// {self.meaning}\nstatic const {self.ctype} {layer}_{self.name}{dims} = {{\n"
         return head + ",\n".join(lines) + "\n};\n"
 
