@@ -54,7 +54,9 @@ class RtlSim:
     def __init__(self, project: Path, work: Path, *, trace: bool = False, waves: bool = False) -> None:
         record = project / "project.json"
         if not record.is_file():
-            raise UserError(f"{project}: no SystemVerilog project (project.json is missing). Make it with: xnorsr build MODEL.onnx")
+            raise UserError(
+                f"{project}: no SystemVerilog project (project.json is missing). Make it with: xnorsr build MODEL.onnx"
+            )
         self.project, self.trace, self.waves = project, trace, waves
         self.work = work / ("trace" if trace else "plain")
         self.record: dict[str, Any] = json.loads(record.read_text())

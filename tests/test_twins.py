@@ -27,13 +27,16 @@ FOLDINGS = ("auto", "full", "min", 3)
 CASES = [(spec, FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)] + [(MATRIX[0], f) for f in FOLDINGS[1:]]
 
 
-def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], result: RtlResult) -> None:
-    """Codes of all frames, cycles within 1 % of the prediction, FIFOs no deeper than their use rounded up."""
+def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], alone: RtlResult, result: RtlResult) -> None:
+    """Codes of all frames, cycles within 1 % of the prediction, FIFOs no deeper than their use rounded up.
+
+    Cycles are a frame's alone: the last windows of a frame wait for pixels of the next one where there is one.
+    """
     for truth, output in zip(truths, result.outputs, strict=True):
         assert compare(built.lowered, truth, output).mismatches == 0
     assert compare(built.lowered, truths[-1], result.output, result.streams, sim.types).mismatches == 0
     predicted = sim.record["predicted"]
-    assert result.cycles == pytest.approx(predicted["cycles_per_frame"], rel=0.01)
+    assert alone.cycles == pytest.approx(predicted["cycles_per_frame"], rel=0.01)
     assert result.interval == pytest.approx(predicted["frame_interval"], rel=0.01)
     for name, (used, depth) in result.occupancy.items():
         assert depth <= 1 << max(used - 1, 0).bit_length(), f"FIFO {name}: depth {depth}, at most {used} used"
@@ -52,7 +55,7 @@ def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, 
         assert compare(built.lowered, truth, output, streams, rtl.types).mismatches == 0
 
     rtl.compile(optimize="-O1")
-    check_rtl(built, rtl, truths, rtl.run(np.stack(frames)))
+    check_rtl(built, rtl, truths, rtl.run(frames[0]), rtl.run(np.stack(frames)))
     print(f"pauses with seed {spec.seed}")
     paused = rtl.run(np.stack(frames), idle=0.4, stall=0.4, seed=spec.seed)
     for truth, output in zip(truths, paused.outputs, strict=True):

@@ -1,10 +1,10 @@
 """ModelGraph -> SystemVerilog project. The same graph always gives the same bytes.
 
-    xnorsr_top.sv   AXI4-Stream video ports, one instance a layer, FIFOs where the schedule asks for them
-    layers/*.sv     one module a layer: library modules with parameters and constants filled in
-    lib/*.sv        the library modules
-    files.f         file list, in compile order; package_ip.tcl makes a Vivado IP of it
-    project.json    streams, FIFOs, frame and predicted cycles, for simulation and synthesis
+xnorsr_top.sv   AXI4-Stream video ports, one instance a layer, FIFOs where the schedule asks for them
+layers/*.sv     one module a layer: library modules with parameters and constants filled in
+lib/*.sv        the library modules
+files.f         file list, in compile order; package_ip.tcl makes a Vivado IP of it
+project.json    streams, FIFOs, frame and predicted cycles, for simulation and synthesis
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..resources.schedule import fifo_depths, predict
 from ..resources.view import Stage, consumers, input_stage, output_stage, stages
 from ..types import StreamType
 from .layers import CLOCK, Instance, Layer, layer_of, pixels_per_beat
+from .popcount_modules import MODULE, popcounts_text
 
 if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 TOP = "xnorsr_top"
 HERE = Path(__file__).parent
 LIBRARY = HERE / "lib"
+POPCOUNTS = f"lib/{MODULE}.sv"
 
 
 @dataclass
@@ -49,7 +51,8 @@ def write_project(graph: ModelGraph, out_dir: Path) -> dict[str, Any]:
     network = stages(graph)
     (out_dir / "layers").mkdir(parents=True, exist_ok=True)
     (out_dir / "lib").mkdir(exist_ok=True)
-    layers = [layer_of(identifier(s.name), s.op, _popcount(s.op)) for s in network if s.op is not None]
+    counted = [s.op for s in network if isinstance(s.op, Conv) and s.op.binary]
+    layers = [layer_of(identifier(s.name), s.op, _position(s.op, counted)) for s in network if s.op is not None]
     template = _environment().get_template("layer.sv.jinja")
     top = _Top(network, layers)
     texts = {f"layers/{layer.module}.sv": template.render(layer=layer) for layer in layers}
@@ -60,6 +63,11 @@ def write_project(graph: ModelGraph, out_dir: Path) -> dict[str, Any]:
     for source in sources:
         shutil.copyfile(source, out_dir / "lib" / source.name)
     files = [f"lib/{s.name}" for s in sources] + list(texts)
+    if counted:
+        # Simulation counts with $countones and need not read these structures.
+        text = f"`ifdef SYNTHESIS\n{popcounts_text(counted)}`endif\n"
+        (out_dir / POPCOUNTS).write_text(text)
+        files.insert(0, POPCOUNTS)
     (out_dir / "files.f").write_text("".join(f"{name}\n" for name in files))
     _write_package(out_dir, top)
     record = top.record(files)
@@ -86,9 +94,9 @@ def _environment() -> Environment:
     )  # fmt: skip
 
 
-def _popcount(op: object) -> int:
-    """How synthesis counts: folded engines by a compressor tree, unrolled ones by what Yosys makes of the sum."""
-    return -2 if isinstance(op, Conv) and op.binary and (op.pe, op.simd) != (len(op.weight), op.weight[0].size) else -1
+def _position(op: object, counted: list[Conv]) -> int:
+    """Where an operator stands among the binary convolutions: its PopcountId; -1 for any other."""
+    return next((n for n, other in enumerate(counted) if other is op), -1)
 
 
 def _bytes(bits: int) -> int:
@@ -122,7 +130,11 @@ class _Top:
         what += f"; {per_beat} pixels a beat" if per_beat > 1 else ""
         sign = "bipolar" if kind.bipolar else f"{'signed' if kind.signed else 'unsigned'}, lsb 2^{-kind.frac}"
         self.streams.append(
-            Stream(name, kind.word_bits * per_beat, f"{kind.channels} x {kind.bits} bit {sign}, {kind.width} x {kind.height}; {what}")
+            Stream(
+                name,
+                kind.word_bits * per_beat,
+                f"{kind.channels} x {kind.bits} bit {sign}, {kind.width} x {kind.height}; {what}",
+            )
         )
         self.types[tensor] = kind
         return name
@@ -151,18 +163,33 @@ class _Top:
     def _video_in(self) -> None:
         kind = self.source.output
         name = self._stream(self.source.outputs[0], kind, "the input")
-        ports = {"s_axis_tdata_i": "s_axis_tdata", "s_axis_tvalid_i": "s_axis_tvalid", "s_axis_tready_o": "s_axis_tready"}
+        ports = {
+            "s_axis_tdata_i": "s_axis_tdata",
+            "s_axis_tvalid_i": "s_axis_tvalid",
+            "s_axis_tready_o": "s_axis_tready",
+        }
         ports |= {"s_axis_tuser_i": "s_axis_tuser", "s_axis_tlast_i": "s_axis_tlast"}
         ports |= {"err_line_o": "err_line_o", "err_frame_o": "err_frame_o"}
         parameters = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits}
-        self.instances.append(Instance("xnorsr_video_in", "u_video_in", dict(parameters), _clock() | ports | _from(name)))
+        self.instances.append(
+            Instance("xnorsr_video_in", "u_video_in", dict(parameters), _clock() | ports | _from(name))
+        )
 
     def _video_out(self) -> None:
         kind = self.sink.output
         tensor = self.sink.outputs[0]
-        ports = {"m_axis_tdata_o": "m_axis_tdata", "m_axis_tvalid_o": "m_axis_tvalid", "m_axis_tready_i": "m_axis_tready"}
+        ports = {
+            "m_axis_tdata_o": "m_axis_tdata",
+            "m_axis_tvalid_o": "m_axis_tvalid",
+            "m_axis_tready_i": "m_axis_tready",
+        }
         ports |= {"m_axis_tuser_o": "m_axis_tuser", "m_axis_tlast_o": "m_axis_tlast"}
-        parameters = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "PixelsPerBeat": self.per_beat}
+        parameters = {
+            "Width": kind.width,
+            "Height": kind.height,
+            "Bits": kind.word_bits,
+            "PixelsPerBeat": self.per_beat,
+        }
         self.instances.append(
             Instance("xnorsr_video_out", "u_video_out", dict(parameters), _clock() | _into(identifier(tensor)) | ports)
         )
@@ -172,13 +199,15 @@ class _Top:
         names = [self._stream(t, stage.output, f"copy of {source}") for t in stage.outputs]
         # A concatenation's last element is output 0.
         data = f"{identifier(stage.name)}_data"
-        self.streams.append(Stream(identifier(stage.name), stage.output.word_bits, f"shared by the copies of {source}", shared=True))
+        self.streams.append(
+            Stream(identifier(stage.name), stage.output.word_bits, f"shared by the copies of {source}", shared=True)
+        )
         valid = "{" + ", ".join(f"{n}_valid" for n in reversed(names)) + "}"
         ready = "{" + ", ".join(f"{n}_ready" for n in reversed(names)) + "}"
         ports = _clock() | _into(source) | {"data_o": data, "valid_o": valid, "ready_i": ready}
         parameters: dict[str, object] = {"Bits": stage.output.word_bits, "Outputs": len(names)}
         self.instances.append(Instance("xnorsr_fork", f"u_{identifier(stage.name)}", parameters, ports))
-        self.copies |= {n: data for n in names}
+        self.copies |= dict.fromkeys(names, data)
 
     def _layer(self, stage: Stage) -> None:
         layer = self.layers[identifier(stage.name)]
@@ -234,7 +263,7 @@ class _Top:
             },
             "layers": [layer.module for layer in self.layers.values()],
             "fifos": self.fifos,
-            "readers": {t: r for t, r in readers.items()},
+            "readers": dict(readers.items()),
             "predicted": asdict(self.prediction),
         }
 

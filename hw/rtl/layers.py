@@ -93,7 +93,8 @@ def pixels_per_beat(op: Op | None) -> int:
 
 def _title(name: str, op: Op) -> str:
     a, b = op.input, op.output
-    return f"{op.op_type} {name}: {a.channels} x {a.bits} bit to {b.channels} x {b.bits} bit, {a.width} x {a.height} pixels"
+    size = f"{a.width} x {a.height} pixels"
+    return f"{op.op_type} {name}: {a.channels} x {a.bits} bit to {b.channels} x {b.bits} bit, {size}"
 
 
 def _flag(value: object) -> str:
@@ -154,7 +155,9 @@ def _threshold(layer: Layer, op: Threshold) -> None:
     bits, signed = bits_for(int(op.thresholds.min()), int(op.thresholds.max()))
     bits += not signed
     layer.constants.append(Constant("ThresholdCodes", c * levels * bits, rows(op.thresholds, bits)))
-    layer.constants.append(Constant("NegateFlags", c, rows((op.sign < 0).astype(np.int64).reshape(1, -1), 1), "all channels"))
+    layer.constants.append(
+        Constant("NegateFlags", c, rows((op.sign < 0).astype(np.int64).reshape(1, -1), 1), "all channels")
+    )
     _whole(
         layer,
         "xnorsr_threshold",
@@ -231,7 +234,10 @@ def pop_latency(op: Conv) -> int:
 
 def _conv(layer: Layer, op: Conv) -> None:
     kind, taps, outputs = op.input, op.kernel**2, len(op.weight)
-    layer.notes.append(f"{op.kernel} x {op.kernel}, {'binary' if op.binary else f'{op.weight_bits} bit'} weights, padding {op.pad_value}; PE {op.pe}, SIMD {op.simd}")
+    weights = "binary" if op.binary else f"{op.weight_bits} bit"
+    layer.notes.append(
+        f"{op.kernel} x {op.kernel}, {weights} weights, padding {op.pad_value}; PE {op.pe}, SIMD {op.simd}"
+    )
     window_bits = taps * kind.word_bits
     layer.wires += [
         Wire("slice_data", kind.word_bits), Wire("slice_valid", 1), Wire("slice_ready", 1),
@@ -239,7 +245,12 @@ def _conv(layer: Layer, op: Conv) -> None:
     ]  # fmt: skip
     bits = op.output.bits
     layer.constants.append(
-        Constant("WeightCodes", op.weight.size * op.weight_bits, rows(op.weight.reshape(outputs, -1), op.weight_bits), "output")
+        Constant(
+            "WeightCodes",
+            op.weight.size * op.weight_bits,
+            rows(op.weight.reshape(outputs, -1), op.weight_bits),
+            "output",
+        )
     )
     bias = f"{outputs * bits}'h0"
     if op.bias.any():
@@ -276,17 +287,17 @@ def _conv(layer: Layer, op: Conv) -> None:
             "xnorsr_window",
             "u_window",
             dict(window),
-            CLOCK | {"data_i": "slice_data", "valid_i": "slice_valid", "ready_o": "slice_ready"} | {
-                "data_o": "window_data", "taps_o": "window_taps", "valid_o": "window_valid", "ready_i": "window_ready"
-            },
+            CLOCK
+            | {"data_i": "slice_data", "valid_i": "slice_valid", "ready_o": "slice_ready"}
+            | {"data_o": "window_data", "taps_o": "window_taps", "valid_o": "window_valid", "ready_i": "window_ready"},
         ),
         Instance(
             "xnorsr_mvu_binary" if op.binary else "xnorsr_mvu_fixed",
             "u_mvu",
             parameters,
-            CLOCK | {
-                "data_i": "window_data", "taps_i": "window_taps", "valid_i": "window_valid", "ready_o": "window_ready"
-            } | STREAM_OUT,
+            CLOCK
+            | {"data_i": "window_data", "taps_i": "window_taps", "valid_i": "window_valid", "ready_o": "window_ready"}
+            | STREAM_OUT,
         ),
     ]
 
