@@ -65,8 +65,8 @@ class LutNetlist:
         return extra
 
     def dual_pairs(self) -> int:
-        """Pairs of LUT cells that fit one dual-output LUT: at most five distinct inputs together, and at most one of the
-        two drives a carry cell's select input. Found greedily, so there may be more."""
+        """Pairs of LUT cells that fit one dual-output LUT: at most five distinct inputs together, and at most one of
+        the two drives a carry cell's select input. Found greedily, so there may be more."""
         selects = {bit for cell in self.carries for bit in cell["S"]}
         free = {k for k, lut in enumerate(self.luts) if len(set(lut.ins)) <= 5}
         inputs = [frozenset(bit for bit in lut.ins if isinstance(bit, int)) for lut in self.luts]

