@@ -185,12 +185,14 @@ class _Keeper(Callback):
         model = pl_module.model
         scores = evaluate(model, self.holdout, model.cfg.scale, model.cfg.colors)
         pl_module.logger.log_metrics({k: v for k, v in scores.items() if k != "images"}, trainer.global_step)
+        pl_module.logger.experiment.flush()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.save(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
+        # Lightning turns SIGTERM into a kind of SystemExit.
+        if isinstance(exception, KeyboardInterrupt | SystemExit) and trainer.global_step:
             self.save(trainer)
 
 
@@ -252,9 +254,9 @@ def _fit(trainer: Trainer, learner: Learner, dataset: PatchDataset, checkpoint: 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trainer.fit(learner, loader(dataset, learner.cfg.workers), ckpt_path=checkpoint, weights_only=True)
-    except SystemExit:
+    except SystemExit as e:
         signal.signal(signal.SIGINT, handler)
-        if trainer.state.status == TrainerStatus.INTERRUPTED:
+        if type(e) is SystemExit and trainer.state.status == TrainerStatus.INTERRUPTED:
             raise KeyboardInterrupt from None
         raise
 

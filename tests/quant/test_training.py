@@ -1,5 +1,6 @@
 """Training: it learns, stops in time, resumes exactly, and says what is wrong."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -81,6 +82,21 @@ def test_interrupt_and_resume_give_the_same_weights(
     assert same(undisturbed, resumed)
     fresh = train(data, model, config(ema=0.5), tmp_path / "two", resume=False, progress=False)
     assert same(undisturbed, weights(fresh))
+
+
+def test_sigterm_leaves_a_checkpoint(data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = PatchDataset.batch_at
+
+    def killed(self: PatchDataset, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if index == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return plain(self, index)
+
+    monkeypatch.setattr(PatchDataset, "batch_at", killed)
+    with pytest.raises(SystemExit):
+        train(data, MODEL, config(checkpoint_steps=100), tmp_path / "out", progress=False)
+    state = torch.load(tmp_path / "out" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert state["global_step"] in (4, 5, 6)
 
 
 def test_a_finished_training_stays_as_it_is(data: DataConfig, tmp_path: Path) -> None:
