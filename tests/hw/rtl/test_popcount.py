@@ -55,7 +55,7 @@ def test_constant_rows(style: str, fill: int) -> None:
 
 
 def test_large_matrix_is_small() -> None:
-    # All places of the chains, carry-outs too: without sharing it is 0.9 a MAC. benchmarks/popcount_luts has LUT figures.
+    # All places of the chains, carry-outs too; 0.9 a MAC without sharing. LUT figures: benchmarks/popcount_luts.
     weights = random_bits(3, 16, 288)
     net = popcount.build(weights)
     x = stimuli(288, 3)
