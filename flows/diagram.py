@@ -106,7 +106,11 @@ def _skips(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> list[Sk
 def _box(i: int, stage: Stage) -> str:
     y = i * PITCH
     name, text = escape(stage.name), escape(describe(stage.op, stage.role))
-    fold = f" · PE {stage.op.pe}, SIMD {stage.op.simd}" if isinstance(stage.op, Conv) else ""
+    fold = ""
+    if isinstance(stage.op, Conv):
+        fold = f" · PE {stage.op.pe}, SIMD {stage.op.simd}"
+    elif isinstance(stage.op, Affine):
+        fold = f" · PE {stage.op.pe}"
     return (
         f'<g class="box {kind(stage.op, stage.role)}"><title>{name}: {text}{fold}</title>'
         f'<rect x="{LEFT}" y="{y}" width="{BOX_W}" height="{BOX_H}" rx="6"/>'
