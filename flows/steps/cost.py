@@ -110,10 +110,17 @@ def account_tables(account: Account) -> list[Table]:
     rows = []
     for one in found.layers:
         row = [
-            one.name, one.op, f"{one.pe}×{one.simd}" if one.simd else str(one.pe or ""),
-            f"{one.macs_binary + one.macs_fixed:,.0f}", f"{one.weight_bits:,}", f"{one.cycles_per_pixel:g}", f"{one.lut:,}", f"{one.ff:,}", f"{one.bram36:g}",
+            one.name,
+            one.op,
+            f"{one.pe}×{one.simd}" if one.simd else str(one.pe or ""),
+            f"{one.macs_binary + one.macs_fixed:,.0f}",
+            f"{one.weight_bits:,}",
+            f"{one.cycles_per_pixel:g}",
+            f"{one.lut:,}",
+            f"{one.ff:,}",
+            f"{one.bram36:g}",
             f"{one.dsp}",
-        ]  # fmt: skip
+        ]
         if account.synthesis:
             real = synth.get(identifier(one.name))
             row += [f"{real.lut:,}", f"{real.ff:,}", f"{real.bram36:g}", f"{real.dsp}"] if real else [""] * 4
