@@ -97,9 +97,13 @@ def speed(recipe: Recipe, photos: list[Photo], rounds: int, steps: int) -> float
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trainer.fit(learner, loader(dataset, 0))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trainer.fit(learner, loader(dataset, 0))
+    except SystemExit as e:
+        # Lightning ends a terminated run with exit code 0, which would look like a benchmark that passed.
+        raise KeyboardInterrupt from e
     rate = {name: steps / statistics.median(seconds) for name, seconds in timing.seconds.items()}
     cost = {name: 1e3 * statistics.median(seconds) / steps for name, seconds in timing.processor.items()}
     heading(
