@@ -59,15 +59,15 @@ def write_project(graph: ModelGraph, out_dir: Path) -> dict[str, Any]:
     texts[f"{TOP}.sv"] = _environment().get_template("top.sv.jinja").render(**top.context())
     for name, text in texts.items():
         (out_dir / name).write_text(text)
-    sources = _library(texts.values())
+    structures = popcounts_text(counted) if counted else ""
+    sources = _library([*texts.values(), structures])
     for source in sources:
         shutil.copyfile(source, out_dir / "lib" / source.name)
     files = [f"lib/{s.name}" for s in sources] + list(texts)
     if counted:
         # Simulation counts with $countones and need not read these structures.
-        text = f"`ifdef SYNTHESIS\n{popcounts_text(counted)}`endif\n"
-        (out_dir / POPCOUNTS).write_text(text)
-        files.insert(0, POPCOUNTS)
+        (out_dir / POPCOUNTS).write_text(f"`ifdef SYNTHESIS\n{structures}`endif\n")
+        files.insert(len(sources), POPCOUNTS)
     (out_dir / "files.f").write_text("".join(f"{name}\n" for name in files))
     _write_package(out_dir, top)
     record = top.record(files)

@@ -75,7 +75,9 @@ def test_file_list(built: BuildResult) -> None:
     assert sorted(listed) == sorted(folder.rglob("*.sv"))
     text = {p.stem: re.sub(r"//.*", "", p.read_text()) for p in listed}
     modules = {m: n for n, p in enumerate(listed) for m in re.findall(r"^module (\w+)", p.read_text(), re.MULTILINE)}
-    assert sorted(modules) == sorted(p.stem for p in listed)
+    # A file holds the module of its name; that of the popcounts their structures too.
+    assert {p.stem for p in listed} <= modules.keys()
+    assert {m for m in modules if not m.startswith("xnorsr_popcount")} <= {p.stem for p in listed}
     project = [p for p in listed if p.parent.name != "lib"]
     for path in project:
         for name in re.findall(r"^  (xnorsr_\w+)(?= )", text[path.stem], re.MULTILINE):
