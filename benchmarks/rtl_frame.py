@@ -13,14 +13,16 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 
 from benchmarks.common import heading, rows
-from xnorsr.flows.pictures import high_resolution, photograph, stream_codes
+from xnorsr.flows.pictures import high_resolution, photograph
 from xnorsr.hw.build import BuildOptions, build
 from xnorsr.quant.config import ModelConfig
 from xnorsr.quant.export import to_qonnx
+from xnorsr.quant.inference import low_resolution
 from xnorsr.quant.zoo import build as build_model
 from xnorsr.quant.zoo import randomize
 from xnorsr.sim import reference
@@ -63,7 +65,9 @@ def main() -> None:
             hls=False,
         )
         scale = built.lowered.output_type.width // width
-        codes = stream_codes(high_resolution(photograph(args.image), scale, (width, height)), built.lowered.input_type)
+        photo = high_resolution(photograph(args.image), scale, (width, height))
+        colors = "rgb" if built.lowered.input_type.channels == 3 else "y"
+        codes = np.moveaxis(low_resolution(photo, scale, colors), 0, -1).astype(np.int64)
         truth = reference.run(built.lowered, codes)
         sim = RtlSim(out / "net" / "rtl", out / "sim")
         start = time.perf_counter()
