@@ -71,8 +71,13 @@ class Run:
         self.clock = Clock()
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: the recipe but for its output folder."""
-        return self.recipe.model_dump(mode="json", exclude={"out"})
+        """What must be the same for a run to go on: the recipe but for its output folder and how cost is told."""
+        return self.recipe.model_dump(mode="json", exclude={"out", "estimate"})
+
+    def state(self) -> str:
+        """Content of the state file."""
+        account = self.recipe.estimate.model_dump(mode="json")
+        return json.dumps({"recipe": self.identity(), "estimate": account, "results": self.results})
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over the results of the steps that were done."""
@@ -87,7 +92,7 @@ class Run:
         with self.clock.step(name, what, spinner):
             work()
         self.results["times"] = self.clock.times
-        write_file(self.out / STATE, json.dumps({"recipe": self.identity(), "results": self.results}))
+        write_file(self.out / STATE, self.state())
 
     @cached_property
     def photo(self) -> Photo:
@@ -248,7 +253,7 @@ def _open(this: Run, force: bool) -> None:
         tools.yosys()
     device(recipe.hardware.part)
     assert this.codes.size  # reads the photographs
-    state = _unfinished(out)
+    state = _unfinished(this)
     if force:
         for entry in _WRITTEN:
             place = out / entry
@@ -267,15 +272,21 @@ def _open(this: Run, force: bool) -> None:
     else:
         refuse_non_empty(out, force)
     check_writable(out)
-    write_file(out / STATE, json.dumps({"recipe": this.identity(), "results": this.results}))
+    write_file(out / STATE, this.state())
 
 
-def _unfinished(out: Path) -> dict[str, Any] | None:
-    """State of a run that did not come to its end."""
-    path = out / STATE
-    if not path.is_file() or (out / "results.json").exists():
+def _unfinished(this: Run) -> dict[str, Any] | None:
+    """State of a run that did not come to its end, or whose cost is to be told in another way (Yosys, say)."""
+    path = this.out / STATE
+    if not path.is_file():
         return None
     state: dict[str, Any] = json.loads(path.read_text())
+    again = state["estimate"] != this.recipe.estimate.model_dump(mode="json")
+    if (this.out / "results.json").exists() and not again:
+        return None
+    if again:
+        for step in ("estimate", "report"):
+            state["results"]["times"].pop(step, None)
     return state
 
 
