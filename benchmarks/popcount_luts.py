@@ -32,7 +32,7 @@ FINN_LUT_PER_MAC = 6.6
 # hours for 9,000 LUTs; this one only covers the logic with LUTs, smallest area first.
 AREA_SCRIPT = "+&if,-a,{C},{W},{D},{R}"
 # Up to this many MACs both scripts are run, and the one with fewer LUTs counts.
-BOTH_SCRIPTS = 2400
+BOTH_SCRIPTS = 600
 SECONDS = 180  # most CPU seconds of Yosys
 LIBRARY = Path(popcount.__file__).parent / "lib"
 COLUMNS = (
