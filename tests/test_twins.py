@@ -58,7 +58,10 @@ def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, 
         assert compare(built.lowered, truth, output, streams, rtl.types).mismatches == 0
 
     rtl.compile(optimize="-O1")
-    check_rtl(built, rtl, truths, rtl.run(frames[0]), rtl.run(np.stack(frames)))
+    # FIFOs of skips may hold many tiny frames: enough of them go through that the deepest one can fill.
+    deepest = max((f["depth"] for f in rtl.record["fifos"].values()), default=0)
+    turns = 1 + 3 * deepest // (len(frames) * spec.height * spec.width)
+    check_rtl(built, rtl, truths * turns, rtl.run(frames[0]), rtl.run(np.stack(frames * turns)))
     print(f"pauses with seed {spec.seed}")
     paused = rtl.run(np.stack(frames), idle=0.4, stall=0.4, seed=spec.seed)
     for truth, output in zip(truths, paused.outputs, strict=True):
