@@ -39,7 +39,7 @@ class Adder:
 
 @dataclass(frozen=True)
 class Match:
-    """Three XNORs and their number, the module xnorsr_match3: outs = bits of (number of k with x[k] == w[k])."""
+    """Three XNORs and their number, a triple of xnorsr_match3: outs = bits of (number of k with x[k] == w[k])."""
 
     x: tuple[int, ...]
     w: tuple[int, ...]
@@ -223,6 +223,7 @@ class _Writer:
         self.stage = [self._stage_of(level + (n in net.merged)) for n, level in enumerate(net.level)]
         self.held: list[dict[int, int]] = [{} for _ in range(pipeline)]
         self.lines: list[str] = []
+        self.triples: list[tuple[str, str]] = []  # x and w of the matches, which stand together in one instance
 
     def _stage_of(self, level: int) -> int:
         # Level 0 are the inputs and what merges into the first LUTs; level n > 0 is computed by the n-th LUT.
@@ -255,9 +256,8 @@ class _Writer:
         stage = self.stage[node.outs[0]]
         if isinstance(node, Match):
             x, w = ("{" + ", ".join(self.ref(lit, stage) for lit in reversed(side)) + "}" for side in (node.x, node.w))
-            self.names |= {out: f"m{index}[{k}]" for k, out in enumerate(node.outs)}
-            self.lines.append(f"  wire [1:0] m{index};")
-            self.lines.append(f"  xnorsr_match3 u_m{index} (.x_i({x}), .w_i({w}), .count_o(m{index}));")
+            self.names |= {out: f"match[{len(self.triples)}][{k}]" for k, out in enumerate(node.outs)}
+            self.triples.append((x, w))
             return
         for k, out in enumerate(node.outs):
             self.names[out] = f"s{index}[{k}]" if len(node.outs) > 1 else f"s{index}"
@@ -272,6 +272,7 @@ class _Writer:
             if not held:
                 continue
             head += [f"  logic [{len(held) - 1}:0] pipe{s + 1}_q;"]
+        head += self._matches()
         tail: list[str] = []
         for s, held in enumerate(self.held):
             if not held:
@@ -279,6 +280,16 @@ class _Writer:
             text = ", ".join(self._source(number, s) for number in reversed(held))
             tail += [f"  always_ff @(posedge clk_i) if (en_i) pipe{s + 1}_q <= {{{text}}};"]
         return head + self.lines + tail
+
+    def _matches(self) -> list[str]:
+        if not self.triples:
+            return []
+        count = len(self.triples)
+        x, w = (",\n    ".join(reversed(side)) for side in zip(*self.triples, strict=True))
+        return [
+            f"  wire [{count - 1}:0][1:0] match;",
+            f"  xnorsr_match3 #(.Count({count})) u_match (.x_i({{\n    {x}\n  }}), .w_i({{\n    {w}\n  }}), .count_o(match));",
+        ]
 
     def _source(self, number: int, stage: int) -> str:
         if self.stage[number] == stage:
