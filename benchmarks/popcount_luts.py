@@ -78,7 +78,7 @@ def synthesize(text: str, family: str, folder: Path, script: str) -> tuple[LutNe
     (folder / "popcount.sv").write_text(text)
     options = f"-family {family} -top popcount -flatten -noiopad -noclkbuf -nodsp -nowidelut"
     commands = [f'scratchpad -set abc9.script "{script}"'] * bool(script) + [
-        f"read_verilog -sv {LIBRARY}/xnorsr_match3.sv {folder}/popcount.sv",
+        f"read_slang --top popcount --keep-hierarchy -D SYNTHESIS {LIBRARY}/xnorsr_match3.sv {folder}/popcount.sv",
         f"synth_xilinx {options}",
         "setattr -mod -unset keep_hierarchy A:keep_hierarchy",
         "flatten",

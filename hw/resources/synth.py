@@ -7,13 +7,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ..rtl.popcount_modules import CONSTANT
+from .netlist import Netlist
 from .yosys import run_script
 
 FAMILIES = ("xc7", "xcu", "xcup")
@@ -46,8 +49,13 @@ LATCHES = ("LDCE", "LDPE")
 BRAM36 = {"RAMB18E1": 0.5, "RAMB18E2": 0.5, "RAMB36E1": 1.0, "RAMB36E2": 1.0}
 DSPS = ("DSP48E1", "DSP48E2")
 
-#: Characters of netlist below which a process of its own costs more time than it saves.
-SMALL = 300_000
+#: Characters of netlist below which a layer gets no process of its own, since Yosys needs seconds to start.
+SMALL = 500_000
+
+#: Scripts for ABC9. Yosys's own looks for delay first and takes half as long again for the same number of LUTs.
+AREA_SCRIPT = "+&sweep;&dc2;&if,-a,{C},{W},{D},{R}"
+#: For popcounts with constant weights, which are laid out in LUTs already; the other takes hours (docs/popcount.md).
+COVER_SCRIPT = "+&if,-a,{C},{W},{D},{R}"
 
 #: Constants are computed in initial blocks that loop over outputs, borders and taps; slang's own limit is 4000 rounds.
 UNROLL_LIMIT = 1_000_000
@@ -105,7 +113,7 @@ class Synthesis:
         return plain
 
 
-def count(cells: dict[str, int], name: str, module: str, source: Path) -> LayerSynthesis:
+def count(cells: Mapping[str, int], name: str, module: str, source: Path) -> LayerSynthesis:
     """Resources of a table {cell type: number}, by the counting rule of this module."""
 
     def total(kinds: Iterable[str]) -> int:
@@ -125,78 +133,102 @@ def count(cells: dict[str, int], name: str, module: str, source: Path) -> LayerS
     )
 
 
-@dataclass(frozen=True)
-class _Elaborated:
-    """The design before synthesis: where it lies, and the size in characters of each child of the top."""
-
-    netlist: Path
-    children: dict[str, int]
-
-
-def _children(netlist: Path, top: str) -> dict[str, int]:
-    """{child module of the top: size of its text with everything below it}, in the order of instantiation."""
-    size: dict[str, int] = {}
-    uses: dict[str, list[str]] = {}
-    module = ""
-    with netlist.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith("module "):
-                module = line.split()[1]
-                size[module], uses[module] = 0, []
-            elif module:
-                size[module] += len(line)
-                if line.startswith("  cell \\"):
-                    uses[module].append(line.split()[1])
-
-    def whole(name: str) -> int:
-        return size[name] + sum(whole(child) for child in uses[name] if child in size)
-
-    return {child: whole(child) for child in uses[f"\\{top}"] if child in size}
-
-
-def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], timeout: float) -> _Elaborated:
+def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], timeout: float) -> Netlist:
     netlist = folder / "elaborated.il"
     macros = " ".join(f"-D {d}" for d in defines)
     # Yosys splits its commands at blanks, slang's command files know quotes.
     (folder / "sources.f").write_text(f'-F "{files.resolve()}"\n', encoding="utf-8")
     read = f"read_slang --top {top} --keep-hierarchy --unroll-limit {UNROLL_LIMIT} {macros} -f sources.f"
     run_script([read, f"hierarchy -check -top {top}", f"write_rtlil {netlist.name}"], folder, "elaborate", timeout)
-    return _Elaborated(netlist, _children(netlist, top))
+    return Netlist.read(netlist, top)
 
 
-def _batches(children: dict[str, int], jobs: int) -> list[list[str]]:
-    """Children grouped so that no group is longer than the longest child or the share of one job."""
-    if not children:
-        return [[]]
-    limit = max(max(children.values()), sum(children.values()) / max(jobs, 1) / 2, SMALL)
-    batches: list[list[str]] = []
-    room = 0.0
-    for child in sorted(children, key=lambda c: -children[c]):
-        if children[child] > room:
-            batches.append([])
-            room = limit
-        batches[-1].append(child)
-        room -= children[child]
-    return batches
+@dataclass
+class _Batch:
+    """What one run of Yosys works on: children of the top, and those of them that are kept apart (all or none)."""
+
+    name: str
+    children: list[str]
+    kept: list[str]
+
+
+def _batches(sizes: dict[str, int]) -> list[_Batch]:
+    """Children in groups, the largest first: large ones alone, small ones together up to the length `SMALL`."""
+    batches: list[_Batch] = []
+    room = 0
+    for child in sorted(sizes, key=lambda c: -sizes[c]):
+        if sizes[child] > room:
+            batches.append(_Batch(f"batch{len(batches)}", [], []))
+            batches[-1].kept = batches[-1].children
+            room = SMALL
+        batches[-1].children.append(child)
+        room -= sizes[child]
+    return batches or [_Batch("batch0", [], [])]
+
+
+def _run_batches(
+    netlist: Netlist,
+    batches: list[_Batch],
+    folder: Path,
+    family: str,
+    jobs: int,
+    timeout: float,
+    progress: Progress | None,
+) -> tuple[dict[str, LayerSynthesis], str]:
+    """Cells of the batches' children and of the top itself, by module; and Yosys's version."""
+    top = netlist.top.removeprefix("\\")
+    found: dict[str, LayerSynthesis] = {}
+    tool, stop = "", threading.Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        work = {pool.submit(_run_batch, netlist, b, folder, family, timeout, stop): b for b in batches}
+        try:
+            for done, future in enumerate(as_completed(work), 1):
+                batch = work[future]
+                report, content = future.result()
+                tool, modules = content["creator"].split(" (")[0], content["modules"]
+                for child in batch.kept:
+                    found[child] = count(_cells(modules, child), *_instance(child, top), report)
+                found[netlist.top] = count(_cells(modules, netlist.top, batch.kept), top, top, report)
+                if progress:
+                    progress(", ".join(_instance(c, top)[0] for c in batch.kept) or top, done, len(batches))
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return found, tool
 
 
 def _run_batch(
-    elaborated: _Elaborated, batch: list[str], index: int, top: str, family: str, timeout: float, stop: threading.Event
+    netlist: Netlist, batch: _Batch, folder: Path, family: str, timeout: float, stop: threading.Event
 ) -> tuple[Path, dict[str, Any]]:
-    """Synthesize the top with the batch's children kept apart and the others as black boxes. (report, its content)."""
-    folder = elaborated.netlist.parent
-    report = folder / f"batch{index}.json"
-    others = [c for c in elaborated.children if c not in batch]
+    """Synthesize the top with a batch's children, the others being black boxes. (report, its content)."""
+    source, report = folder / f"{batch.name}.il", folder / f"{batch.name}.json"
+    source.write_text(netlist.text(batch.children), encoding="utf-8")
+    top = netlist.top.removeprefix("\\")
+    laid_out = any(CONSTANT in module for child in batch.children for module in netlist.closure(child))
     commands = [
-        f"read_rtlil {elaborated.netlist.name}",
-        *(f"blackbox {c}" for c in others),
+        f"read_rtlil {source.name}",
         f"hierarchy -top {top}",
-        *(f"setattr -mod -set keep_hierarchy 1 {c}" for c in batch),
+        *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in netlist.kept(batch.kept)),
+        f'scratchpad -set abc9.script "{COVER_SCRIPT if laid_out else AREA_SCRIPT}"',
         f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
         f"tee -q -o {report.name} stat -json",
     ]
-    run_script(commands, folder, f"batch{index}", timeout, stop)
+    run_script(commands, folder, batch.name, timeout, stop)
+    source.unlink()  # a log tells what became of it; with all batches' sources it would be a copy of the whole design
     return report, json.loads(report.read_text(encoding="utf-8"))
+
+
+def _cells(modules: dict[str, Any], name: str, apart: list[str] | None = None) -> Counter[str]:
+    """Cells of a module with those of modules that Yosys kept below it, except the ones in ``apart``."""
+    found: Counter[str] = Counter()
+    for kind, number in modules[name]["num_cells_by_type"].items():
+        below = kind if kind in modules else f"\\{kind}"
+        if below not in modules:
+            found[kind] += number
+        elif below not in (apart or []):
+            found.update({k: number * n for k, n in _cells(modules, below).items()})
+    return found
 
 
 def _instance(module: str, top: str) -> tuple[str, str]:
@@ -242,7 +274,8 @@ def synthesize(
     """Synthesize an RTL project with `synth_xilinx` and count cells layer by layer.
 
     Instances in the top module are kept apart, what is below them is flattened, so nothing is shared between layers.
-    They are worked on in batches, in processes of their own.
+    They are worked on in batches, in processes of their own; instances that differ in names only, and equal large parts
+    of an instance such as PEs, once.
 
     Args:
         rtl: folder of the project.
@@ -265,31 +298,19 @@ def synthesize(
     folder = out or rtl / f"synth_{family}"
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    elaborated = _elaborate(files, top, folder, defines, timeout)
-    workers = jobs or os.cpu_count() or 1
-    batches = _batches(elaborated.children, workers) if per_layer else [[]]
-    if not per_layer:
-        elaborated = _Elaborated(elaborated.netlist, {})
-    layers: dict[str, LayerSynthesis] = {}
-    tool, stop = "", threading.Event()
-    with ThreadPoolExecutor(workers) as pool:
-        work = {pool.submit(_run_batch, elaborated, b, i, top, family, timeout, stop): b for i, b in enumerate(batches)}
-        try:
-            for done, future in enumerate(as_completed(work), 1):
-                report, content = future.result()
-                tool = content["creator"].split(" (")[0]
-                for module, figures in content["modules"].items():
-                    name, kind = _instance(module, top)
-                    if f"\\{name}" == f"\\{top}" or module in work[future]:
-                        layers[name] = count(figures["num_cells_by_type"], name, kind, report)
-                if progress:
-                    progress(", ".join(_instance(c, top)[0] for c in work[future]) or top, done, len(batches))
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    order = [_instance(c, top)[0] for c in elaborated.children] + [top]
-    rows = tuple(layers[name] for name in order)
-    result = Synthesis(family, tool, time.monotonic() - start, rows, _sum(rows, top, folder))
+    netlist = _elaborate(files, top, folder, defines, timeout)
+    netlist = netlist.folded() if per_layer else netlist
+    if per_layer:
+        prints = {child: netlist.fingerprint(child) for child in netlist.children()} if per_layer else {}
+    first = {same: child for child, same in reversed(prints.items())}
+    whole = [_Batch("whole", netlist.children(), [])]
+    batches = _batches({c: netlist.size(c) for c in first.values()}) if per_layer else whole
+    found, tool = _run_batches(netlist, batches, folder, family, jobs or os.cpu_count() or 1, timeout, progress)
+    rows = []
+    for child, same in prints.items():
+        name, module = _instance(child, top)
+        rows.append(replace(found[first[same]], name=name, module=module))
+    rows.append(found[netlist.top])
+    result = Synthesis(family, tool, time.monotonic() - start, tuple(rows), _sum(rows, top, folder))
     (folder / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
     return result

@@ -1,8 +1,9 @@
 """The popcount structures of a project's binary convolutions: the module ``xnorsr_popcounts`` that the library wants.
 
 `xnorsr_mvu_binary` with ``PopcountId`` = n takes, in synthesis, instance n of this module. An unrolled convolution gets
-sums shared between its outputs, since its weights are constants; a folded one gets a structure for its PE and SIMD,
-which equal foldings share. Simulation never looks at the file, so it can be written for synthesis only.
+sums shared between its outputs, since its weights are constants; a folded one gets, for each PE, the structure of its
+SIMD, which all convolutions of that SIMD share. Simulation never looks at the file, so it can be written for synthesis
+only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from .layers import pop_latency
 from .popcount import generate, generate_variable
 
 MODULE = "xnorsr_popcounts"
+#: What the structures with constant weights are called; a number follows.
+CONSTANT = "xnorsr_popcount_constant"
 
 _HEAD = """\
 // Popcounts of the binary convolutions, chosen by Id.
@@ -53,22 +56,27 @@ def popcounts_text(convolutions: Sequence[Conv], style: str = "auto") -> str:
     choices: list[str] = []
     for number, op in enumerate(convolutions):
         latency = pop_latency(op)
-        ports = ".clk_i(clk_i), .en_i(en_i), .x_i(x_i), .count_o(count_o)"
         if unrolled(op):
-            name, what = f"xnorsr_popcount_constant{number}", "constant weights"
+            name, what = f"{CONSTANT}{number}", "constant weights"
             modules[name] = generate(op.weight.reshape(len(op.weight), -1), name, style, latency)
+            instances = f"    {name} u_structure (.clk_i(clk_i), .en_i(en_i), .x_i(x_i), .count_o(count_o));\n"
         else:
-            name, what = f"xnorsr_popcount_{op.simd}x{op.pe}_{latency}", "weights from w_i"
-            ports += ", .w_i(w_i)"
+            name, what = f"xnorsr_popcount_{op.simd}_{latency}", "weights from w_i"
             if name not in modules:
-                modules[name] = generate_variable(op.simd, op.pe, name, pipeline=latency)
+                modules[name] = generate_variable(op.simd, 1, name, pipeline=latency)
+            instances = (
+                "    for (genvar p = 0; p < Outputs; p++) begin : gen_pe\n"
+                f"      {name} u_structure (\n"
+                "        .clk_i(clk_i), .en_i(en_i), .x_i(x_i), .w_i(w_i[p]), .count_o(count_o[p])\n"
+                "      );\n    end\n"
+            )
         size = f"Inputs != {op.simd} || Outputs != {op.pe} || Latency != {latency}"
         choices.append(
             f"  {'end else ' if choices else ''}if (Id == {number}) begin : gen_{number}  // {what}\n"
             f"    if ({size}) begin : gen_check\n"
             f'      $fatal(1, "%m: Inputs = %0d, Outputs = %0d, Latency = %0d are not those of Id = {number}",\n'
             f"             Inputs, Outputs, Latency);\n    end\n"
-            f"    {name} u_structure ({ports});\n"
+            f"{instances}"
         )
     choices.append('  end else begin : gen_unknown\n    $fatal(1, "%m: Id = %0d has no structure", Id);\n  end\n')
     return "\n".join([_HEAD + "".join(choices) + "endmodule\n", *modules.values()])

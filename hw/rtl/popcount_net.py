@@ -288,7 +288,8 @@ class _Writer:
         x, w = (",\n    ".join(reversed(side)) for side in zip(*self.triples, strict=True))
         return [
             f"  wire [{count - 1}:0][1:0] match;",
-            f"  xnorsr_match3 #(.Count({count})) u_match (.x_i({{\n    {x}\n  }}), .w_i({{\n    {w}\n  }}), .count_o(match));",
+            f"  xnorsr_match3 #(.Count({count})) u_match (",
+            f"    .x_i({{\n    {x}\n    }}), .w_i({{\n    {w}\n    }}), .count_o(match)\n  );",
         ]
 
     def _source(self, number: int, stage: int) -> str:
