@@ -22,6 +22,7 @@ _CELL = re.compile(r"^  cell (\\\S+) \S+\n((?:    .*\n)*)", re.MULTILINE)
 _INPUT = re.compile(r"^  wire .*\binput \d+ (\S+)", re.MULTILINE)
 _PIN = re.compile(r"^    connect (\S+) (.*)", re.MULTILINE)
 _ASSIGN = re.compile(r"^  connect (\{.*?\}|\S+(?: \[[\d:]+\])?) (.*)", re.MULTILINE)
+_BUFFER = re.compile(r"^  cell \$(?:buf|pos|not|neg) \S+\n((?:    .*\n)*)", re.MULTILINE)
 _WIRE = re.compile(r"[\\$]\S+")
 _CONSTANT = re.compile(r"(?<!\S)\d+'")
 
@@ -127,7 +128,8 @@ class Netlist:
             return
         text = self.modules[module]
         drivers: dict[str, str] = {}
-        for target, source in _ASSIGN.findall(text):
+        buffers = (dict(_PIN.findall(pins)) for pins in _BUFFER.findall(text))
+        for target, source in [*_ASSIGN.findall(text), *((b["\\Y"], b["\\A"]) for b in buffers)]:
             for wire in _WIRE.findall(target):
                 drivers[wire] = f"{drivers.get(wire, '')} {source}"
 

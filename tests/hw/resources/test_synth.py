@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from xnorsr.errors import UserError
-from xnorsr.hw.resources import yosys
-from xnorsr.hw.resources.synth import _batches, count, synthesize
+from xnorsr.hw.resources import netlist, yosys
+from xnorsr.hw.resources.synth import _batches, _cells, count, synthesize
 
 LAYER_A = """
 module layer_a #(parameter int W = 8) (input logic clk_i, input logic [W-1:0] x_i, output logic [W-1:0] y_o);
@@ -71,14 +71,26 @@ def test_counting_rule() -> None:
     assert (made.lut, made.lut_memory, made.ff, made.bram36, made.dsp, made.latches) == (21, 12, 8, 3.5, 6, 1)
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_batches_hold_every_child_once(jobs: int) -> None:
-    """Large ones alone, small ones together."""
-    sizes = {"a": 3_000_000, "b": 100, "c": 2_000_000, "d": 400_000, "e": 200}
-    made = _batches(sizes, jobs)
-    assert sorted(c for batch in made for c in batch) == sorted(sizes)
-    assert max(sum(sizes[c] for c in batch) for batch in made) <= 3_000_000
-    assert _batches({}, jobs) == [[]]
+def test_batches_hold_every_child_once() -> None:
+    """The longest first; large ones alone, small ones together."""
+    sizes = {"a": 3_000_000, "b": 100, "c": 2_000_000, "d": 400_000, "e": 200, "f": 200_000}
+    made = [batch.children for batch in _batches(sizes)]
+    assert made == [["a"], ["c"], ["d"], ["f", "e", "b"]]
+    assert all(batch.kept == batch.children for batch in _batches(sizes))
+    assert [batch.children for batch in _batches({})] == [[]], "the top itself is still counted"
+
+
+def test_cells_of_kept_modules_count() -> None:
+    """A module that Yosys kept below a layer counts as often as it is used; layers apart do not count to the top."""
+    modules = {
+        "\\top": {"num_cells_by_type": {"LUT2": 1, "layer$top.u_a": 1}},
+        "\\layer$top.u_a": {"num_cells_by_type": {"LUT6": 2, "pe": 3, "other": 1}},
+        "\\pe": {"num_cells_by_type": {"LUT6": 4, "match": 2}},
+        "\\match": {"num_cells_by_type": {"FDRE": 5}},
+    }
+    assert _cells(modules, "\\layer$top.u_a") == {"LUT6": 14, "FDRE": 30, "other": 1}
+    assert _cells(modules, "\\top", ["\\layer$top.u_a"]) == {"LUT2": 1}
+    assert _cells(modules, "\\top")["FDRE"] == 30
 
 
 @pytest.mark.eda
@@ -100,6 +112,52 @@ def test_each_instance_has_its_row(project: Path, family: str) -> None:
         assert one.source.is_file() and "num_cells_by_type" in one.source.read_text()
     saved = json.loads((project / f"synth_{family}" / "report.json").read_text())
     assert saved == made.to_dict() and saved["total"]["bram36"] == made.total.bram36
+
+
+PES = """
+(* keep_hierarchy = "yes" *)
+module leaf (input logic [3:0] x_i, output logic y_o);
+  assign y_o = ^x_i;
+endmodule
+module pe (input logic clk_i, input logic [7:0] x_i, input logic [7:0] w_i, output logic [1:0] y_o);
+  logic [1:0] y;
+  leaf u_low (.x_i(x_i[3:0] & w_i[3:0]), .y_o(y[0]));
+  leaf u_high (.x_i(x_i[7:4] & w_i[7:4]), .y_o(y[1]));
+  always_ff @(posedge clk_i) y_o <= y;
+endmodule
+module layer_pes (input logic clk_i, input logic [7:0] x_i, output logic [11:0] y_o);
+  logic [3:0][7:0] w;
+  always_ff @(posedge clk_i) w <= {w[2:0], x_i};
+  for (genvar p = 0; p < 4; p++) begin : gen_pe
+    pe u_pe (.clk_i, .x_i, .w_i(w[p]), .y_o(y_o[2*p+:2]));
+  end
+  logic [1:0][7:0] constant;
+  assign constant = {8'h00, 8'h0f};
+  pe u_constant (.clk_i, .x_i, .w_i(constant[0]), .y_o(y_o[9:8]));
+  pe u_zero (.clk_i, .x_i, .w_i(constant[1]), .y_o(y_o[11:10]));
+endmodule
+module xnorsr_top (input logic clk_i, input logic [7:0] x_i, output logic [11:0] y_o, output logic [11:0] z_o);
+  layer_pes u_pes (.clk_i, .x_i, .y_o);
+  layer_pes u_more (.clk_i, .x_i, .y_o(z_o));
+endmodule
+"""
+
+
+@pytest.mark.eda
+def test_equal_pes_are_synthesized_once_and_counted_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four PEs of 8 ANDs, two kept parities and 2 registers each; two with constants are not taken for one, so that
+    their ANDs vanish."""
+    monkeypatch.setattr(netlist, "REPEATED", 1)
+    (tmp_path / "top.sv").write_text(PES)
+    (tmp_path / "files.f").write_text("top.sv\n")
+    seen: list[str] = []
+    made = synthesize(tmp_path, "xc7", "xnorsr_top", progress=lambda what, done, of: seen.append(what))
+    layer = {one.name: one for one in made.layers}
+    assert seen == ["pes"], "the second layer is the first one with other names"
+    assert (layer["pes"].lut, layer["pes"].ff) == (layer["more"].lut, layer["more"].ff)
+    assert layer["pes"].ff == 4 * 8 + 4 * 2 + 2 * 2
+    assert layer["pes"].lut == 4 * (8 + 2) + 2 * 2
+    assert layer["more"].source == layer["pes"].source
 
 
 @pytest.mark.eda
