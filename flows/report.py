@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,21 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]
 
 
-def _by_layer(results: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Synthesized figures by the estimate's layer names; instances carry them as identifiers."""
-    if not results["synth"]:
-        return None
-    rows = {row["name"]: row for row in results["synth"]["layers"]}
-    return {layer["name"]: rows.get(identifier(layer["name"])) for layer in results["estimate"]["layers"]}
+def by_layer(synth: Mapping[str, Any], layers: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Synthesized LUT, FF, BRAM36 and DSP by the estimate's layers, which count as the estimate counts.
+
+    A FIFO belongs to the layer that reads it; the video ports and what else stands in the top module belong to the
+    input, which is the first layer. So the rows sum up to the synthesis's total.
+    """
+    places = {identifier(name): name for name in layers}
+    sums = {name: dict.fromkeys(("lut", "ff", "bram36", "dsp"), 0.0) for name in layers}
+    for row in synth["layers"]:
+        fifo = row["name"].startswith("fifo_")
+        readers = [place for place in places if fifo and row["name"].endswith(f"_to_{place}")]
+        name = places.get(row["name"]) or places.get(max(readers, key=len, default="")) or layers[0]
+        for key in sums[name]:
+            sums[name][key] += row[key]
+    return sums
 
 
 def _environment() -> Environment:
@@ -170,7 +179,7 @@ def render(
         crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
         diagram=diagram(stages, fifos),
         estimate=estimate,
-        synth=_by_layer(results),
+        synth=results["synth"] and by_layer(results["synth"], [layer["name"] for layer in estimate["layers"]]),
         most_lut=max((layer["lut"] for layer in estimate["layers"]), default=1) or 1,
         total_time=sum(results["times"].values()) or 1.0,
     )

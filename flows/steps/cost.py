@@ -13,7 +13,6 @@ from rich.table import Table
 from ...errors import UserError
 from ...hw.build import BuildResult, prepare, reopen
 from ...hw.build import model_graph as make_graph
-from ...hw.graph.context import identifier
 from ...hw.resources.account import Estimate
 from ...hw.resources.account import estimate as analytic
 from ...hw.resources.devices import device
@@ -23,7 +22,7 @@ from ...sim import tools
 from ..config import EstimateConfig, HardwareConfig, checked
 from ..console import console, table
 from ..output import write_file
-from ..report import si
+from ..report import by_layer, si
 from .hardware import options
 
 
@@ -103,7 +102,8 @@ def write_account(account: Account, path: Path) -> None:
 def account_tables(account: Account) -> list[Table]:
     """The account for the terminal: layers, then sums."""
     found = account.estimate
-    synth = {layer.name: layer for layer in account.synthesis.layers} if account.synthesis else {}
+    names = [layer.name for layer in found.layers]
+    synth = by_layer(account.synthesis.to_dict(), names) if account.synthesis else {}
     columns = ["layer", "op", "PE×SIMD", "MAC/pixel", "weight bits", "cycles/pixel", "LUT", "FF", "BRAM36", "DSP"]
     if account.synthesis:
         columns += [f"{k} ({account.synthesis.family})" for k in ("LUT", "FF", "BRAM36", "DSP")]
@@ -122,8 +122,7 @@ def account_tables(account: Account) -> list[Table]:
             f"{one.dsp}",
         ]
         if account.synthesis:
-            real = synth.get(identifier(one.name))
-            row += [f"{real.lut:,}", f"{real.ff:,}", f"{real.bram36:g}", f"{real.dsp}"] if real else [""] * 4
+            row += [f"{value:,.9g}" for value in synth[one.name].values()]
         rows.append(row)
     return [table("Layer by layer", columns, rows, numeric=3), _sums(account)]
 

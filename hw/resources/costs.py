@@ -26,8 +26,12 @@ _YOSYS = "Yosys 0.70, synth_xilinx xc7, networks of 8 and 16 channels"
 
 COEFFICIENTS: dict[str, Coefficient] = {
     "popcount_constant": Coefficient(
-        0.75, "LUT per binary MAC", "benchmarks/popcount_luts: 576 x 64, constant weights"
+        0.32, "LUT per binary MAC", "benchmarks/popcount_luts: 144 x 16, constant weights"
     ),
+    "popcount_sharing": Coefficient(
+        0.14, "exponent of MACs / 2304", "benchmarks/popcount_luts: larger ones share more; 72 x 8 to 576 x 64"
+    ),
+    "border": Coefficient(4.0, "LUT per sum bit", f"unrolled: what the border adds, and the sum; {_YOSYS}"),
     "popcount_variable": Coefficient(
         1.25, "LUT per bit of PE*SIMD", "benchmarks/popcount_luts: variable weights, XNOR included"
     ),
@@ -171,15 +175,25 @@ def _products(op: Conv) -> Cost:
     return (one + Cost(lut=tree, ff=bits / 8)).times(width)
 
 
+def _popcounts(op: Conv) -> Cost:
+    """The popcounts of one bit plane; with constant weights outputs share sums, the more the larger the layer is."""
+    macs = op.pe * op.simd
+    if folds(op) > 1:
+        counts = coefficient("popcount_variable") * macs
+    else:
+        counts = coefficient("popcount_constant") * macs * (macs / 2304) ** -coefficient("popcount_sharing")
+    return Cost(lut=counts, ff=counts / 3)
+
+
 def engine(op: Conv) -> Cost:
     """The matrix-vector unit of a convolution, without its window."""
     outputs, taps = op.weight.shape[0], op.weight[0].size
     cycles, sum_bits, planes = folds(op), op.output.bits, op.input.bits
     if op.binary:
-        kind = "popcount_constant" if cycles == 1 else "popcount_variable"
-        counts = coefficient(kind) * op.pe * op.simd * planes
-        # Beside each row of weights, the number of bits that count: one more popcount a plane.
-        work = Cost(lut=counts + op.simd * planes, ff=counts / 3)
+        # The window's bits outside the frame are replaced in front of the popcounts
+        work = Cost(lut=op.simd * planes) + _popcounts(op).times(planes)
+        if cycles == 1:
+            work += Cost(lut=coefficient("border") * outputs * sum_bits)
     else:
         work = _products(op)
     work += Cost(lut=coefficient("adder") * op.pe * sum_bits if cycles > 1 else 0.0, ff=op.pe * sum_bits)

@@ -73,13 +73,18 @@ def check(name: str, op: Foldable, one: Fold) -> None:
 
 
 def cheapest(op: Foldable, cycles: int) -> Fold:
-    """The folding of least cost that takes at most ``cycles`` cycles a pixel of the layer's own stream."""
+    """The folding of least cost that takes at most ``cycles`` cycles a pixel of the layer's own stream.
+
+    A binary layer is unrolled only where that is asked for: constant weights are cheap in SystemVerilog, whose
+    popcounts share sums between outputs, but not in HLS, and both projects have the same folding.
+    """
     pes, simds = legal(op)
     keys: list[tuple[float, int, int]] = []
     for pe in pes:
         for simd in simds:
             made = folded(op, Fold(pe, simd))
-            if folds(made) <= cycles:
+            unrolled = isinstance(op, Conv) and op.binary and folds(made) == 1 < min(cycles, pes[-1] * simds[-1])
+            if folds(made) <= cycles and not unrolled:
                 keys.append((_cost(made).weight, -simd, -pe))
     _, simd, pe = min(keys)
     return Fold(pe=-pe, simd=-simd)

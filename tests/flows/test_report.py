@@ -8,7 +8,7 @@ import pytest
 from xnorsr.errors import UserError
 from xnorsr.flows.diagram import diagram
 from xnorsr.flows.pictures import cut, high_resolution, photograph, sample_codes, stream_codes
-from xnorsr.flows.report import Pictures, crop_places, difference, duration, enlarge, psnr, si
+from xnorsr.flows.report import Pictures, by_layer, crop_places, difference, duration, enlarge, psnr, si
 from xnorsr.hw.graph.ops import Residual, Threshold
 from xnorsr.hw.resources.view import Stage
 from xnorsr.hw.types import StreamType
@@ -130,3 +130,29 @@ def test_sample_fits_any_frame(height: int, width: int) -> None:
     codes = sample_codes(StreamType(height, width, 3, 8, False, 8), 2)
     assert codes.shape == (height, width, 3)
     assert codes.std() > 5
+
+
+def test_synthesized_rows_count_as_the_estimate_counts() -> None:
+    """FIFOs go to their readers (the longest name that fits), ports and the top to the input; nothing is lost."""
+    names = ["lr", "conv", "up.conv", "add"]
+    rows = [
+        "video_in",
+        "conv",
+        "up_conv",
+        "fifo_lr_cpy2_to_add",
+        "fifo_conv_to_up_conv",
+        "add",
+        "video_out",
+        "xnorsr_top",
+    ]
+    synth = {
+        "layers": [{"name": n, "lut": 10**i, "ff": 1, "bram36": 0.5, "dsp": i, "bits": 0} for i, n in enumerate(rows)]
+    }
+    made = by_layer(synth, names)
+    assert {name: row["lut"] for name, row in made.items()} == {
+        "lr": 11_000_001,
+        "conv": 10,
+        "up.conv": 10_100,
+        "add": 101_000,
+    }
+    assert sum(row["bram36"] for row in made.values()) == 4 and list(made["lr"]) == ["lut", "ff", "bram36", "dsp"]

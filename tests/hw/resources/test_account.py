@@ -93,15 +93,15 @@ def test_layers_behind_a_shuffle_count_more_often() -> None:
 
 
 def test_cost_grows_with_parallelism() -> None:
-    """More lanes cost more until the weights become constants, which are cheaper a bit."""
+    """More lanes cost more until the weights become constants: then outputs share sums."""
     net = Net(8, 8, channels=64)
     net.conv("conv", net.sign("sign", "input"), 64, binary=True)
     op = net.stages()[-1].op
     assert isinstance(op, Conv)
     cost = [layer_cost(op.replace(pe=pe, simd=576)).lut for pe in (1, 4, 16, 32, 64)]
     assert cost[0] < cost[1] < cost[2] < cost[3]
-    assert cost[4] == pytest.approx(0.75 * 64 * 576, rel=0.05)
-    assert cost[4] < 2 * cost[3]
+    assert 7_716 < cost[4] < 1.75 * 7_716, "7,716 LUT is what benchmarks/popcount_luts measures for the popcounts alone"
+    assert cost[4] < cost[3]
 
 
 @pytest.mark.parametrize(
