@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,13 +132,13 @@ def measure(case: Case, family: str) -> tuple[list[object], bool]:
     return row, not case.limit or (cells / macs <= case.limit and cpu <= SECONDS)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Runs the cases of each family and prints one table a family."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
     parser.add_argument("--family", default="xc7,xcup", help="families of synth_xilinx, comma-separated")
     parser.add_argument("--only", default="", help="structures to measure, comma-separated")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     only = set(filter(None, arguments.only.split(",")))
     missed = []
     for family in arguments.family.split(","):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def network(args: argparse.Namespace, width: int, height: int) -> onnx.ModelProt
     return to_qonnx(randomize(build_model(cfg), args.seed).eval(), 3, height, width)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the benchmark; fails if a code differs or it takes longer than wanted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model")
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--folding", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a small frame and network, for the test suite")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.quick:
         args.size, args.channels, args.blocks = "24x18", 8, 1
     width, height = (int(n) for n in args.size.split("x"))

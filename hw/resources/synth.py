@@ -52,7 +52,7 @@ DSPS = ("DSP48E1", "DSP48E2")
 #: Characters of netlist below which a layer gets no process of its own, since Yosys needs seconds to start.
 SMALL = 500_000
 
-#: Scripts for ABC9. Yosys's own looks for delay first and takes half as long again for the same number of LUTs.
+#: ABC9's script for large layers: area first. Yosys's own looks for delay first and takes half as long again.
 AREA_SCRIPT = "+&sweep;&dc2;&if,-a,{C},{W},{D},{R}"
 #: For popcounts with constant weights, which are laid out in LUTs already; the other takes hours (docs/popcount.md).
 COVER_SCRIPT = "+&if,-a,{C},{W},{D},{R}"
@@ -198,6 +198,14 @@ def _run_batches(
     return found, tool
 
 
+def _mapping(netlist: Netlist, batch: _Batch) -> list[str]:
+    """How ABC9 maps the batch; nothing for small layers, which take Yosys's own script."""
+    if any(CONSTANT in module for child in batch.children for module in netlist.closure(child)):
+        return [f'scratchpad -set abc9.script "{COVER_SCRIPT}"']
+    large = max(map(netlist.size, batch.children), default=0) > SMALL
+    return [f'scratchpad -set abc9.script "{AREA_SCRIPT}"'] if large else []
+
+
 def _run_batch(
     netlist: Netlist, batch: _Batch, folder: Path, family: str, timeout: float, stop: threading.Event
 ) -> tuple[Path, dict[str, Any]]:
@@ -205,12 +213,11 @@ def _run_batch(
     source, report = folder / f"{batch.name}.il", folder / f"{batch.name}.json"
     source.write_text(netlist.text(batch.children), encoding="utf-8")
     top = netlist.top.removeprefix("\\")
-    laid_out = any(CONSTANT in module for child in batch.children for module in netlist.closure(child))
     commands = [
         f"read_rtlil {source.name}",
         f"hierarchy -top {top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in netlist.kept(batch.kept)),
-        f'scratchpad -set abc9.script "{COVER_SCRIPT if laid_out else AREA_SCRIPT}"',
+        *_mapping(netlist, batch),
         f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
         f"tee -q -o {report.name} stat -json",
     ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from benchmarks import hls4ml_csim, model_size, stock_hls4ml, training
+from benchmarks import hls4ml_csim, model_size, network_synthesis, popcount_luts, rtl_frame, stock_hls4ml, training
 from benchmarks.plain_torch import PlainSRResNet
 from xnorsr.flows.config import load_recipe
 from xnorsr.quant import zoo
@@ -64,6 +64,33 @@ def test_what_stock_hls4ml_is_given_is_the_same_network(configuration: str) -> N
 )
 def test_types_hold_the_values_and_no_more(values: list[float], wanted: str) -> None:
     assert stock_hls4ml.fixed_array(np.array(values)) == wanted
+
+
+@pytest.mark.eda
+def test_rtl_frame(capsys: Capture) -> None:
+    rtl_frame.main(["--quick"])
+    table = dict(last_table(capsys.readouterr().out, "RTL simulation"))
+    assert table["codes that differ"] == "0 of 5,184"
+    assert table["cycles of the frame"] == table["cycles predicted"]
+
+
+@pytest.mark.slow
+@pytest.mark.eda
+def test_network_synthesis(capsys: Capture) -> None:
+    """Yosys's sum is the table's, within what the benchmark promises."""
+    network_synthesis.main(["--quick"])
+    table = last_table(capsys.readouterr().out, "xc7")
+    pairs = [[float(n.replace(",", "")) for n in row[1].split(" / ")] for row in table[:-1]]
+    assert sum(yosys for _, yosys in pairs[:-1]) == pairs[-1][1] > 1000
+    assert [row[0] for row in table[-2:]] == ["whole", "ratio"]
+
+
+@pytest.mark.eda
+def test_popcount_luts(capsys: Capture) -> None:
+    """One structure kept, its netlist checked; a limit that is missed ends the run with its name."""
+    popcount_luts.main(["--quick", "--family", "xc7", "--only", "groups3_chains"])
+    table = last_table(capsys.readouterr().out, "xc7")
+    assert table[0][:3] == ["groups3_chains", "72", "8"]
 
 
 @pytest.mark.slow

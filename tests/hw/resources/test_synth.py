@@ -10,7 +10,7 @@ import pytest
 
 from xnorsr.errors import UserError
 from xnorsr.hw.resources import netlist, yosys
-from xnorsr.hw.resources.synth import _batches, _cells, count, synthesize
+from xnorsr.hw.resources.synth import _Batch, _batches, _cells, _mapping, count, synthesize
 
 LAYER_A = """
 module layer_a #(parameter int W = 8) (input logic clk_i, input logic [W-1:0] x_i, output logic [W-1:0] y_o);
@@ -78,6 +78,16 @@ def test_batches_hold_every_child_once() -> None:
     assert made == [["a"], ["c"], ["d"], ["f", "e", "b"]]
     assert all(batch.kept == batch.children for batch in _batches(sizes))
     assert [batch.children for batch in _batches({})] == [[]], "the top itself is still counted"
+
+
+def test_mapping_scripts() -> None:
+    """Large layers for area, popcounts laid out in LUTs only covered, small layers by Yosys's own script."""
+    constant = "\\xnorsr_popcount_constant3$top.u_c.u_structure"
+    modules = {"\\top": "", "\\a": "x" * 600_000, "\\b": "x", "\\c": "x", constant: "x"}
+    uses: dict[str, list[str]] = {name: [] for name in modules} | {"\\top": ["\\a", "\\b", "\\c"], "\\c": [constant]}
+    made = netlist.Netlist("", modules, uses, "\\top")
+    scripts = [" ".join(_mapping(made, _Batch("x", [c], [c]))) for c in made.children()]
+    assert "&dc2;&if,-a" in scripts[0] and scripts[1] == "" and "+&if,-a" in scripts[2]
 
 
 def test_cells_of_kept_modules_count() -> None:
