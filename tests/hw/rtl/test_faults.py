@@ -89,7 +89,7 @@ def _scenarios(make: Maker) -> list[dict[str, Any]]:
         make.fault("start of frame missing", surplus[:1] + frame[1:]),
         {"name": "pixels before the first frame", "parts": [make.part(surplus + make.good[0])]},
     ]
-    made += [make.reset(*at) for at in ((3, 0), (2 * w + 1, 0), (size, 0), (size, 5), (size + w + 2, 4 * w - 4))]
+    made += [make.reset(*at) for at in ((3, 0), (2 * w + 1, 0), (size, 0), (size, 5), (size + w + 2, w))]
     print(f"random faults with seed {SEED}")
     for n in range(4):
         made.append(make.fault(f"random {n}", *(wrong_frame(SPEC.height, w, BITS, make.rng) for _ in range(2))))
