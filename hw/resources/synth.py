@@ -57,6 +57,9 @@ AREA_SCRIPT = "+&sweep;&dc2;&if,-a,{C},{W},{D},{R}"
 #: For popcounts with constant weights, which are laid out in LUTs already; the other takes hours (docs/popcount.md).
 COVER_SCRIPT = "+&if,-a,{C},{W},{D},{R}"
 
+#: The whole design as Yosys elaborated it.
+ELABORATED = "elaborated.il"
+
 #: Constants are computed in initial blocks that loop over outputs, borders and taps; slang's own limit is 4000 rounds.
 UNROLL_LIMIT = 1_000_000
 
@@ -134,7 +137,7 @@ def count(cells: Mapping[str, int], name: str, module: str, source: Path) -> Lay
 
 
 def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], timeout: float) -> Netlist:
-    netlist = folder / "elaborated.il"
+    netlist = folder / ELABORATED
     macros = " ".join(f"-D {d}" for d in defines)
     # Yosys splits its commands at blanks, slang's command files know quotes.
     (folder / "sources.f").write_text(f'-F "{files.resolve()}"\n', encoding="utf-8")
@@ -222,7 +225,6 @@ def _run_batch(
         f"tee -q -o {report.name} stat -json",
     ]
     run_script(commands, folder, batch.name, timeout, stop)
-    source.unlink()  # a log tells what became of it; with all batches' sources it would be a copy of the whole design
     return report, json.loads(report.read_text(encoding="utf-8"))
 
 
@@ -319,5 +321,6 @@ def synthesize(
         rows.append(replace(found[first[same]], name=name, module=module))
     rows.append(found[netlist.top])
     result = Synthesis(family, tool, time.monotonic() - start, tuple(rows), _sum(rows, top, folder))
+    (folder / ELABORATED).unlink()  # the batches have what their scripts read; elaborate.ys makes it again
     (folder / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
     return result

@@ -120,6 +120,8 @@ def test_each_instance_has_its_row(project: Path, family: str) -> None:
     assert made.tool.startswith("Yosys 0.") and seen[-1][0] == seen[-1][1]
     for one in made.layers:  # each figure names the report that it comes from, and the report holds it
         assert one.source.is_file() and "num_cells_by_type" in one.source.read_text()
+    for script in (project / f"synth_{family}").glob("batch*.ys"):  # it can be run again
+        assert (script.parent / script.read_text().splitlines()[0].split()[1]).is_file()
     saved = json.loads((project / f"synth_{family}" / "report.json").read_text())
     assert saved == made.to_dict() and saved["total"]["bram36"] == made.total.bram36
 
