@@ -37,10 +37,11 @@ class Clock:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], numeric: int = 1) -> Table:
-    """A plain table; columns from ``numeric`` on are aligned to the right."""
+    """A plain table; columns from ``numeric`` on are aligned to the right and never broken."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
-        made.add_column(column, justify="right" if i >= numeric else "left", overflow="fold")
+        right = i >= numeric
+        made.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
     for row in rows:
         made.add_row(*row)
     return made

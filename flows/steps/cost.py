@@ -100,31 +100,33 @@ def write_account(account: Account, path: Path) -> None:
 
 
 def account_tables(account: Account) -> list[Table]:
-    """The account for the terminal: layers, then sums."""
-    found = account.estimate
-    names = [layer.name for layer in found.layers]
-    synth = by_layer(account.synthesis.to_dict(), names) if account.synthesis else {}
-    columns = ["layer", "op", "PE×SIMD", "MAC/pixel", "weight bits", "cycles/pixel", "LUT", "FF", "BRAM36", "DSP"]
-    if account.synthesis:
-        columns += [f"{k} ({account.synthesis.family})" for k in ("LUT", "FF", "BRAM36", "DSP")]
-    rows = []
-    for one in found.layers:
-        row = [
+    """The account for the terminal: work and resources layer by layer, then sums."""
+    layers = account.estimate.layers
+    work = [
+        [
             one.name,
             one.op,
             f"{one.pe}×{one.simd}" if one.simd else str(one.pe or ""),
             f"{one.macs_binary + one.macs_fixed:,.0f}",
             f"{one.weight_bits:,}",
             f"{one.cycles_per_pixel:g}",
-            f"{one.lut:,}",
-            f"{one.ff:,}",
-            f"{one.bram36:g}",
-            f"{one.dsp}",
         ]
-        if account.synthesis:
-            row += [f"{value:,.9g}" for value in synth[one.name].values()]
-        rows.append(row)
-    return [table("Layer by layer", columns, rows, numeric=3), _sums(account)]
+        for one in layers
+    ]
+    keys, titles = ("lut", "ff", "bram36", "dsp"), ["LUT", "FF", "BRAM", "DSP"]
+    cost = [[one.name, *(f"{getattr(one, key):,.9g}" for key in keys)] for one in layers]
+    title = "Resources, estimated (BRAM: of 36 Kbit)"
+    if account.synthesis:
+        measured = by_layer(account.synthesis.to_dict(), [one.name for one in layers])
+        for row in cost:
+            row += [f"{value:,.9g}" for value in measured[row[0]].values()]
+        title = f"Resources, estimated (BRAM: of 36 Kbit), then by Yosys for {account.synthesis.family}"
+        titles = titles + titles
+    return [
+        table("Layer by layer", ["layer", "op", "PE×SIMD", "MAC/px", "weight bits", "cycles/px"], work, numeric=3),
+        table(title, ["layer", *titles], cost),
+        _sums(account),
+    ]
 
 
 def _sums(account: Account) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import threading
 import time
 from collections import Counter
@@ -291,7 +292,8 @@ def synthesize(
         family: Yosys's name of the FPGA family: xc7, xcu or xcup.
         top: top module; default what project.json says, else "top".
         files: file list; default ``rtl/files.f``. Paths in it are relative to it.
-        out: folder for scripts, logs and reports; default ``rtl/synth_FAMILY``.
+        out: folder for scripts, logs and reports; default ``rtl/synth_FAMILY``. What it held is replaced at the end;
+            until then, and after a failure, they are in ``OUT.part``.
         per_layer: False flattens everything into one entry.
         defines: macros set while reading.
         jobs: processes at once; default the number of cores.
@@ -305,22 +307,46 @@ def synthesize(
     _check_input(rtl, files, family)
     top = top or _top_of(rtl)
     folder = out or rtl / f"synth_{family}"
-    folder.mkdir(parents=True, exist_ok=True)
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     start = time.monotonic()
-    netlist = _elaborate(files, top, folder, defines, timeout)
-    netlist = netlist.folded() if per_layer else netlist
-    if per_layer:
-        prints = {child: netlist.fingerprint(child) for child in netlist.children()} if per_layer else {}
+    try:
+        netlist = _elaborate(files, top, part, defines, timeout)
+        found, tool = _layers(netlist, part, family, per_layer, jobs or os.cpu_count() or 1, timeout, progress)
+    except KeyboardInterrupt:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    rows = tuple(replace(row, source=folder / row.source.name) for row in found)
+    result = Synthesis(family, tool, time.monotonic() - start, rows, _sum(rows, top, folder))
+    (part / ELABORATED).unlink()  # the batches have what their scripts read; elaborate.ys makes it again
+    (part / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    return result
+
+
+def _layers(
+    netlist: Netlist,
+    folder: Path,
+    family: str,
+    per_layer: bool,
+    jobs: int,
+    timeout: float,
+    progress: Progress | None,
+) -> tuple[list[LayerSynthesis], str]:
+    """One row for each instance in the top and one for the top itself; and Yosys's version."""
+    if not per_layer:
+        whole = [_Batch("whole", netlist.children(), [])]
+        found, tool = _run_batches(netlist, whole, folder, family, jobs, timeout, progress)
+        return list(found.values()), tool
+    netlist = netlist.folded()
+    prints = {child: netlist.fingerprint(child) for child in netlist.children()}
     first = {same: child for child, same in reversed(prints.items())}
-    whole = [_Batch("whole", netlist.children(), [])]
-    batches = _batches({c: netlist.size(c) for c in first.values()}) if per_layer else whole
-    found, tool = _run_batches(netlist, batches, folder, family, jobs or os.cpu_count() or 1, timeout, progress)
+    batches = _batches({child: netlist.size(child) for child in first.values()})
+    found, tool = _run_batches(netlist, batches, folder, family, jobs, timeout, progress)
     rows = []
     for child, same in prints.items():
-        name, module = _instance(child, top)
+        name, module = _instance(child, netlist.top.removeprefix("\\"))
         rows.append(replace(found[first[same]], name=name, module=module))
-    rows.append(found[netlist.top])
-    result = Synthesis(family, tool, time.monotonic() - start, tuple(rows), _sum(rows, top, folder))
-    (folder / ELABORATED).unlink()  # the batches have what their scripts read; elaborate.ys makes it again
-    (folder / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
-    return result
+    return [*rows, found[netlist.top]], tool

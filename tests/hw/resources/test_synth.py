@@ -173,6 +173,31 @@ def test_equal_pes_are_synthesized_once_and_counted_each(tmp_path: Path, monkeyp
 
 
 @pytest.mark.eda
+def test_the_whole_as_one(project: Path) -> None:
+    """Flattened into one entry, which replaces what an earlier run left."""
+    (project / "synth_xc7").mkdir()
+    (project / "synth_xc7" / "old.log").write_text("old")
+    made = synthesize(project, per_layer=False)
+    assert [one.name for one in made.layers] == ["xnorsr_top"] and made.total.dsp == 1
+    assert not (project / "synth_xc7" / "old.log").exists() and not (project / "synth_xc7.part").exists()
+
+
+@pytest.mark.eda
+def test_interrupt_keeps_what_was_there(project: Path) -> None:
+    """Ctrl-C between batches: the earlier result stays, nothing of the new one does."""
+    (project / "synth_xc7").mkdir()
+    (project / "synth_xc7" / "report.json").write_text("earlier")
+
+    def interrupted(what: str, done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        synthesize(project, progress=interrupted)
+    assert (project / "synth_xc7" / "report.json").read_text() == "earlier"
+    assert not (project / "synth_xc7.part").exists()
+
+
+@pytest.mark.eda
 def test_errors_are_quoted(project: Path) -> None:
     (project / "layers" / "b.sv").write_text(LAYER_B.replace("x_i * x_i", "x_i * nothing"))
     with pytest.raises(
