@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
+from tests.hw.rtl.tcl_words import commands
 from tests.networks import NetworkSpec, network
 from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, BuildResult, build
@@ -195,6 +196,18 @@ source {SCRIPT}
 """
 
 
+TCL = "close expr file foreach info lindex list open puts read set split string"
+
+
+def _check_words(text: str) -> list[str]:
+    """Names of the commands that a script calls; raises where it is no Tcl or calls something unknown."""
+    names = [words[0] for words in commands(text)]
+    for name in names:
+        if name not in [*TCL.split(), *VIVADO.split()]:
+            raise ValueError(f"invalid command name {name!r}")
+    return names
+
+
 def _run_tcl(script: Path, arguments: str, folder: Path) -> list[list[str]]:
     """Calls of Vivado's commands that a script makes, each with its arguments."""
     text = HARNESS.replace("COMMANDS", VIVADO).replace("ARGUMENTS", arguments).replace("SCRIPT", str(script))
@@ -240,6 +253,22 @@ def test_packaging_script(built: BuildResult, tmp_path: Path, arguments: str, pa
     assert sorted([*named, "err_line_o", "err_frame_o"]) == sorted(ports)
     clocked = [c[1:] for c in calls if c[0] == "ipx::associate_bus_interfaces"]
     assert clocked == [["-busif", bus, "-clock", "aclk", "<ipx::current_core>"] for bus in ("s_axis", "m_axis")]
+
+
+def test_packaging_script_without_a_tcl(built: BuildResult) -> None:
+    """The same script read word by word, so that a machine without Tcl checks it too."""
+    text = (built.out_dir / "rtl" / "package_ip.tcl").read_text()
+    assert set(_check_words(text)) >= set(VIVADO.split())
+    broken = {
+        text.replace("}\nclose", "\nclose", 1): "unbalanced '{'",
+        text.replace("[read $list]", "[read $list"): "unbalanced",
+        text.replace('$target"', "$target"): "unbalanced '\"'",
+        text.replace("ipx::save_core", "ipx::safe_core"): "invalid command name 'ipx::safe_core'",
+        text.replace("    read_verilog", "    read_vhdl"): "invalid command name 'read_vhdl'",
+    }
+    for changed, message in broken.items():
+        with pytest.raises(ValueError, match=message):
+            _check_words(changed)
 
 
 def test_the_tcl_check_finds_mistakes(built: BuildResult, tmp_path: Path) -> None:
