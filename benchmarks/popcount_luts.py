@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,16 +24,15 @@ import numpy as np
 
 from benchmarks.common import heading, rows
 from benchmarks.lut_netlist import LutNetlist
+from xnorsr.hw.resources.synth import COVER_SCRIPT
+from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.rtl import popcount
 
 # FINN's own estimate for a binary matrix-vector unit, LUT per binary MAC a cycle.
 FINN_LUT_PER_MAC = 6.6
-# Yosys's default ABC script restructures logic first and looks for delay, which undoes LUT-shaped structures and takes
-# hours for 9,000 LUTs; this one only covers the logic with LUTs, smallest area first.
-AREA_SCRIPT = "+&if,-a,{C},{W},{D},{R}"
-# Up to this many MACs both scripts are run, and the one with fewer LUTs counts.
+# Up to this many MACs both COVER_SCRIPT and Yosys's own script are run, and the one with fewer LUTs counts.
 BOTH_SCRIPTS = 2400
-RUN_YOSYS = "import sys; from pyosys import libyosys as ys; d = ys.Design(); [ys.run_pass(c, d) for c in sys.argv[1:]]"
+TIMEOUT = 3600.0
 SECONDS = 180  # most CPU seconds of Yosys
 LIBRARY = Path(popcount.__file__).parent / "lib"
 COLUMNS = (
@@ -87,9 +84,7 @@ def synthesize(text: str, family: str, folder: Path, script: str) -> tuple[LutNe
     ]
     start, cpu = time.perf_counter(), cpu_seconds()
     # A process of its own: mapping depends on the numbers of cells, which go on from one design to the next.
-    run = subprocess.run([sys.executable, "-c", RUN_YOSYS, *commands], capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"Yosys failed:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
+    run_script(commands, folder, "yosys", TIMEOUT)
     return LutNetlist(folder / "popcount.json", "popcount"), time.perf_counter() - start, cpu_seconds() - cpu
 
 
@@ -117,7 +112,7 @@ def measure(case: Case, family: str) -> tuple[list[object], bool]:
     else:
         text = popcount.generate(weights, "popcount", case.style)
     with tempfile.TemporaryDirectory() as folder:
-        scripts = [AREA_SCRIPT] + [""] * (case.inputs * case.outputs <= BOTH_SCRIPTS)
+        scripts = [COVER_SCRIPT] + [""] * (case.inputs * case.outputs <= BOTH_SCRIPTS)
         runs = [synthesize(text, family, Path(folder), script) for script in scripts]
     netlist, seconds, cpu = min(runs, key=lambda run: len(run[0].luts))
     check(netlist, case, weights)

@@ -7,6 +7,7 @@ To add a scheme: derive from `Scheme`, decorate with `register`, add its name to
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -194,16 +195,16 @@ class BinaryConv(qnn.QuantConv2d):
             self.weight.clamp_(-limit, limit)
 
 
-class Scheme(nn.Module):
+class Scheme(nn.Module, ABC):
     """A binarization scheme: one residual block. Trunk (N, C, H, W) in, trunk out, both on the trunk's grid."""
 
     def __init__(self, cfg: ModelConfig) -> None:
         super().__init__()
         self.cfg = cfg
 
+    @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """The block."""
-        raise NotImplementedError
 
 
 class Network(nn.Module):

@@ -79,12 +79,12 @@ def cheapest(op: Foldable, cycles: int) -> Fold:
     popcounts share sums between outputs, but not in HLS, and both projects have the same folding.
     """
     pes, simds = legal(op)
+    may_fold = isinstance(op, Conv) and op.binary and min(cycles, pes[-1] * simds[-1]) > 1
     keys: list[tuple[float, int, int]] = []
     for pe in pes:
         for simd in simds:
             made = folded(op, Fold(pe, simd))
-            unrolled = isinstance(op, Conv) and op.binary and folds(made) == 1 < min(cycles, pes[-1] * simds[-1])
-            if folds(made) <= cycles and not unrolled:
+            if folds(made) <= cycles and not (may_fold and folds(made) == 1):
                 keys.append((_cost(made).weight, -simd, -pe))
     _, simd, pe = min(keys)
     return Fold(pe=-pe, simd=-simd)

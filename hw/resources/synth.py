@@ -53,7 +53,7 @@ DSPS = ("DSP48E1", "DSP48E2")
 #: Characters of netlist below which a layer gets no process of its own, since Yosys needs seconds to start.
 SMALL = 500_000
 
-#: ABC9's script for large layers: area first. Yosys's own looks for delay first and takes half as long again.
+#: ABC9's script for large layers: area first. Yosys's own looks for delay first and takes a third longer.
 AREA_SCRIPT = "+&sweep;&dc2;&if,-a,{C},{W},{D},{R}"
 #: For popcounts with constant weights, which are laid out in LUTs already; the other takes hours (docs/popcount.md).
 COVER_SCRIPT = "+&if,-a,{C},{W},{D},{R}"
@@ -307,6 +307,8 @@ def synthesize(
     _check_input(rtl, files, family)
     top = top or _top_of(rtl)
     folder = out or rtl / f"synth_{family}"
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "elaborate.ys").is_file():
+        raise UserError(f"output {folder}: holds something else than a synthesis; empty it, or give another folder")
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

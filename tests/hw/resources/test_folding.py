@@ -7,7 +7,7 @@ import pytest
 from tests.hw.resources.nets import Net, srresnet
 from xnorsr.errors import UserError
 from xnorsr.hw.graph.ops import Affine, Conv
-from xnorsr.hw.resources.costs import engine, folds
+from xnorsr.hw.resources.costs import COEFFICIENTS, engine, folds
 from xnorsr.hw.resources.folding import Fold, apply, cheapest, cycles_per_frame, divisors, fold, folding_of, legal, plan
 from xnorsr.hw.resources.schedule import predict
 
@@ -38,6 +38,18 @@ def test_cheapest_is_the_least_of_all_that_keep_the_cycles(cycles: int, binary: 
     best = op.replace(pe=made.pe, simd=made.simd)
     assert folds(best) <= cycles
     assert engine(best).weight == min(fitting)
+
+
+def test_a_binary_layer_is_unrolled_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However cheap constant weights are made; one cycle a pixel, or a single weight, leaves no choice."""
+    monkeypatch.setitem(COEFFICIENTS, "popcount_constant", COEFFICIENTS["popcount_constant"]._replace(value=1e-6))
+    monkeypatch.setitem(COEFFICIENTS, "border", COEFFICIENTS["border"]._replace(value=1e-6))
+    op = one_conv(16, 8)
+    assert engine(op.replace(pe=16, simd=72)).weight < engine(op.replace(pe=8, simd=72)).weight
+    folded = cheapest(op, 4)
+    assert 1 < folds(op.replace(pe=folded.pe, simd=folded.simd)) <= 4
+    assert cheapest(op, 1) == Fold(16, 72)
+    assert cheapest(one_conv(1, 1, kernel=1), 4) == Fold(1, 1)
 
 
 @pytest.mark.parametrize("target", [1, 4, 9, 64])

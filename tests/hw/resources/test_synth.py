@@ -177,6 +177,7 @@ def test_the_whole_as_one(project: Path) -> None:
     """Flattened into one entry, which replaces what an earlier run left."""
     (project / "synth_xc7").mkdir()
     (project / "synth_xc7" / "old.log").write_text("old")
+    (project / "synth_xc7" / "elaborate.ys").write_text("old")
     made = synthesize(project, per_layer=False)
     assert [one.name for one in made.layers] == ["xnorsr_top"] and made.total.dsp == 1
     assert not (project / "synth_xc7" / "old.log").exists() and not (project / "synth_xc7.part").exists()
@@ -187,6 +188,7 @@ def test_interrupt_keeps_what_was_there(project: Path) -> None:
     """Ctrl-C between batches: the earlier result stays, nothing of the new one does."""
     (project / "synth_xc7").mkdir()
     (project / "synth_xc7" / "report.json").write_text("earlier")
+    (project / "synth_xc7" / "elaborate.ys").write_text("earlier")
 
     def interrupted(what: str, done: int, of: int) -> None:
         raise KeyboardInterrupt
@@ -220,6 +222,12 @@ def test_bad_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         synthesize(tmp_path)
     with pytest.raises(UserError, match="family 'ecp5': take one of xc7, xcu, xcup"):
         synthesize(tmp_path, "ecp5")
+    (tmp_path / "files.f").write_text("")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "to_mother.txt").write_text("dear")
+    with pytest.raises(UserError, match=r"output .*letters: holds something else than a synthesis; empty it"):
+        synthesize(tmp_path, out=tmp_path / "letters")
+    assert (tmp_path / "letters" / "to_mother.txt").read_text() == "dear"
     monkeypatch.setattr(yosys.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="Yosys is missing: install the package pyosys"):
