@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,44 +22,31 @@ import onnx
 from ..errors import UserError
 from .graph.load import load, set_frame
 from .graph.lower import Lowered, lower
+from .network import Network
+from .options import BuildOptions
+from .resources.folding import fold
 
 if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
 
+__all__ = ["BuildOptions", "BuildResult", "build", "model_graph", "prepare", "reopen"]
+
 PROJECT = "xnorsr_top"
-Folding = int | str | Mapping[str, tuple[int, int] | Mapping[str, int]]
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """How a network is turned into hardware.
-
-    Attributes:
-        frame: (width, height) of the low-resolution image in pixels; None keeps the file's.
-        affine_bits: bits for float affine constants; None refuses them.
-        folding: "auto" (one output pixel a cycle), "full" (everything unrolled), "min" (least area), a number of
-            cycles a low-resolution pixel, frames a second as "60fps", or {layer: {"pe": n, "simd": m}}.
-        part: FPGA part, as in hw/resources/devices.toml or any the vendor tool knows.
-        clock_mhz: target clock.
-        pixels_per_beat: neighbouring output pixels that a beat of the SystemVerilog output port carries; see
-            `PixelShuffle.legal_pixels_per_beat`.
-    """
-
-    frame: tuple[int, int] | None = None
-    affine_bits: int | None = None
-    folding: Folding = "auto"
-    part: str = "xck26-sfvc784-2LV-c"
-    clock_mhz: float = 200.0
-    pixels_per_beat: int = 1
 
 
 @dataclass
 class BuildResult:
-    """What was built; `graph` is hls4ml's ModelGraph, read by both emitters and the resource account."""
+    """What was built.
+
+    Attributes:
+        graph: hls4ml's ModelGraph.
+        network: the folded network that it holds; emitters and account read this.
+    """
 
     out_dir: Path
     lowered: Lowered
     graph: ModelGraph
+    network: Network
     options: BuildOptions
     changes: list[str] = field(default_factory=list)
 
@@ -68,15 +55,15 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
     """hls4ml's ModelGraph of a lowered network, folded.
 
     Raises:
-        UserError: the frame, the folding or the pixels a beat do not fit the network.
+        UserError: the frame, the folding or the pixels per beat do not fit the network.
     """
     from hls4ml.converters import convert_from_onnx_model
 
-    from .resources.folding import fold
+    from .hls.plugin.graph import network_of, set_ops
 
     with contextlib.redirect_stdout(io.StringIO()):  # hls4ml prints its topology
         graph = convert_from_onnx_model(
-            lowered.model.model,
+            lowered,
             output_dir=str(out_dir),
             project_name=PROJECT,
             backend="XnorVitis",
@@ -84,53 +71,47 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             part=options.part,
             clock_period=1000.0 / options.clock_mhz,
         )
-    _check_frame(graph)
-    _widen_output(graph, options.pixels_per_beat)
-    fold(graph, options.folding, options.clock_mhz)
+    network = network_of(graph)
+    _check_frame(network)
+    network = _widen_outputs(network, options.pixels_per_beat)
+    set_ops(graph, fold(network, options.folding, options.clock_mhz))
     return graph
 
 
-def _check_frame(graph: ModelGraph) -> None:
-    """Refuse frames in which whole rows or columns of a kernel never meet a pixel, wherever it stands."""
-    from .graph.ops import Conv
-    from .resources.view import stages
-
-    for stage in stages(graph):
-        if not isinstance(stage.op, Conv):
-            continue
-        k, kind = stage.op.kernel, stage.input
-        least = k // 2 + 1
-        if min(kind.height, kind.width) < least:
-            raise UserError(
-                f"layer {stage.name}: its kernel of {k} x {k} does not fit frames of {kind.width} x {kind.height} "
-                f"pixels: the outer taps would never see one. Both sides must be at least {least}; build the network "
-                "for larger frames with --frame WxH."
-            )
+def _check_frame(network: Network) -> None:
+    """Refuse frames that an operator cannot work on."""
+    for node in network.nodes:
+        problem = node.op.frame_problem()
+        if problem is not None:
+            raise UserError(f"layer {node.name}: {problem}")
 
 
-def _widen_output(graph: ModelGraph, pixels_per_beat: int) -> None:
-    """Let the network's last layer, a pixel shuffle, send several pixels a beat."""
+def _widen_outputs(network: Network, pixels_per_beat: int) -> Network:
+    """Let the network's last layers send several pixels per beat.
+
+    Raises:
+        UserError: one of them cannot; names what is allowed.
+    """
     if pixels_per_beat == 1:
-        return
-    from .graph.ops import PixelShuffle
-    from .resources.view import output_stage
-
-    sink = output_stage(graph)
-    if not isinstance(sink.op, PixelShuffle):
-        kind = sink.op.op_type if sink.op is not None else sink.role
-        raise UserError(
-            f"--pixels-per-beat {pixels_per_beat}: more than one pixel a beat needs a pixel shuffle as last layer; "
-            f"the last layer here is {sink.name} ({kind}). Leave the option out."
-        )
-    allowed = sink.op.legal_pixels_per_beat()
-    if pixels_per_beat not in allowed:
-        raise UserError(
-            f"--pixels-per-beat {pixels_per_beat}: allowed are {', '.join(map(str, allowed))} "
-            f"(divisors of the scale {sink.op.factor}, and its multiples that share a line of {sink.op.input.width} "
-            "low-resolution pixels out evenly)."
-        )
-    layer = next(layer for layer in graph.get_layers() if layer.name == sink.name)
-    layer.set_attr("spec", sink.op.replace(pixels_per_beat=pixels_per_beat))
+        return network
+    ops = {}
+    for name in network.outputs:
+        sink = network.producers[name]
+        widened = sink.op.with_pixels_per_beat(pixels_per_beat)
+        if widened is None:
+            allowed = sink.op.legal_pixels_per_beat()
+            if len(allowed) == 1:
+                raise UserError(
+                    f"--pixels-per-beat {pixels_per_beat}: more than one pixel per beat needs a pixel shuffle as last "
+                    f"layer; the last layer here is {sink.name} ({sink.op.op_type}). Leave the option out."
+                )
+            raise UserError(
+                f"--pixels-per-beat {pixels_per_beat}: layer {sink.name} can send {', '.join(map(str, allowed))} "
+                "(divisors of its scale, and multiples of it that share out its line of "
+                f"{sink.op.input.width} low-resolution pixels evenly)."
+            )
+        ops[sink.name] = widened
+    return network.with_ops(ops)
 
 
 def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowered:
@@ -142,8 +123,6 @@ def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowe
     if options.frame is None:
         return lower(source, options.affine_bits)
     width, height = options.frame
-    if width < 1 or height < 1:
-        raise UserError(f"--frame {width}x{height}: width and height are at least 1.")
     model = onnx.load(str(source)) if _readable(source) else source
     if isinstance(model, onnx.ModelProto):
         model = set_frame(model, height, width)
@@ -179,13 +158,16 @@ def build(
     Raises:
         UserError: bad input, before anything is written.
     """
+    from .hls.plugin.graph import network_of
+
     progress("lowering the network")
     lowered = prepare(source, options)
     graph = model_graph(lowered, options, out_dir / "hls")
+    network = network_of(graph)
     out_dir.mkdir(parents=True, exist_ok=True)
     onnx.save(lowered.reference.model, str(out_dir / "model.onnx"))
     if hls:
-        from .hls.project import write_project as write_hls
+        from .hls.plugin.writer import write_project as write_hls
 
         progress("writing the HLS project")
         write_hls(graph, out_dir / "hls")
@@ -193,16 +175,16 @@ def build(
         from .rtl.emit import write_project as write_rtl
 
         progress("writing the SystemVerilog project")
-        write_rtl(graph, out_dir / "rtl")
+        write_rtl(network, out_dir / "rtl")
     _write_record(out_dir, lowered, options)
-    return BuildResult(out_dir, lowered, graph, options, lowered.changes)
+    return BuildResult(out_dir, lowered, graph, network, options, lowered.changes)
 
 
 def _write_record(out_dir: Path, lowered: Lowered, options: BuildOptions) -> None:
     record: dict[str, Any] = {
-        "options": asdict(options),
+        "options": options.record(),
         "input": asdict(lowered.input_type),
-        "output": asdict(lowered.output_type),
+        "outputs": {name: asdict(kind) for name, kind in lowered.output_types.items()},
         "changes": lowered.changes,
     }
     (out_dir / "build.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
@@ -214,15 +196,16 @@ def reopen(out_dir: Path) -> BuildResult:
     Raises:
         UserError: the folder holds no build.
     """
+    from .hls.plugin.graph import network_of
+
     record_file = out_dir / "build.json"
     if not record_file.is_file() or not (out_dir / "model.onnx").is_file():
         raise UserError(
             f"{out_dir}: no build.json and model.onnx in it. Make it with: xnorsr build MODEL.onnx --out {out_dir}"
         )
     record = json.loads(record_file.read_text())
-    raw = record["options"]
-    raw["frame"] = tuple(raw["frame"]) if raw["frame"] else None
-    options = BuildOptions(**raw)
+    options = BuildOptions.model_validate(record["options"])
     lowered = lower(load(out_dir / "model.onnx"))
     lowered.changes = record["changes"]
-    return BuildResult(out_dir, lowered, model_graph(lowered, options, out_dir / "hls"), options, record["changes"])
+    graph = model_graph(lowered, options, out_dir / "hls")
+    return BuildResult(out_dir, lowered, graph, network_of(graph), options, record["changes"])

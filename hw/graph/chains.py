@@ -8,7 +8,11 @@ from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
+from ..types import StreamType
+from .constants import quant_parameters
+from .fixed import to_fixed
 
+FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds: 15 comparisons per channel
 AFFINE = ("Mul", "Div", "Add", "Sub", "BatchNormalization")
 PRELU = ("PRelu", "LeakyRelu", "Relu")
 TERMINAL = ("Quant", "BipolarQuant")
@@ -29,7 +33,7 @@ def consumers(model: ModelWrapper, tensor: str) -> list[onnx.NodeProto]:
 
 
 def stream_inputs(model: ModelWrapper, node: onnx.NodeProto) -> list[str]:
-    """The inputs of a node that are no constants."""
+    """The inputs of a node that are not constants."""
     return [name for name in node.input if name and model.get_initializer(name) is None]
 
 
@@ -56,7 +60,7 @@ def chain_from(model: ModelWrapper, node: onnx.NodeProto) -> list[onnx.NodeProto
 
 
 def per_channel(values: np.ndarray, channels: int, node: onnx.NodeProto) -> np.ndarray:
-    """A constant as one float64 a channel, (C,).
+    """A constant as one float64 per channel, (C,).
 
     Raises:
         UserError: it varies over rows or columns, or has another number of channels.
@@ -70,7 +74,7 @@ def per_channel(values: np.ndarray, channels: int, node: onnx.NodeProto) -> np.n
     if len(shape) != 4 or shape[0] != 1 or shape[2:] != (1, 1) or shape[1] != channels:
         raise UserError(
             f"{node.op_type} '{node.name}': its constant has the shape {values.shape}; allowed is one value, "
-            f"or one a channel: (1, {channels}, 1, 1)."
+            f"or one per channel: (1, {channels}, 1, 1)."
         )
     return values.reshape(channels)
 
@@ -114,3 +118,36 @@ def segments(chain: list[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
         if node.op_type in TERMINAL:
             parts.append([])
     return [p for p in parts if p]
+
+
+def compose(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The (a, b) of several a*x + b one after the other."""
+    a, b = pairs[0]
+    for a2, b2 in pairs[1:]:
+        a, b = a * a2, b * a2 + b2
+    return a, b
+
+
+def is_fixed(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> bool:
+    """Whether an elementwise node computes with fixed-point constants only, so that no float32 rounds on the way."""
+    if node.op_type in AFFINE:
+        if node.op_type == "BatchNormalization":
+            return False
+        return all(to_fixed(v) is not None for v in affine_coefficients(model, node, channels))
+    if node.op_type in PRELU:
+        return to_fixed(slopes(model, node, channels)) is not None
+    return True
+
+
+def folds_to_thresholds(model: ModelWrapper, segment: list[onnx.NodeProto]) -> bool:
+    """Whether a segment's end allows exact integer thresholds, whatever its constants."""
+    last = segment[-1]
+    if last.op_type == "BipolarQuant":
+        return True
+    return last.op_type == "Quant" and len(segment) > 1 and quant_parameters(model, last)[1] <= FEW_BITS
+
+
+def refuse_bipolar(kind: StreamType, node: onnx.NodeProto) -> None:
+    """Raise UserError for an elementwise node that reads signs."""
+    if kind.bipolar:
+        raise UserError(f"{node.op_type} '{node.name}': reads a bipolar stream; only convolutions may.")

@@ -1,78 +1,92 @@
-"""What the rewrites of the lowering share: stream types found so far, stages made so far, names of the reference."""
+"""What the rewrites of the lowering share: stream types found so far, operators made so far, places in the reference."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import onnx
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
+from ..network import Node, Reference
 from ..types import Requant, StreamType, bits_for
-from .ops import Op
+
+if TYPE_CHECKING:
+    from ..ops.base import Op
 
 EXACT_BITS = 24  # float32 holds every integer up to 2**24 exactly: the reference's limit (docs/numerics.md)
 
 
 @dataclass
-class Stage:
-    """One operator with its place in the network. Tensor names are the QONNX file's where the values are its own."""
-
-    name: str
-    op: Op
-    inputs: list[str]
-    output: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where a stream's values stand in the reference execution.
+class Context:
+    """State of one lowering. Streams have their QONNX tensors' names here, nodes those of QONNX nodes.
 
     Attributes:
-        tensor: name in the QONNX file.
-        factor, mode: the stream is that tensor before a depth-to-space of this factor (1: the same layout).
+        model: the QONNX graph.
+        types: type of each stream.
+        alias: a Quant of the input is the input itself.
+        nodes: operators made so far, in topological order.
+        references: where the streams' values stand in the reference.
+        done: names of QONNX nodes that are dealt with.
     """
-
-    tensor: str
-    factor: int = 1
-    mode: str = "CRD"
-
-
-@dataclass
-class Context:
-    """State of one lowering. `types` maps each stream of the QONNX graph to its type."""
 
     model: ModelWrapper
     types: dict[str, StreamType] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
-    stages: list[Stage] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
     references: dict[str, Reference] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
 
     def stream(self, tensor: str) -> str:
-        """The stream that carries a tensor (a Quant of the input is the input itself)."""
+        """The stream that carries a tensor."""
         while tensor in self.alias:
             tensor = self.alias[tensor]
         return tensor
 
     def type_of(self, tensor: str) -> StreamType:
-        """Type of a tensor made by an earlier stage."""
+        """Type of a tensor made by an earlier operator."""
         return self.types[self.stream(tensor)]
 
-    def add(self, op: Op, nodes: list[onnx.NodeProto], inputs: list[str], output: str, reference: bool = True) -> None:
-        """Append a stage that stands for these nodes; the last one names it."""
-        self._check_exact(op, output, nodes[-1])
-        self.stages.append(Stage(identifier(nodes[0].name), op, [self.stream(i) for i in inputs], output))
-        self.types[output] = op.output
-        if reference:
-            self.references[output] = Reference(output)
+    def add(
+        self,
+        op: Op,
+        nodes: Sequence[onnx.NodeProto],
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        *,
+        references: Sequence[Reference | None] | None = None,
+        suffix: str = "",
+    ) -> None:
+        """Append an operator that stands for QONNX nodes; the first one names it.
+
+        Args:
+            nodes: of the QONNX graph; they count as dealt with.
+            inputs, outputs: tensors, in the operator's order.
+            references: where the outputs' values stand in the reference; left out: in the tensors of the same names.
+            suffix: appended to the name, where one node becomes several operators.
+
+        Raises:
+            UserError: a result that a float32 reference does not hold exactly.
+        """
+        places = [Reference(t) for t in outputs] if references is None else references
+        for kind, tensor, place in zip(op.outputs, outputs, places, strict=True):
+            check_exact(max(-kind.lo, kind.hi), tensor, f"{nodes[-1].op_type} '{nodes[-1].name}'")
+            self.types[tensor] = kind
+            if place is not None:
+                self.references[tensor] = place
+        source = nodes[0].name
+        self.nodes.append(Node(source + suffix, op, tuple(self.stream(i) for i in inputs), tuple(outputs), source))
         self.done.update(n.name for n in nodes)
 
-    @staticmethod
-    def _check_exact(op: Op, tensor: str, node: onnx.NodeProto) -> None:
-        peak = max(-op.output.lo, op.output.hi)
-        check_exact(peak, tensor, f"{node.op_type} '{node.name}'")
+    def producer(self, stream: str) -> Node | None:
+        """The operator that gives a stream; None for the input."""
+        return next((n for n in self.nodes if stream in n.outputs), None)
+
+    def reader_count(self, stream: str) -> int:
+        """How many inputs of operators read a stream."""
+        return sum(n.inputs.count(stream) for n in self.nodes)
 
 
 def check_exact(peak: int, tensor: str, where: str) -> None:
@@ -87,22 +101,16 @@ def check_exact(peak: int, tensor: str, where: str) -> None:
 
 
 def exact_type(like: StreamType, lo: int, hi: int, channels: int, frac: int) -> StreamType:
-    """The narrowest type of `like`'s frame that holds the codes lo..hi."""
+    """The narrowest type, with the frame of `like`, that holds the codes lo..hi."""
     bits, signed = bits_for(lo, hi)
     return replace(like, channels=channels, bits=bits, signed=signed, frac=frac, bipolar=False)
 
 
 def requant_type(like: StreamType, frac: int, bits: int, lo: int, channels: int) -> StreamType:
-    """The type that a Quant of these parameters gives."""
+    """The type that a Quant with these parameters gives."""
     return replace(like, channels=channels, bits=bits, signed=lo < 0, frac=frac, bipolar=False)
 
 
 def requant(frac_in: int, frac_out: int, lo: int, hi: int) -> Requant:
     """From one lsb to another."""
     return Requant(frac_in - frac_out, lo, hi)
-
-
-def identifier(name: str) -> str:
-    """A node's name as a C and SystemVerilog identifier."""
-    clean = re.sub(r"\W+", "_", name).strip("_").lower()
-    return clean if clean and not clean[0].isdigit() else f"n_{clean}"

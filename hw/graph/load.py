@@ -3,49 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.general import GiveUniqueParameterTensors, RemoveStaticGraphInputs, RemoveUnusedTensors
 from qonnx.transformation.infer_shapes import InferShapes
-from qonnx.util.cleanup import cleanup_model
+from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from ...errors import UserError
 
-CUSTOM_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general", "")
+Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto)
+
+_QUANTIZERS = ("Quant", "BipolarQuant", "Trunc")
+#: Nodes that exporters leave where constants are computed.
+_COMPUTED = frozenset("Constant Shape Gather Unsqueeze Concat Cast Slice Reshape Transpose Squeeze".split())
 
 
 def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> ModelWrapper:
-    """A cleaned copy of a QONNX model: constants folded, every node and tensor named, static shapes.
+    """A cleaned copy of a QONNX model: constants folded, every node named, static shapes.
+
+    Names of the file are kept, whatever the frame: nodes without one get their operator's with a number.
 
     Args:
         source: file, model or wrapper. A model is copied, never changed.
 
     Raises:
-        UserError: the file is missing or is no ONNX file; the model has several inputs or outputs, a dynamic
+        UserError: the file is missing or is no ONNX file; the model has several inputs, no output, a dynamic
             or non-NCHW shape, or a batch other than 1.
     """
     if isinstance(source, str | Path):
         model = _read(Path(source))
         name = str(source)
     else:
-        model = onnx.ModelProto()
-        model.CopyFrom(source.model if isinstance(source, ModelWrapper) else source)
+        model = copy_of(source.model if isinstance(source, ModelWrapper) else source)
         name = "the model"
-    for what, values in (("input", _inputs(model)), ("output", list(model.graph.output))):
-        if len(values) != 1:
-            names = [v.name for v in values]
-            raise UserError(
-                f"{name}: one {what} is supported, there are {len(values)}: {names}. Export one image in, one out."
-            )
-    _check_static(_inputs(model)[0], name)
+    inputs = _inputs(model)
+    if len(inputs) != 1:
+        raise UserError(
+            f"{name}: one input is supported, there are {len(inputs)}: {[v.name for v in inputs]}. Export one image in."
+        )
+    if not model.graph.output:
+        raise UserError(f"{name}: the network has no output. Export at least one image out.")
+    _check_static(inputs[0], name)
     wrapper = ModelWrapper(model)
-    if is_clean(wrapper):
-        sizes_to_scales(wrapper)
-        return wrapper
     try:
-        wrapper = cleanup_model(wrapper)
+        wrapper = _clean(wrapper)
     except Exception as error:
         raise UserError(
             f"{name}: qonnx cannot clean the graph up ({type(error).__name__}: {error}). "
@@ -55,20 +61,60 @@ def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> ModelWrapper:
     return wrapper
 
 
-def is_clean(model: ModelWrapper) -> bool:
-    """Whether a clean-up would change names only: it takes half a minute on a large network that needs none."""
+def _clean(model: ModelWrapper) -> ModelWrapper:
+    """Shapes, constants and names; each step only where it is needed, as it takes half a minute on a large network."""
     graph = model.graph
-    names = [n.name for n in graph.node]
-    typed = {v.name for v in (*graph.input, *graph.output, *graph.value_info) if v.type.tensor_type.HasField("shape")}
+    for node in graph.node:
+        if node.op_type in _QUANTIZERS:
+            node.domain = "qonnx.custom_op.general"
+    _name_nodes(model)
+    _drop_identities(model)
+    if not _all_typed(model):
+        model = model.transform(InferShapes())
+    if any(node.op_type in _COMPUTED for node in model.graph.node):
+        steps = (
+            GiveUniqueParameterTensors(),
+            FoldConstants(exclude_op_types=[*_QUANTIZERS, "QuantizeLinear", "DequantizeLinear"]),
+            FoldTransposeIntoQuantInit(),
+            InferShapes(),
+        )
+        for step in steps:
+            model = model.transform(step)
+    for step in (RemoveUnusedTensors(), RemoveStaticGraphInputs()):
+        model = model.transform(step)
+    _name_nodes(model)
+    return model
+
+
+def _name_nodes(model: ModelWrapper) -> None:
+    """A unique name for each node, the file's own where it is unique already."""
+    used: set[str] = set()
+    for node in model.graph.node:
+        wish, count = node.name or f"{node.op_type}_0", 0
+        while not node.name or node.name in used:
+            node.name = wish if wish not in used else f"{node.name or node.op_type}_{count}"
+            count += 1
+        used.add(node.name)
+
+
+def _drop_identities(model: ModelWrapper) -> None:
+    """Readers of an Identity read what it reads; one that makes a network's output stays and is refused later."""
+    outputs = {o.name for o in model.graph.output}
+    for node in list(model.graph.node):
+        if node.op_type != "Identity" or node.output[0] in outputs:
+            continue
+        for reader in model.graph.node:
+            reader.input[:] = [node.input[0] if i == node.output[0] else i for i in reader.input]
+        model.graph.node.remove(node)
+
+
+def _all_typed(model: ModelWrapper) -> bool:
+    """Whether every tensor that a node makes has a static shape."""
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    typed = {v.name for v in values if v.type.tensor_type.HasField("shape")}
     made = {o for n in graph.node for o in n.output}
-    computed = {"Constant", "Shape", "Gather", "Identity", "Unsqueeze", "Concat", "Cast", "Slice", "Reshape"}
-    return (
-        all(names)
-        and len(set(names)) == len(names)
-        and made <= typed
-        and not any(n.op_type in computed for n in graph.node)
-        and not any(d.dim_value < 1 for v in graph.value_info for d in v.type.tensor_type.shape.dim)
-    )
+    return made <= typed and not any(d.dim_value < 1 for v in values for d in v.type.tensor_type.shape.dim)
 
 
 def _read(path: Path) -> onnx.ModelProto:
@@ -107,8 +153,7 @@ def _check_static(value: onnx.ValueInfoProto, name: str) -> None:
 
 def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
     """A copy of a fully convolutional model for another input size (H, W in pixels)."""
-    model_copy = onnx.ModelProto()
-    model_copy.CopyFrom(model)
+    model_copy = copy_of(model)
     dims = _inputs(model_copy)[0].type.tensor_type.shape.dim
     old = (dims[2].dim_value, dims[3].dim_value)
     dims[0].dim_value = 1
@@ -116,8 +161,9 @@ def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProt
         dim.ClearField("dim_param")
         dim.dim_value = size
     del model_copy.graph.value_info[:]
-    for dim in model_copy.graph.output[0].type.tensor_type.shape.dim[2:]:
-        dim.Clear()
+    for output in model_copy.graph.output:
+        for dim in output.type.tensor_type.shape.dim[2:]:
+            dim.Clear()
     if all(old):
         _retarget_sizes(model_copy, old, (height, width))
     return model_copy
@@ -158,3 +204,10 @@ def infer_shapes(model: ModelWrapper) -> ModelWrapper:
 def float_tensor(name: str, shape: list[int]) -> onnx.ValueInfoProto:
     """Value info of a float32 tensor."""
     return onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def copy_of(message: Message) -> Message:
+    """A copy of an ONNX model, node or other message."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy

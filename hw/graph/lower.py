@@ -1,29 +1,30 @@
-"""QONNX in, one graph of hardware operators out.
+"""QONNX in, one network of hardware operators out.
 
-The order: `load` (clean-up), `constants` (quantized constants folded), `convert` (what may change a value), `rewrites`
-(operators), `shuffle` (depth-to-space moved back), then one ONNX model whose nodes are all of the domain ``xnorsr.hw``.
-Streams there are NHWC, as hls4ml has them.
+The order: `load` (clean-up), `constants` (quantized constants folded), the operators' conversions (what may change a value),
+their rewrites, their passes, forks where a tensor has several readers, identifiers. Names no operator: what can be lowered
+is what `hw.ops` registers.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
-from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
+from ..names import Names
+from ..network import Network, Node, Reference, Stream
+from ..ops import registry
+from ..ops.fork import Fork
 from ..types import StreamType
 from .constants import fold_constant_quants, quant_parameters
-from .context import Context, Reference, Stage
-from .convert import convert
-from .load import float_tensor, load
-from .ops import DOMAIN, to_node
-from .rewrites import REWRITES, SUPPORTED
-from .shuffle import push_shuffles
+from .context import Context
+from .convert import ConversionOptions, convert
+from .load import copy_of, load
+from .rewrite import Rewrite
 
 
 @dataclass
@@ -31,28 +32,36 @@ class Lowered:
     """What the lowering gives.
 
     Attributes:
-        model: nodes of the domain ``xnorsr.hw`` only, one NHWC input and output. Its metadata hold
-            "xnorsr.input" (StreamType of the input) and "xnorsr.reference" (stream -> place in the reference), as JSON.
+        network: the operators.
         reference: the QONNX model whose execution is the truth: the file itself, cleaned, or, where `changes` is
             not empty, its converted form.
         changes: in words, each conversion that may change a value; empty for a model that needs none.
     """
 
-    model: ModelWrapper
+    network: Network
     reference: ModelWrapper
-    input_type: StreamType
-    output_type: StreamType
-    references: dict[str, Reference]
     changes: list[str]
 
+    @property
+    def input_type(self) -> StreamType:
+        """Type of the network's input."""
+        return self.network.input_type
 
-def is_lowered(model: onnx.ModelProto) -> bool:
-    """Whether a model is a lowering's result."""
-    return bool(model.graph.node) and all(n.domain == DOMAIN for n in model.graph.node)
+    @property
+    def output_types(self) -> dict[str, StreamType]:
+        """Types of the outputs by tensor name, in the QONNX graph's order."""
+        kinds = self.network.output_types.values()
+        return dict(zip((o.name for o in self.reference.graph.output), kinds, strict=True))
+
+    @property
+    def references(self) -> dict[str, Reference]:
+        """Where streams stand in the reference, by stream name, in the network's order; forks' copies are not repeated."""
+        streams = self.network.streams
+        return {name: place for name, stream in streams.items() if (place := stream.reference) is not None}
 
 
 def lower(source: str | Path | onnx.ModelProto | ModelWrapper, affine_bits: int | None = None) -> Lowered:
-    """Lower a QONNX network, NCHW, one image in, one image out.
+    """Lower a QONNX network, NCHW, one image in, one or several images out.
 
     Args:
         source: file, ONNX model or qonnx wrapper; never changed.
@@ -62,56 +71,32 @@ def lower(source: str | Path | onnx.ModelProto | ModelWrapper, affine_bits: int 
         UserError: whatever cannot be built exactly, with the node's name, its operator and what is supported.
     """
     cleaned = load(source)
-    work = ModelWrapper(_copy(cleaned.model))
+    work = ModelWrapper(copy_of(cleaned.model))
     binary = fold_constant_quants(work)
     _check_operators(work)
-    work, changes = convert(work, binary, affine_bits)
-    reference = ModelWrapper(_copy(work.model)) if changes else cleaned
+    work, changes = convert(work, registry.conversions(), ConversionOptions(affine_bits, frozenset(binary)))
+    reference = ModelWrapper(copy_of(work.model)) if changes else cleaned
     context = Context(work)
-    output = work.graph.output[0].name
     _type_input(context)
+    rewrites = registry.rewrites()
     for node in list(work.graph.node):
         if node.name not in context.done:
-            _rewrite(context, node)
-    _check_connected(context, output)
-    push_shuffles(context, context.stream(output))
-    output = context.stream(output)
-    input_name = work.graph.input[0].name
-    model = _emit(context.stages, input_name, context.types[input_name], output, context.types[output])
-    references = {s.output: context.references[s.output] for s in context.stages if s.output in context.references}
-    _annotate(model, context.types[input_name], references)
-    return Lowered(
-        ModelWrapper(model), reference, context.types[input_name], context.types[output], references, changes
-    )
-
-
-def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy
+            _rewrite(context, node, rewrites)
+    outputs = [o.name for o in work.graph.output]
+    _check_connected(context, outputs)
+    streams = [context.stream(o) for o in outputs]
+    for one in registry.passes():
+        one.apply(context, frozenset(streams))
+    return Lowered(_network(context, work.graph.input[0].name, streams), reference, changes)
 
 
 def _check_operators(model: ModelWrapper) -> None:
-    known = {
-        "Quant",
-        "BipolarQuant",
-        "Conv",
-        "Pad",
-        "Mul",
-        "Div",
-        "Add",
-        "Sub",
-        "BatchNormalization",
-        "PRelu",
-        "LeakyRelu",
-        "Relu",
-        "DepthToSpace",
-        "Resize",
-        "Upsample",
-    }
+    known = registry.supported_onnx()
     for node in model.graph.node:
         if node.op_type not in known:
-            raise UserError(f"{node.op_type} '{node.name}': this operator is not supported. Supported: {SUPPORTED}.")
+            raise UserError(
+                f"{node.op_type} '{node.name}': this operator is not supported. Supported: {', '.join(known)}."
+            )
 
 
 def _type_input(context: Context) -> None:
@@ -139,58 +124,61 @@ def _type_input(context: Context) -> None:
     context.types[name] = kinds[0]
 
 
-def _rewrite(context: Context, node: onnx.NodeProto) -> None:
-    for rewrite in REWRITES:
+def _rewrite(context: Context, node: onnx.NodeProto, rewrites: Iterable[Rewrite]) -> None:
+    for rewrite in rewrites:
         if rewrite.matches(context, node):
             rewrite.apply(context, node)
             return
     raise UserError(
         f"{node.op_type} '{node.name}': not supported with these inputs ({', '.join(i for i in node.input if i)}). "
-        f"Supported: {SUPPORTED}."
+        f"Supported: {', '.join(registry.supported_onnx())}; docs/architecture.md says with which limits."
     )
 
 
-def _check_connected(context: Context, output: str) -> None:
-    if not context.stages or context.stream(output) not in {s.output for s in context.stages}:
-        raise UserError(f"output '{output}': no operator makes it; the network is empty.")
-    kind = context.type_of(output)
-    if kind.bipolar:
-        raise UserError(f"output '{output}': a bipolar stream; end the network in a Quant.")
-    read = {i for s in context.stages for i in s.inputs} | {context.stream(output)}
-    for stage in context.stages:
-        if stage.output not in read:
-            raise UserError(f"{stage.op.op_type} '{stage.name}': nothing reads its result. Remove it from the network.")
+def _check_connected(context: Context, outputs: list[str]) -> None:
+    made = {o for n in context.nodes for o in n.outputs}
+    for output in outputs:
+        if context.stream(output) not in made:
+            raise UserError(f"output '{output}': no operator makes it; the network is empty.")
+        if context.type_of(output).bipolar:
+            raise UserError(f"output '{output}': a bipolar stream; end the network in a Quant.")
+    read = {i for n in context.nodes for i in n.inputs} | {context.stream(o) for o in outputs}
+    for node in context.nodes:
+        if not read.intersection(node.outputs):
+            raise UserError(f"{node.op.op_type} '{node.source}': nothing reads its result. Remove it from the network.")
 
 
-def _emit(
-    stages: list[Stage], input_name: str, input_type: StreamType, output: str, output_type: StreamType
-) -> onnx.ModelProto:
-    def info(name: str, kind: StreamType) -> onnx.ValueInfoProto:
-        return float_tensor(name, [1, kind.height, kind.width, kind.channels])
+def _network(context: Context, source: str, outputs: list[str]) -> Network:
+    """Forks where a tensor has several readers, then identifiers for everything."""
+    names = Names()
+    streams: dict[str, Stream] = {}
 
-    used: dict[str, int] = {}
-    nodes = []
-    for stage in stages:
-        count = used.get(stage.name, 0)
-        used[stage.name] = count + 1
-        name = stage.name if not count else f"{stage.name}_{count}"
-        nodes.append(to_node(stage.op, name, stage.inputs, stage.output))
-    graph = helper.make_graph(
-        nodes,
-        "xnorsr",
-        [info(input_name, input_type)],
-        [info(output, output_type)],
-        value_info=[info(s.output, s.op.output) for s in stages if s.output != output],
-    )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)], producer_name="xnorsr"
-    )
+    def stream(tensor: str, reference: Reference | None, wish: str | None = None) -> str:
+        made = names.fresh(wish or tensor)
+        streams[made] = Stream(made, tensor, context.types[tensor], reference)
+        return made
 
+    waiting: dict[str, list[str]] = {}  # streams that the readers of each tensor take, in order
+    nodes: list[Node] = []
 
-def _annotate(model: onnx.ModelProto, input_type: StreamType, references: dict[str, Reference]) -> None:
-    for key, value in (
-        ("xnorsr.input", asdict(input_type)),
-        ("xnorsr.reference", {name: asdict(ref) for name, ref in references.items()}),
-    ):
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, json.dumps(value, sort_keys=True)
+    def give(tensor: str, name: str) -> None:
+        """Name the stream that carries a tensor and share it out among its readers."""
+        count = context.reader_count(tensor) + outputs.count(tensor)
+        if count == 1:
+            waiting[tensor] = [name]
+            return
+        copies = [stream(tensor, None, f"{tensor}_copy{n}") for n in range(count)]
+        fork = Fork((context.types[tensor],), count)
+        nodes.append(Node(names.fresh(f"fork_{tensor}"), fork, (name,), tuple(copies), tensor))
+        waiting[tensor] = copies
+
+    entry = stream(source, None)
+    layers = {id(n): names.fresh(n.name) for n in context.nodes}
+    give(source, entry)
+    for node in context.nodes:
+        made = [(t, stream(t, context.references.get(t))) for t in node.outputs]
+        taken = tuple(waiting[t].pop(0) for t in node.inputs)
+        nodes.append(replace(node, name=layers[id(node)], inputs=taken, outputs=tuple(name for _, name in made)))
+        for tensor, name in made:
+            give(tensor, name)
+    return Network(entry, tuple(waiting[t].pop(0) for t in outputs), tuple(nodes), streams)

@@ -1,12 +1,10 @@
-"""Constant arrays as C++ text: weights in the order in which the folded kernels read them."""
+"""Constant arrays as C++ text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-
-from ..graph.ops import Conv
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Rom:
     meaning: str
 
     def declaration(self, layer: str) -> str:
-        """C++ text of the array of one layer: as many whole rows of the last dimension a line as 16 numbers make."""
+        """C++ text of the array of one layer: each line holds as many whole rows of the last dimension as 16 numbers make."""
         dims = "".join(f"[{n}]" for n in self.values.shape)
         width = self.values.shape[-1] if self.values.ndim > 1 else 1
         step = max(16 // width, 1) * width
@@ -63,19 +61,6 @@ def ints(name: str, values: np.ndarray, meaning: str) -> Rom:
     return Rom(name, int_type(values), values, meaning)
 
 
-def folded(op: Conv) -> np.ndarray:
-    """Weights of a convolution as its folding reads them.
-
-    Returns:
-        (FOLD, PE, SIMD) int64: cycle f = nf*SF + sf, output nf*PE + pe, synapse sf*SIMD + s, where synapse
-        (i*K + j)*C + c is channel c of tap (i, j).
-    """
-    out = op.weight.shape[0]
-    nf, sf = out // op.pe, op.weight[0].size // op.simd
-    tiles = op.weight.reshape(nf, op.pe, sf, op.simd)
-    return np.ascontiguousarray(tiles.transpose(0, 2, 1, 3)).reshape(nf * sf, op.pe, op.simd)
-
-
 def packed_bits(bits: np.ndarray) -> np.ndarray:
     """0/1 along the last axis to words, element 0 in the low bit.
 
@@ -87,12 +72,3 @@ def packed_bits(bits: np.ndarray) -> np.ndarray:
     padded = np.pad(bits.astype(np.uint8), [(0, 0)] * (bits.ndim - 1) + [(0, pad)])
     octets = np.packbits(padded, axis=-1, bitorder="little")
     return np.ascontiguousarray(octets).view(f"<u{width // 8}")
-
-
-def weight_rom(op: Conv) -> Rom:
-    """The weight array of a convolution."""
-    tiles = folded(op)
-    if op.binary:
-        words = packed_bits(tiles)
-        return Rom("weight", f"{words.dtype.name}_t", words, "[cycle][PE][word of synapses], 1 is +1, 0 is -1")
-    return ints("weight", tiles, "[cycle][PE][SIMD]")

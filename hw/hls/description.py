@@ -14,7 +14,7 @@ FILE = "xnorsr.json"
 
 @dataclass(frozen=True)
 class Traced:
-    """A layer whose codes a traced run gives: its name, its tensor in the lowered network, its type."""
+    """A stream whose codes a traced run gives: its name, its tensor in the QONNX graph, its type."""
 
     name: str
     tensor: str
@@ -22,14 +22,22 @@ class Traced:
 
 
 @dataclass(frozen=True)
+class Port:
+    """A port of the network: the QONNX tensor and its type."""
+
+    tensor: str
+    kind: StreamType
+
+
+@dataclass(frozen=True)
 class Description:
-    """Project name, stamp of its library, its ports and layers."""
+    """Project name, stamp of its library, its ports and traced streams."""
 
     project: str
     stamp: str
-    input: StreamType
-    output: StreamType
-    layers: tuple[Traced, ...]
+    input: Port
+    outputs: tuple[Port, ...]
+    traced: tuple[Traced, ...]
 
     @staticmethod
     def read(folder: Path) -> Description:
@@ -43,8 +51,8 @@ class Description:
             raise UserError(f"{folder}: no HLS project in it (no {FILE}). Make one with: xnorsr build MODEL.onnx")
         try:
             raw = json.loads(path.read_text())
-            layers = tuple(Traced(x["name"], x["tensor"], StreamType(**x["type"])) for x in raw["layers"])
-            ports = [StreamType(**{k: v for k, v in raw[p].items() if k != "tensor"}) for p in ("input", "output")]
-            return Description(raw["project"], raw["stamp"], ports[0], ports[1], layers)
+            traced = tuple(Traced(x["name"], x["tensor"], StreamType(**x["type"])) for x in raw["traced"])
+            source, *outputs = (Port(p["tensor"], StreamType(**p["type"])) for p in (raw["input"], *raw["outputs"]))
+            return Description(raw["project"], raw["stamp"], source, tuple(outputs), traced)
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not a project description ({error}). Build the project again.") from error

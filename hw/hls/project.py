@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ..network import Network
 from .description import Description
+from .text import write_into
 
 
-def write_project(model_graph: Any, out_dir: Path) -> Path:
-    """Write the HLS project of a ModelGraph into a new folder.
+def write_project(network: Network, project: str, config: dict[str, Any], out_dir: Path) -> Path:
+    """Write the HLS project of a network into a new folder.
 
     The project is written beside it and renamed, so a failure leaves nothing behind.
 
     Args:
-        model_graph: hls4ml's ModelGraph for the backend XnorVitis.
+        network: the layers.
+        project: name of the project, an identifier.
+        config: hls4ml's configuration.
         out_dir: does not exist, or is empty.
 
     Returns:
@@ -28,8 +32,6 @@ def write_project(model_graph: Any, out_dir: Path) -> Path:
     Raises:
         UserError: `out_dir` is not empty or cannot be written, or a layer cannot be built.
     """
-    from .writer import write_into
-
     out_dir = Path(out_dir)
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
         raise UserError(f"{out_dir}: not an empty folder. Choose another one, or remove it first.")
@@ -39,7 +41,7 @@ def write_project(model_graph: Any, out_dir: Path) -> Path:
     except OSError as error:
         raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Choose a folder that can.") from error
     try:
-        write_into(model_graph, staged, ".")
+        write_into(network, project, config, staged, ".")
         staged.chmod(0o755)
         if out_dir.exists():
             out_dir.rmdir()

@@ -1,4 +1,4 @@
-"""Frames for the test bench in tb_data: one frame a line, integer codes in (H, W, C) order."""
+"""Frames for the test bench in tb_data: one frame per line, integer codes in (H, W, C) order."""
 
 from __future__ import annotations
 
@@ -9,21 +9,33 @@ import numpy as np
 
 from ...errors import UserError
 from ..types import StreamType
-from .plan import Plan
+from .design import HlsDesign
 
-INPUT, EXPECTED = "tb_input_codes.dat", "tb_output_codes.dat"
+INPUT = "tb_input_codes.dat"
 
 
-def write_test_data(network: Plan, config: dict[str, Any], folder: Path) -> None:
+def expected_name(output: int) -> str:
+    """File of the codes that an output must give."""
+    return f"tb_output{output or ''}_codes.dat"
+
+
+def write_test_data(design: HlsDesign, config: dict[str, Any], folder: Path) -> None:
     """Write what hls4ml's InputData and OutputPredictions name (.npy or text, float values); the folder always.
 
     Raises:
-        UserError: a file does not fit the network.
+        UserError: a file does not fit the network, or the network has several outputs and expected ones are given.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for key, kind, name in (("InputData", network.input, INPUT), ("OutputPredictions", network.output, EXPECTED)):
-        if config.get(key):
-            write_codes(folder / name, _codes(Path(config[key]), key, kind))
+    if config.get("InputData"):
+        write_codes(folder / INPUT, _codes(Path(config["InputData"]), "InputData", design.input.kind))
+    if config.get("OutputPredictions"):
+        if len(design.outputs) != 1:
+            raise UserError(
+                "OutputPredictions: the network has several outputs; leave it out and write "
+                f"tb_data/{expected_name(0)}, tb_data/{expected_name(1)} and so on yourself."
+            )
+        codes = _codes(Path(config["OutputPredictions"]), "OutputPredictions", design.outputs[0].kind)
+        write_codes(folder / expected_name(0), codes)
 
 
 def write_codes(path: Path, codes: np.ndarray) -> None:

@@ -1,53 +1,11 @@
-"""Ranges of integers and the bits that they need: the widths of everything between two streams."""
+"""Bits that numbers between two streams need in a kernel, and the most that kernels hold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...errors import UserError
-from ..types import Requant, StreamType
+from ..types import Requant
 
 MAX_BITS = 64
-
-
-@dataclass(frozen=True)
-class Range:
-    """All integers from lo to hi."""
-
-    lo: int
-    hi: int
-
-    @staticmethod
-    def of(kind: StreamType) -> Range:
-        """Codes of a stream."""
-        return Range(kind.lo, kind.hi)
-
-    @staticmethod
-    def signed(bits: int) -> Range:
-        """Two's complement numbers."""
-        return Range(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-
-    def __add__(self, other: Range) -> Range:
-        return Range(self.lo + other.lo, self.hi + other.hi)
-
-    def __mul__(self, other: Range) -> Range:
-        corners = [a * b for a in (self.lo, self.hi) for b in (other.lo, other.hi)]
-        return Range(min(corners), max(corners))
-
-    def __or__(self, other: Range) -> Range:
-        return Range(min(self.lo, other.lo), max(self.hi, other.hi))
-
-    def __lshift__(self, bits: int) -> Range:
-        return Range(self.lo << bits, self.hi << bits)
-
-    def clip(self, quant: Requant | None) -> Range:
-        """What a requantization can give of any number."""
-        return self if quant is None else Range(quant.lo, quant.hi)
-
-    @property
-    def bits(self) -> int:
-        """Bits of a two's complement number that holds the range."""
-        return max((-self.lo - 1).bit_length() if self.lo < 0 else 0, max(self.hi, 0).bit_length()) + 1
 
 
 def requant_bits(quant: Requant | None, bits: int) -> int:

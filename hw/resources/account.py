@@ -9,15 +9,14 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from ...errors import UserError
-from ..graph.ops import Affine, Conv, Op, Threshold
-from ..types import bits_for
-from .costs import COEFFICIENTS, fifo_cost, folds, fork_cost, lanes, layer_cost, line_buffer_bits, port_cost
+from ..network import Network, Node
+from ..ops.base import NO_PARAMETERS
+from ..ops.registry import coefficients
+from .cost import COEFFICIENTS, fifo_cost, port_cost
 from .devices import Device, device
-from .schedule import fifo_depths, predict
-from .view import Network, Stage, input_stage, output_stage, stages
+from .fifos import fifo_depths
+from .schedule import INPUT, predict
 
 #: Low-resolution frame on which published tables count operations (papers: LR 320x180).
 RULE_PIXELS = 320 * 180
@@ -32,19 +31,19 @@ class LayerAccount:
     """One layer. "Pixel" without more is a pixel of the network's input (low resolution).
 
     Attributes:
-        name, op: layer's name and operator ("Clone" for a fork).
+        name, op: layer's name and operator; the first one is "input", the video ports.
         kernel: K of a convolution, else 0.
-        pe, simd: folding of a convolution; an affine has PE alone; else 0.
-        macs_binary, macs_fixed: multiply-accumulates a pixel, with binary and with wider weights. May be fractions
+        pe, simd: folding; 0 for layers without one, simd 0 for those that fold over channels alone.
+        macs_binary, macs_fixed: multiply-accumulates per pixel, with binary and with wider weights. May be fractions
             where a layer runs at another size.
-        planes: bit planes of a binary convolution's input (1 for a bipolar one, else 0).
+        planes: bit planes of a binary convolution's input (1 for a bipolar one); else 0.
         weights_binary, weights_fixed: number of weights of each kind; biases count as fixed.
         channel_params: parameters per channel of affines and thresholds.
         weight_bits: bits of all of them.
         line_buffer_bits, fifo_bits: buffer memory; FIFOs stand in front of the layer.
         cycles: cycles for each pixel of the layer's own input stream.
         cycles_per_pixel: the same for each pixel of the network's input.
-        word_bits: bits a beat of the output stream.
+        word_bits: bits per beat of the output stream.
         lut, ff, bram36, dsp: estimated resources, FIFOs included.
     """
 
@@ -76,10 +75,10 @@ class Estimate:
     """The whole network.
 
     Attributes:
-        layers: one account a layer, in topological order.
+        layers: the ports, then one account per layer in topological order.
         clock_mhz: clock that fps and latency_us are for.
-        input_size, output_size: (height, width).
-        macs_binary, macs_fixed: a frame of the built size.
+        input_size, output_sizes: (height, width) of the input and of each output.
+        macs_binary, macs_fixed: of a frame of the built size.
         ops_rule: operations by the published rule, real MACs + binary MACs/64 (n-bit activations count n planes),
             on a 320x180 low-resolution frame.
         params_rule: parameters by the published rule, real + binary/32; parameters per channel are not in it.
@@ -96,7 +95,7 @@ class Estimate:
     layers: tuple[LayerAccount, ...]
     clock_mhz: float
     input_size: tuple[int, int]
-    output_size: tuple[int, int]
+    output_sizes: tuple[tuple[int, int], ...]
     macs_binary: int
     macs_fixed: int
     ops_rule: float
@@ -117,7 +116,7 @@ class Estimate:
 
     @property
     def fps(self) -> float:
-        """Frames a second when frames follow each other."""
+        """Frames per second when frames follow each other."""
         return self.clock_mhz * 1e6 / self.interval_cycles
 
     @property
@@ -151,62 +150,50 @@ class Estimate:
             "latency_us": self.latency_us,
             "size_reduction": self.size_reduction,
             "utilisation": self.utilisation,
-            "coefficients": {name: c._asdict() for name, c in COEFFICIENTS.items()},
+            "coefficients": {name: c._asdict() for name, c in (COEFFICIENTS | coefficients()).items()},
         }
 
 
-def _array_bits(codes: np.ndarray) -> int:
-    """Bits of all codes at the narrowest width that holds them."""
-    return int(codes.size) * bits_for(int(codes.min()), int(codes.max()))[0]
-
-
-def _parameters(op: Op | None) -> tuple[int, int, int, int]:
-    """(binary weights, fixed weights and biases, parameters per channel, bits of all of them)."""
-    if isinstance(op, Conv):
-        count = int(op.weight.size)
-        biases = op.bias.size if np.any(op.bias) else 0
-        bits = count * (1 if op.binary else op.weight_bits) + (_array_bits(op.bias) if biases else 0)
-        return (count, biases, 0, bits) if op.binary else (0, count + biases, 0, bits)
-    if isinstance(op, Affine):
-        arrays = {"scale": op.scale, "bias": op.bias, "slope": op.slope}
-        there = {key: a for key, a in arrays.items() if a is not None}
-        count = sum(a.size for a in there.values())
-        return 0, 0, count, sum(a.size * op.param_bits[key] for key, a in there.items())
-    if isinstance(op, Threshold):
-        # One threshold a channel in the float network, however many levels the quantizer behind it has.
-        return 0, 0, int(op.sign.size), _array_bits(op.thresholds) + int(op.sign.size)
-    return 0, 0, 0, 0
-
-
-def _layer(stage: Stage, source: Stage, fifo_words: list[int]) -> LayerAccount:
-    op = stage.op
-    types = op.inputs if op is not None else (stage.output,)
-    cost = layer_cost(op) if op is not None else port_cost(stage.output) if stage.role == "input" else fork_cost()
-    for words, stream in zip(fifo_words, types, strict=False):
-        cost += fifo_cost(words, stream.word_bits)
-    binary, fixed, per_channel, bits = _parameters(op)
-    conv = op if isinstance(op, Conv) else None
-    cycles = folds(op) if op is not None else 1
-    share = stage.pixels_in / source.pixels_out
-    macs = conv.macs_per_pixel * share if conv else 0.0
+def _port(network: Network) -> LayerAccount:
+    """The video ports, as the first layer."""
+    kind = network.input_type
+    cost = port_cost(kind)
+    zero = NO_PARAMETERS
     return LayerAccount(
-        name=stage.name,
-        op=op.op_type if op is not None else ("Input" if stage.role == "input" else "Clone"),
-        kernel=conv.kernel if conv else 0,
-        pe=conv.pe if conv else lanes(op) if isinstance(op, Affine) else 0,
-        simd=conv.simd if conv else 0,
-        macs_binary=macs if conv and conv.binary else 0.0,
-        macs_fixed=macs if conv and not conv.binary else 0.0,
-        planes=conv.input.bits if conv and conv.binary else 0,
-        weights_binary=binary,
-        weights_fixed=fixed,
-        channel_params=per_channel,
-        weight_bits=bits,
-        line_buffer_bits=line_buffer_bits(op) if op is not None else 0,
-        fifo_bits=sum(n * t.word_bits for n, t in zip(fifo_words, types, strict=False)),
+        name=INPUT, op="Input", kernel=0, pe=0, simd=0, macs_binary=0.0, macs_fixed=0.0, planes=0,
+        weights_binary=zero.binary, weights_fixed=zero.fixed, channel_params=zero.per_channel, weight_bits=zero.bits,
+        line_buffer_bits=0, fifo_bits=0, cycles=1, cycles_per_pixel=1.0, word_bits=kind.word_bits,
+        lut=math.ceil(cost.lut), ff=math.ceil(cost.ff), bram36=cost.bram36, dsp=math.ceil(cost.dsp),
+    )  # fmt: skip
+
+
+def _layer(network: Network, node: Node, fifos: dict[str, int]) -> LayerAccount:
+    op = node.op
+    words = [(fifos[name], network.streams[name].kind.word_bits) for name in node.inputs]
+    cost = op.cost()
+    for depth, bits in words:
+        cost += fifo_cost(depth, bits)
+    work, params, space = op.work(), op.parameters(), op.fold_space()
+    cycles = math.ceil(op.timing("rtl").busy / op.input.pixels)
+    share = op.input.pixels / network.input_type.pixels
+    return LayerAccount(
+        name=node.name,
+        op=op.op_type,
+        kernel=work.kernel,
+        pe=space.now.pe if space is not None else 0,
+        simd=space.now.simd if space is not None and len(space.simd) > 1 else 0,
+        macs_binary=work.binary * share,
+        macs_fixed=work.fixed * share,
+        planes=work.planes,
+        weights_binary=params.binary,
+        weights_fixed=params.fixed,
+        channel_params=params.per_channel,
+        weight_bits=params.bits,
+        line_buffer_bits=op.line_buffer_bits(),
+        fifo_bits=sum(depth * bits for depth, bits in words),
         cycles=cycles,
         cycles_per_pixel=cycles * share,
-        word_bits=stage.output.word_bits,
+        word_bits=op.outputs[0].word_bits * op.pixels_per_beat,
         lut=math.ceil(cost.lut),
         ff=math.ceil(cost.ff),
         bram36=cost.bram36,
@@ -215,10 +202,10 @@ def _layer(stage: Stage, source: Stage, fifo_words: list[int]) -> LayerAccount:
 
 
 def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None) -> Estimate:
-    """Account of a ModelGraph (or of its stages) under the folding that its layers have.
+    """Account of a network under the folding that its layers have.
 
     Args:
-        network: the graph.
+        network: the layers.
         clock_mhz: clock in MHz.
         part: FPGA part or board (devices.toml) for the utilisation.
 
@@ -228,20 +215,19 @@ def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None
     if not clock_mhz > 0:
         raise UserError(f"clock of {clock_mhz} MHz: give a positive frequency")
     chip = device(part) if part else None
-    chain = stages(network)
-    source, sink = input_stage(chain), output_stage(chain)
-    depths, timing = fifo_depths(chain), predict(chain)
-    layers = tuple(_layer(s, source, [depths[tensor, s.name] for tensor in s.tensors]) for s in chain)
+    source, sinks = network.input_type, list(network.output_types.values())
+    fifos, timing = fifo_depths(network, "rtl"), predict(network)
+    layers = (_port(network), *(_layer(network, node, fifos) for node in network.nodes))
     binary = sum(one.weights_binary for one in layers)
     fixed = sum(one.weights_fixed for one in layers)
     params = binary + fixed + sum(one.channel_params for one in layers)
     return Estimate(
         layers=layers,
         clock_mhz=clock_mhz,
-        input_size=(source.output.height, source.output.width),
-        output_size=(sink.output.height, sink.output.width),
-        macs_binary=round(sum(one.macs_binary for one in layers) * source.pixels_out),
-        macs_fixed=round(sum(one.macs_fixed for one in layers) * source.pixels_out),
+        input_size=(source.height, source.width),
+        output_sizes=tuple((kind.height, kind.width) for kind in sinks),
+        macs_binary=round(sum(one.macs_binary for one in layers) * source.pixels),
+        macs_fixed=round(sum(one.macs_fixed for one in layers) * source.pixels),
         ops_rule=RULE_PIXELS
         * sum(one.macs_fixed + one.macs_binary * one.planes / BINARY_OPS_PER_REAL for one in layers),
         params_rule=fixed + binary / BINARY_PARAMS_PER_REAL,

@@ -1,13 +1,15 @@
 """Depths of the FIFOs that balance the branches of a join, from what the long branch takes before it gives.
 
-Where a fork's copies meet again in a residual add, the short branch must store what the long one has taken and not
-yet given:
+One algorithm for both kinds of hardware; what the operators hold (`Op.timing`) differs. Names no operator.
 
-- what its windows need: `delay` pixels of each K x K window, a line and more of each pixel shuffle;
-- what is on its way through registers: latency / pace, the pace being that of the slowest stage up to there.
+Where copies of one stream meet again, say in an addition, the short branch must store what the long one has taken and
+not yet given:
+
+- what its windows need before anything comes out: lines of a window, of a shuffle, a frame of a sum over the frame;
+- what is on its way through registers: latency / pace, the pace being that of the slowest layer up to there.
 
 The first pixel of the long branch leaves when that many have entered it, so with room for them the short branch does
-not stop the fork before. From then on pixels leave as the slowest stage of the network lets them, and as many on the
+not stop the fork before. From then on pixels leave as the slowest layer of the network lets them, and as many on the
 way suffice for every slower pace. No pattern of stalls can deadlock: with more pixels on the way than windows
 need, the long branch always has one to give.
 
@@ -19,9 +21,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..graph.ops import Conv, PixelShuffle, Upsample
-from .timing import LibraryTiming, Timing, busy, window_delay
-from .view import Network, Stage, input_stage, stages
+from ..network import Network, Node
+from ..ops.base import Side
+
+#: Words that the FIFO of any stream holds at least: an HLS stream has two, wires between modules hold nothing.
+LEAST = {"hls": 2, "rtl": 0}
 
 
 @dataclass(frozen=True)
@@ -48,113 +52,94 @@ class _Hold:
         return self.windows + self.registers
 
 
-class _Network:
-    """What the stages hold, and who depends on whom."""
+class _Holdings:
+    """What the layers hold, by stream."""
 
-    def __init__(self, chain: list[Stage], timing: Timing) -> None:
-        self.chain, self.timing = chain, timing
-        self.stage = {s.name: s for s in chain}
-        self.pixels = input_stage(chain).pixels_out
-        self.pace = {s.name: busy(s, timing) / self.pixels for s in chain}
-        self.before: dict[str, float] = {}
-        self.ancestors: dict[str, set[str]] = {}
-        for s in chain:
-            self.before[s.name] = max((max(self.before[p], self.pace[p]) for p in s.producers), default=1.0)
-            self.ancestors[s.name] = {s.name}.union(*(self.ancestors[p] for p in s.producers))
-        self.held: dict[str, _Hold] = {}
-        for s in chain:
-            before = max((self.held[p] for p in s.producers), key=lambda h: h.all, default=_Hold())
-            self.held[s.name] = before + self.own(s)
+    def __init__(self, network: Network, side: Side) -> None:
+        self.network, self.side = network, side
+        self.pixels = network.input_type.pixels
+        self.held: dict[str, _Hold] = {network.input: _Hold()}
+        pace: dict[str, float] = {network.input: 1.0}  # cycles per pixel of the network's input
+        for node in network.nodes:
+            timing = node.op.timing(side)
+            arriving = max(pace[name] for name in node.inputs)
+            own_pace = max(arriving, timing.busy / self.pixels)
+            most = max((self.held[name] for name in node.inputs), key=lambda hold: hold.all)
+            total = most + self._own(node, own_pace)
+            for name in node.outputs:
+                self.held[name], pace[name] = total, own_pace
 
-    def own(self, stage: Stage, *, stopped: bool = False) -> _Hold:
-        """What one stage holds as pixels flow; with ``stopped``, when its output waits and its registers are full."""
-        op = stage.op
-        if op is None:
-            return _Hold()
-        rate = stage.pixels_in / self.pixels
-        pace = 1 / rate if stopped else max(self.before[stage.name], self.pace[stage.name])
-        if isinstance(op, PixelShuffle):
-            # Twice this stands in its ring when pixels come evenly.
-            line = op.input.width * (op.factor - 1) / op.factor / rate
-            return _Hold(line, line + self.timing.latency(op) / pace)
-        delay = window_delay(op)
-        return _Hold(delay / rate, (self.timing.latency(op) + (delay > 0)) / pace)
+    def rate(self, node: Node) -> float:
+        """Beats of a layer's fastest input for each pixel of the network's input."""
+        return node.op.input.pixels / self.pixels
+
+    def _own(self, node: Node, pace: float) -> _Hold:
+        """What one layer holds as pixels flow."""
+        timing, rate = node.op.timing(self.side), self.rate(node)
+        registers = timing.spare / rate + (timing.latency + timing.window_register) / pace
+        return _Hold(timing.window / rate, registers)
 
 
-@dataclass(frozen=True)
-class _Edge:
-    """One stream: the tensor that ``reader`` takes on its input number ``port``."""
+def _branch(network: Network, stream: str) -> list[str]:
+    """The streams of one branch of a join, last first, up to where a stream splits or others join.
 
-    reader: Stage
-    port: int
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Its name in `fifo_depths`."""
-        return self.reader.tensors[self.port], self.reader.name
-
-    @property
-    def producer(self) -> str:
-        """Name of the stage that writes it."""
-        return self.reader.producers[self.port]
+    Each stream has one reader, so what the branch has in common with others begins there at the latest.
+    """
+    branch = [stream]
+    while True:
+        maker = network.producers.get(branch[-1])
+        if maker is None or len(maker.inputs) != 1 or len(maker.outputs) != 1:
+            return branch
+        branch.append(maker.inputs[0])
 
 
-def _branch(net: _Network, join: Stage, port: int, others: set[str]) -> list[_Edge]:
-    """The streams of one branch of a join, last first, up to the stage that it has in common with the others."""
-    edges = [_Edge(join, port)]
-    while edges[-1].producer not in others:
-        stage = net.stage[edges[-1].producer]
-        if len(stage.producers) != 1 or stage.role == "fork":
-            break
-        edges.append(_Edge(stage, 0))
-    return edges
-
-
-def _place(net: _Network, edges: list[_Edge]) -> int:
+def _place(holdings: _Holdings, branch: list[str]) -> int:
     """Which stream of a branch gets the FIFO: the one that stores a pixel of the network's input in fewest bits."""
+    network = holdings.network
 
-    def bits(edge: _Edge) -> float:
-        made = net.stage[edge.producer]
-        return made.output.word_bits * made.pixels_out
+    def bits(stream: str) -> int:
+        kind = network.streams[stream].kind
+        return kind.word_bits * kind.pixels
 
     best = 0
-    for i, edge in enumerate(edges):
-        # What a convolution behind the FIFO holds is not counted, so the FIFO stays behind it.
-        if i and isinstance(edge.reader.op, Conv):
+    for i, stream in enumerate(branch):
+        # What some layers hold when they are stopped is not certain: the FIFO stays behind those.
+        if i and network.readers[stream][0].op.timing(holdings.side).when_stopped is None:
             break
-        if bits(edge) < bits(edges[best]):
+        if bits(stream) < bits(branch[best]):
             best = i
     return best
 
 
-def _depth(net: _Network, edges: list[_Edge], place: int, need: _Hold) -> int:
+def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> int:
     """Words of the FIFO on stream ``place`` of a branch that has to hold ``need``."""
-    edge = edges[place]
-    behind = [e.reader for e in edges[1 : place + 1]]
-    spared = sum((net.own(s, stopped=True).all for s in behind if isinstance(s.op, Upsample)), 0.0)
+    network = holdings.network
+    behind = [network.readers[stream][0] for stream in branch[1 : place + 1]]
+    spared = sum((node.op.timing(holdings.side).when_stopped or 0.0) / holdings.rate(node) for node in behind)
     # A window behind the FIFO may stand empty between frames, so it spares nothing of what the other branch's windows
     # need: with more pixels than that on the way, the other branch always has one to give.
-    least = need.windows
-    rate = net.stage[edge.producer].pixels_out / net.pixels
+    rate = network.streams[branch[place]].kind.pixels / holdings.pixels
     # One more than what waits: the FIFO takes no word in a cycle that it enters full.
-    return math.floor(max(need.all - spared, least) * rate) + 1
+    return math.floor(max(need.all - spared, need.windows) * rate) + 1
 
 
-def fifo_depths(network: Network, timing: Timing | None = None) -> dict[tuple[str, str], int]:
-    """Words that the FIFO on each stream must hold, by (tensor, name of the layer that reads it).
+def fifo_depths(network: Network, side: Side) -> dict[str, int]:
+    """Words that the FIFO on each stream between two layers must hold, by stream name.
 
-    0 means that no FIFO is needed: the producer's register and the handshake do.
+    For "rtl", 0 means that no FIFO is needed: the producer's register and the handshake do.
     """
-    net = _Network(stages(network), timing or LibraryTiming())
-    depths = {(t, s.name): 0 for s in net.chain for t in s.tensors}
-    for join in net.chain:
-        for port, producer in enumerate(join.producers):
-            others = [p for p in join.producers if p != producer] or [producer]
-            longest = max(others, key=lambda p: net.held[p].all)
-            if net.held[longest].all <= net.held[producer].all:
+    holdings = _Holdings(network, side)
+    depths = {name: LEAST[side] for node in network.nodes for name in node.inputs}
+    for join in network.nodes:
+        for port, stream in enumerate(join.inputs):
+            others = [name for n, name in enumerate(join.inputs) if n != port]
+            if not others:
                 continue
-            edges = _branch(net, join, port, set().union(*(net.ancestors[p] for p in others)))
-            place = _place(net, edges)
-            need = net.held[longest] - net.held[edges[-1].producer]
-            depths[edges[place].key] = _depth(net, edges, place, need)
+            longest = max(others, key=lambda name: holdings.held[name].all)
+            if holdings.held[longest].all <= holdings.held[stream].all:
+                continue
+            branch = _branch(network, stream)
+            place = _place(holdings, branch)
+            need = holdings.held[longest] - holdings.held[branch[-1]]
+            depths[branch[place]] = max(_depth(holdings, branch, place, need), LEAST[side])
     return depths

@@ -1,7 +1,6 @@
-"""Folding: how much of a pixel each layer works on in one cycle.
+"""Folding: how much of a pixel each layer works on in one cycle. Names no operator: each says which foldings it may have.
 
-A convolution takes PE output channels and SIMD weights of a filter, (O/PE)*(K*K*C/SIMD) cycles a pixel. An affine takes
-PE channels, C/PE cycles a pixel; its SIMD is 1.
+A convolution, for example, takes PE output channels and SIMD weights of a filter, (O/PE)*(K*K*C/SIMD) cycles per pixel.
 """
 
 from __future__ import annotations
@@ -9,96 +8,49 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...errors import UserError
-from ..graph.ops import Affine, Conv
-from .costs import Cost, affine_cost, engine, folds, lanes
-from .view import GraphLike, Network, Stage, input_stage, output_stage, stages
+from ..network import Network, Node
+from ..ops.base import Fold, Op
+from ..ops.folds import check_fold
 
-Foldable: TypeAlias = Conv | Affine
 Target: TypeAlias = int | str | Mapping[str, tuple[int, int] | Mapping[str, int]]
 
 
-@dataclass(frozen=True)
-class Fold:
-    """Folding of one layer."""
+def cheapest(op: Op, cycles: int) -> Fold:
+    """The folding with the least cost that takes at most ``cycles`` cycles per beat of the layer's own stream.
 
-    pe: int
-    simd: int
-
-
-def divisors(n: int) -> list[int]:
-    """All divisors of n, ascending."""
-    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-    return sorted({*small, *(n // d for d in small)})
-
-
-def legal(op: Foldable) -> tuple[list[int], list[int]]:
-    """(PE values, SIMD values) that a layer takes: divisors of O and of K*K*C, of an affine of C and of 1."""
-    if isinstance(op, Affine):
-        return divisors(op.output.channels), [1]
-    return divisors(op.weight.shape[0]), divisors(op.weight[0].size)
-
-
-def folding_of(op: Foldable) -> Fold:
-    """The folding that a layer has."""
-    return Fold(lanes(op), 1) if isinstance(op, Affine) else Fold(op.pe, op.simd)
-
-
-def folded(op: Foldable, one: Fold) -> Foldable:
-    """The layer with another folding."""
-    return replace(op, pe=one.pe) if isinstance(op, Affine) else replace(op, pe=one.pe, simd=one.simd)
-
-
-def _cost(op: Foldable) -> Cost:
-    return affine_cost(op) if isinstance(op, Affine) else engine(op)
-
-
-def check(name: str, op: Foldable, one: Fold) -> None:
-    """Refuse a folding that does not divide.
-
-    Raises:
-        UserError: names the layer, the field and the legal values.
+    A layer that says so (`FoldSpace.unroll_on_request`) is unrolled only where that is asked for: constant weights are
+    cheap in SystemVerilog, whose popcounts share sums between outputs, but not in HLS, and both projects have the same
+    folding.
     """
-    of = ("C", "1") if isinstance(op, Affine) else ("O", "K*K*C")
-    for field, value, allowed, what in zip(("PE", "SIMD"), (one.pe, one.simd), legal(op), of, strict=True):
-        if value not in allowed:
-            size = what if what == "1" else f"{what}={allowed[-1]}"
-            raise UserError(
-                f"folding of layer {name}: {field}={value} does not divide {size}; "
-                f"take one of {', '.join(map(str, allowed))}"
-            )
-
-
-def cheapest(op: Foldable, cycles: int) -> Fold:
-    """The folding of least cost that takes at most ``cycles`` cycles a pixel of the layer's own stream.
-
-    A binary layer is unrolled only where that is asked for: constant weights are cheap in SystemVerilog, whose
-    popcounts share sums between outputs, but not in HLS, and both projects have the same folding.
-    """
-    pes, simds = legal(op)
-    may_fold = isinstance(op, Conv) and op.binary and min(cycles, pes[-1] * simds[-1]) > 1
+    space = op.fold_space()
+    assert space is not None
+    whole = Fold(space.pe[-1], space.simd[-1])
+    slowest = op.folded(Fold(1, 1)).timing("rtl").interval
+    avoided = whole if space.unroll_on_request and min(cycles, slowest) > 1 else None
     keys: list[tuple[float, int, int]] = []
-    for pe in pes:
-        for simd in simds:
-            made = folded(op, Fold(pe, simd))
-            if folds(made) <= cycles and not (may_fold and folds(made) == 1):
-                keys.append((_cost(made).weight, -simd, -pe))
+    for pe in space.pe:
+        for simd in space.simd:
+            fold = Fold(pe, simd)
+            made = op.folded(fold)
+            if made.timing("rtl").interval <= cycles and fold != avoided:
+                keys.append((made.fold_cost().weight, -simd, -pe))
     _, simd, pe = min(keys)
     return Fold(pe=-pe, simd=-simd)
 
 
 def _per_input_pixel(target: str | int, network: Network, clock_mhz: float | None) -> float:
     """Cycles for each pixel of the network's input that a target allows; infinite for the smallest circuit."""
-    source, sink = input_stage(network), output_stage(network)
+    pixels = network.input_type.pixels
     if isinstance(target, int):
         if target < 1:
-            raise UserError(f"folding target of {target} cycles a pixel: take 1 or more")
+            raise UserError(f"folding target of {target} cycles per pixel: take 1 or more")
         return target
     if target == "auto":
-        return max(1.0, sink.beats_out / source.pixels_out)
+        beats = (network.streams[name].kind.pixels // network.beat_pixels(name) for name in network.outputs)
+        return max(1.0, max(beats) / pixels)
     if target == "full":
         return 0.0
     if target == "min":
@@ -106,27 +58,28 @@ def _per_input_pixel(target: str | int, network: Network, clock_mhz: float | Non
     fps = re.fullmatch(r"(\d+(?:\.\d+)?)\s*fps", target)
     if not fps:
         raise UserError(
-            f"folding target {target!r}: take cycles a low-resolution pixel (a whole number), "
-            "'full', 'min', 'auto' (the output port's rate), frames a second as '60fps', or PE and SIMD per layer"
+            f"folding target {target!r}: take cycles per low-resolution pixel (a whole number), "
+            "'full', 'min', 'auto' (the output port's rate), frames per second as '60fps', or PE and SIMD per layer"
         )
     if clock_mhz is None or float(fps[1]) <= 0:
-        raise UserError(f"folding target {target!r} needs a clock in MHz and more than 0 frames a second")
-    return clock_mhz * 1e6 / float(fps[1]) / source.pixels_out
+        raise UserError(f"folding target {target!r} needs a clock in MHz and more than 0 frames per second")
+    return clock_mhz * 1e6 / float(fps[1]) / pixels
 
 
-def _chosen(stage: Stage, op: Foldable, per_input: float, source: Stage) -> Fold:
+def _chosen(node: Node, per_input: float, pixels: int) -> Fold:
+    space = node.op.fold_space()
+    assert space is not None
     if per_input == math.inf:
         return Fold(1, 1)
     if per_input == 0:
-        pes, simds = legal(op)
-        return Fold(pes[-1], simds[-1])
-    own = per_input * source.pixels_out / stage.pixels_in
+        return Fold(space.pe[-1], space.simd[-1])
+    own = per_input * pixels / node.op.input.pixels
     if own < 1:
         raise UserError(
-            f"layer {stage.name} sees {stage.pixels_in} pixels a frame, one a cycle at best; the target allows "
-            f"{per_input * source.pixels_out:.0f} cycles a frame: ask for fewer frames a second or a faster clock"
+            f"layer {node.name} sees {node.op.input.pixels} pixels per frame, one per cycle at best; the target allows "
+            f"{per_input * pixels:.0f} cycles per frame: ask for fewer frames per second or a faster clock"
         )
-    return cheapest(op, math.floor(own))
+    return cheapest(node.op, math.floor(own))
 
 
 def _given(value: tuple[int, int] | Mapping[str, int], now: Fold) -> Fold:
@@ -136,56 +89,37 @@ def _given(value: tuple[int, int] | Mapping[str, int], now: Fold) -> Fold:
 
 
 def plan(network: Network, target: Target = "auto", clock_mhz: float | None = None) -> dict[str, Fold]:
-    """Folding of every convolution and affine, by layer name.
+    """Folding of every layer that has one, by its name.
 
     Args:
-        network: a ModelGraph or its stages.
         target: cycles for each pixel of the network's input; "full" (everything in one cycle); "min" (PE = SIMD = 1);
-            "auto" (as fast as the output port, which sends one beat a cycle, can take it: r*r cycles for one pixel
-            a beat);
-            "60fps" (with ``clock_mhz``); or {layer: (pe, simd)} or {layer: {"pe": pe, "simd": simd}}, where what is
-            left out stays.
-        clock_mhz: clock, for a target in frames a second.
+            "auto" (as fast as the output port, which sends one beat per cycle, can take it: r*r cycles for one pixel
+            per beat); "60fps" (with ``clock_mhz``); or {layer: (pe, simd)} or {layer: {"pe": pe, "simd": simd}}, where
+            what is left out stays.
+        clock_mhz: clock, for a target in frames per second.
 
     Raises:
         UserError: an illegal PE or SIMD (names layer and legal values), an unknown layer, a target out of reach.
     """
-    source = input_stage(network)
-    layers = {s.name: (s, s.op) for s in stages(network) if isinstance(s.op, Foldable)}
+    layers = {node.name: node for node in network.nodes if node.op.fold_space() is not None}
+    made = {name: space.now for name, node in layers.items() if (space := node.op.fold_space()) is not None}
     if isinstance(target, Mapping):
         if unknown := [name for name in target if name not in layers]:
             raise UserError(f"folding of unknown layer {unknown[0]!r}; layers that fold: {', '.join(layers)}")
-        made = {name: folding_of(op) for name, (_, op) in layers.items()}
         made |= {name: _given(value, made[name]) for name, value in target.items()}
     else:
         per_input = _per_input_pixel(target, network, clock_mhz)
-        made = {name: _chosen(stage, op, per_input, source) for name, (stage, op) in layers.items()}
-    for name, one in made.items():
-        check(name, layers[name][1], one)
+        made = {name: _chosen(node, per_input, network.input_type.pixels) for name, node in layers.items()}
+    for name, fold in made.items():
+        check_fold(name, layers[name].op.folded(fold))
     return made
 
 
-def apply(network: list[Stage], folding: Mapping[str, Fold]) -> list[Stage]:
-    """The stages with that folding; for work without a ModelGraph."""
-    return [
-        replace(s, op=folded(s.op, folding[s.name])) if isinstance(s.op, Foldable) and s.name in folding else s
-        for s in network
-    ]
-
-
-def fold(model_graph: GraphLike, target: Target = "auto", clock_mhz: float | None = None) -> dict[str, Fold]:
-    """`plan`, written into the ``spec`` of the graph's layers. Returns what was chosen.
+def fold(network: Network, target: Target = "auto", clock_mhz: float | None = None) -> Network:
+    """The network with the folding of `plan`.
 
     Raises:
-        UserError: as `plan`; nothing is written then.
+        UserError: as `plan`.
     """
-    chosen = plan(model_graph, target, clock_mhz)
-    for layer in model_graph.get_layers():
-        if layer.name in chosen:
-            layer.set_attr("spec", folded(layer.get_attr("spec"), chosen[layer.name]))
-    return chosen
-
-
-def cycles_per_frame(stage: Stage) -> int:
-    """Cycles that a stage is busy with one frame; the network's frame interval is the greatest of them."""
-    return stage.pixels_in * (folds(stage.op) if stage.op is not None else 1)
+    chosen = plan(network, target, clock_mhz)
+    return network.with_ops({node.name: node.op.folded(chosen[node.name]) for node in network.nodes if node.name in chosen})

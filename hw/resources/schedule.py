@@ -1,11 +1,11 @@
-"""The schedule of a network: latency, cycles of a frame and FIFO depths, computed without simulating anything.
+"""The schedule of a network: latency and cycles of a frame, computed without simulating anything. Names no operator.
 
-A network of streaming modules is a max-plus system: each pixel's time is the greatest of the times of what it
-needs, plus a constant. `arrival` has the recurrence of each kind of module; `predict` runs them over a whole frame, in
-topological order, with pixels offered every cycle.
+A network of streaming modules is a max-plus system: each pixel's time is the greatest of the times of what it needs, plus
+a constant. Each operator has its recurrence (`Op.flow`); `predict` runs them over a whole frame, in topological order,
+with pixels offered every cycle.
 
-That holds while no stream runs full: see `fifos`, which gives each branch of a join room for all that
-the other branch can hold.
+That holds while no stream runs full: see `fifos`, which gives each branch of a join room for all that the other branch
+can hold.
 """
 
 from __future__ import annotations
@@ -14,16 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph.ops import PixelShuffle
-from .arrival import Flow, Times, pipeline, shuffle, window
-from .fifos import fifo_depths
-from .timing import LibraryTiming, Timing, busy, window_delay
-from .view import Network, Stage, input_stage, output_stage, stages
+from ..network import Network
+from .arrival import Times
 
 #: Registers in the video ports (xnorsr_video_in, xnorsr_video_out), a cycle each.
 PORTS = 2
-
-__all__ = ["PORTS", "Prediction", "fifo_depths", "predict"]
+#: What the slowest part is called where it is the input port itself.
+INPUT = "input"
 
 
 @dataclass(frozen=True)
@@ -31,51 +28,40 @@ class Prediction:
     """Cycles of a network.
 
     Attributes:
-        latency: first pixel taken to first pixel at the output, ports included.
-        cycles_per_frame: first pixel taken to last pixel at the output of one frame alone, both cycles counted.
+        latency: first pixel taken to first pixel at the first output, ports included.
+        cycles_per_frame: first pixel taken to last pixel at any output of one frame alone, both cycles counted.
         frame_interval: cycles between frames that follow each other without a pause.
         bottleneck: name of the layer that sets the frame interval.
+        ends: for each output, first pixel taken to its last pixel, both cycles counted.
     """
 
     latency: int
     cycles_per_frame: int
     frame_interval: int
     bottleneck: str
+    ends: tuple[int, ...]
 
 
-def _flow(stage: Stage, arrivals: list[Times], timing: Timing) -> Flow:
-    """Times of one stage for the arrivals on its inputs."""
-    op = stage.op
-    if op is None:
-        return Flow(arrivals[0], arrivals[0])
-    interval, latency = timing.interval(op), timing.latency(op)
-    if isinstance(op, PixelShuffle):
-        return shuffle(arrivals[0], op.input.width, op.factor, op.pixels_per_beat)
-    if delay := window_delay(op):
-        taken, left = window(arrivals[0], stage.pixels_in, delay, interval)
-        return Flow(taken, left + latency)
-    return pipeline(np.maximum.reduce(arrivals), interval, latency)
+def flows(network: Network, source: Times) -> dict[str, Times]:
+    """Cycles at which each stream's beats stand there; ``source`` are those at which the input port offers pixels."""
+    times = {network.input: source}
+    for node in network.nodes:
+        given = node.op.flow([times[name] for name in node.inputs])
+        times.update(zip(node.outputs, given, strict=True))
+    return times
 
 
-def _run(chain: list[Stage], source: Times, timing: Timing) -> dict[str, Flow]:
-    """Flow of every stage; ``source`` are the times at which the input port offers pixels."""
-    flows: dict[str, Flow] = {}
-    for stage in chain:
-        arrivals = [flows[p].out for p in stage.producers] or [source]
-        flows[stage.name] = _flow(stage, arrivals, timing)
-    return flows
-
-
-def predict(network: Network, timing: Timing | None = None) -> Prediction:
+def predict(network: Network) -> Prediction:
     """Latency and cycles of a frame under the folding that the layers have, pixels offered every cycle."""
-    timing = timing or LibraryTiming()
-    chain = stages(network)
-    slowest = max(chain, key=lambda s: busy(s, timing))
-    source = np.arange(input_stage(chain).pixels_out, dtype=np.int64)
-    out = _run(chain, source, timing)[output_stage(chain).name].out + PORTS
+    pixels = network.input_type.pixels
+    busy = {INPUT: pixels} | {node.name: node.op.timing("rtl").busy for node in network.nodes}
+    slowest = max(busy, key=lambda name: busy[name])
+    times = flows(network, np.arange(pixels, dtype=np.int64))
+    ends = tuple(int(times[name][-1]) + PORTS + 1 for name in network.outputs)
     return Prediction(
-        latency=int(out[0]),
-        cycles_per_frame=int(out[-1]) + 1,
-        frame_interval=busy(slowest, timing),
-        bottleneck=slowest.name,
+        latency=int(times[network.outputs[0]][0]) + PORTS,
+        cycles_per_frame=max(ends),
+        frame_interval=busy[slowest],
+        bottleneck=slowest,
+        ends=ends,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from xnorsr.hw.resources.arrival import shuffle
+from xnorsr.hw.ops.pixel_shuffle.schedule import shuffle
 from xnorsr.sim.benches.cases import Case, load
 from xnorsr.sim.benches.streams import Stage, StreamSink, StreamSource, never
 

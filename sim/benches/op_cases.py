@@ -7,23 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ...hw import rtl
-from ...hw.graph.ops import Op
-from ...hw.resources.timing import LibraryTiming, window_half
-from ...hw.rtl.layers import layer_of
+from ...hw.ops.base import Op
+from ...hw.rtl.emit import layer_text, library_folders
+from ...hw.rtl.module import prefixes
 from ...hw.types import StreamType
 from .. import verilate
-from ..golden import golden
-from .cases import STREAM_PORTS, Case, Stream, dump, pack, top_text
-
-LIBRARY = Path(rtl.__file__).parent / "lib"
-_TWO_INPUTS = {
-    f"{letter}_{port}": f"in{n}_{signal}"
-    for n, letter in enumerate("ab")
-    for port, signal in (("data_i", "data"), ("valid_i", "valid"), ("ready_o", "ready"))
-}
+from .cases import Case, Stream, dump, pack, top_text
 
 
 def beats(codes: np.ndarray, kind: StreamType) -> list[int]:
@@ -42,37 +32,39 @@ def random_codes(rng: np.random.Generator, kind: StreamType, extreme: bool = Fal
 def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Case:
     """A case of one operator on random frames, the last of them at the ends of the range of codes."""
     images = [[random_codes(rng, kind, extreme=n > 0 and n == frames - 1) for kind in op.inputs] for n in range(frames)]
-    wanted = [beats(golden(op, *image), op.output) for image in images]
-    ports = (
-        STREAM_PORTS if len(op.inputs) == 1 else {k: v for k, v in STREAM_PORTS.items() if v[0] == "o"} | _TWO_INPUTS
-    )
-    timing, half = LibraryTiming(), window_half(op)
-    fill = half * (op.input.width + 1) + (half > 0)  # from the first pixel into a window to the first window out of it
-    rate = op.output.height * op.output.width == op.input.height * op.input.width
+    wanted = [op.execute(*image) for image in images]
+    timing = op.timing("rtl")
+    fill = int(timing.window) + timing.window_register  # from the first pixel into a window to the first window out of it
+    one_rate = len({kind.pixels for kind in (*op.inputs, *op.outputs)}) == 1
     return Case(
         name=name,
         module=f"xnorsr_layer_{name}",
         parameters={},
-        ports=ports,
+        ports=stream_ports(op),
         inputs=[
             Stream(kind.word_bits, [beats(image[n], kind) for image in images]) for n, kind in enumerate(op.inputs)
         ],
-        outputs=[Stream(op.output.word_bits, wanted)],
-        latency=timing.latency(op) + fill if rate else None,
-        interval=timing.interval(op) if rate else None,
+        outputs=[
+            Stream(kind.word_bits, [beats(outs[n], kind) for outs in wanted]) for n, kind in enumerate(op.outputs)
+        ],
+        latency=timing.latency + fill if one_rate else None,
+        interval=timing.interval if one_rate else None,
     )
 
 
-def layer_texts(ops: dict[str, Op], popcount_ids: dict[str, int] | None = None) -> dict[str, str]:
-    """SystemVerilog of each operator's layer as the emitter renders it, without popcount structures by default."""
-    environment = Environment(
-        loader=FileSystemLoader(LIBRARY.parent / "templates"), trim_blocks=True, lstrip_blocks=True,
-        undefined=StrictUndefined, keep_trailing_newline=True,
-    )  # fmt: skip
-    template = environment.get_template("layer.sv.jinja")
-    return {
-        name: template.render(layer=layer_of(name, op, (popcount_ids or {}).get(name, -1))) for name, op in ops.items()
-    }
+def stream_ports(op: Op) -> dict[str, str]:
+    """Connections of an operator's layer module in a bench."""
+    ports = {}
+    for n, prefix in enumerate(prefixes(len(op.inputs), "in")):
+        ports |= {f"{prefix}{s}_{d}": f"in{n}_{s}" for s, d in (("data", "i"), ("valid", "i"), ("ready", "o"))}
+    for n, prefix in enumerate(prefixes(len(op.outputs), "out")):
+        ports |= {f"{prefix}{s}_{d}": f"out{n}_{s}" for s, d in (("data", "o"), ("valid", "o"), ("ready", "i"))}
+    return ports
+
+
+def layer_texts(ops: dict[str, Op], indices: dict[str, int] | None = None) -> dict[str, str]:
+    """SystemVerilog of each operator's layer as the emitter renders it, without structures for synthesis by default."""
+    return {name: layer_text(op.module(name, (indices or {}).get(name, -1))) for name, op in ops.items()}
 
 
 def write_bench(
@@ -81,7 +73,7 @@ def write_bench(
     *,
     ops: dict[str, Op] | None = None,
     text: str = "",
-    popcount_ids: dict[str, int] | None = None,
+    indices: dict[str, int] | None = None,
 ) -> Path:
     """Write ``bench_top.sv`` and ``cases.json`` into a new folder; returns the path of the first."""
     if folder.exists():
@@ -89,7 +81,7 @@ def write_bench(
     folder.mkdir(parents=True)
     modules = [
         "/* verilator lint_off DECLFILENAME */",
-        *layer_texts(ops or {}, popcount_ids).values(),
+        *layer_texts(ops or {}, indices).values(),
         text,
         top_text(cases),
     ]
@@ -106,7 +98,7 @@ def run_cases(
     ops: dict[str, Op] | None = None,
     text: str = "",
     bench: str = "xnorsr.sim.benches.bench_streams",
-    popcount_ids: dict[str, int] | None = None,
+    indices: dict[str, int] | None = None,
     defines: dict[str, object] | None = None,
 ) -> None:
     """Compile all cases into one model and run a bench on them.
@@ -115,15 +107,16 @@ def run_cases(
         ops: operators by case name, whose layer modules the cases instantiate.
         text: more SystemVerilog modules that the cases need.
         bench: module of cocotb tests.
-        popcount_ids: `PopcountId` of binary convolutions by case name.
+        indices: number of an operator among those of its kind, by case name; see `Op.module`.
         defines: macros for the compilation.
 
     Raises:
         BenchError: a check of the bench failed.
     """
-    source = write_bench(cases, folder, ops=ops, text=text, popcount_ids=popcount_ids)
+    source = write_bench(cases, folder, ops=ops, text=text, indices=indices)
     # Registers start with random content: whatever a reset does not set must not matter.
-    args = ["-y", str(LIBRARY), "--x-initial", "unique", "--x-assign", "unique"]
+    folders = [word for folder in library_folders() for word in ("-y", str(folder))]
+    args = [*folders, "--x-initial", "unique", "--x-assign", "unique"]
     verilate.build("bench_top", [source], folder / "build", args=args, defines=defines)
     env = {"XNORSR_CASES": str(folder / "cases.json"), "XNORSR_SEED": str(seed)}
     start = ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]

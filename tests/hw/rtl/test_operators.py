@@ -13,7 +13,7 @@ import pytest
 from xnorsr.hw.graph.ops import Conv, Op
 from xnorsr.hw.rtl.popcount_modules import popcounts_text
 from xnorsr.hw.types import StreamType
-from xnorsr.sim.benches import random_ops as ro
+from tests.hw import random_ops as ro
 from xnorsr.sim.benches.op_cases import case_of, run_cases, run_ops
 
 pytestmark = pytest.mark.eda
@@ -36,7 +36,7 @@ def test_binary_convolution(tmp_path: Path) -> None:
     ops: dict[str, Op] = {}
     for n, (kernel, channels, outputs, pe, simd, pad) in enumerate(shapes):
         kind = ro.bipolar_stream(rng, channels)
-        ops[f"binary{n}"] = ro.random_conv(rng, kind, outputs, kernel, binary=True, pe=pe, simd=simd, pad_value=pad)
+        ops[f"binary{n}"] = ro.make_conv(rng, kind, outputs, kernel, binary=True, pe=pe, simd=simd, pad_value=pad)
     run_ops(ops, tmp_path / "bench", seed)
 
 
@@ -49,7 +49,7 @@ def test_bit_plane_convolution(tmp_path: Path) -> None:
         (1, False, 2, 9),
     ]  # fmt: skip
     ops: dict[str, Op] = {
-        f"planes{n}": ro.random_conv(rng, _fixed(3, 5, 4, bits, signed), 6, 3, binary=True, pe=pe, simd=simd)
+        f"planes{n}": ro.make_conv(rng, _fixed(3, 5, 4, bits, signed), 6, 3, binary=True, pe=pe, simd=simd)
         for n, (bits, signed, pe, simd) in enumerate(shapes)
     }
     run_ops(ops, tmp_path / "bench", seed)
@@ -62,10 +62,10 @@ def test_popcount_structures(tmp_path: Path) -> None:
     convolutions: list[Conv] = []
     for pe, simd in ((6, 45), (2, 45), (2, 9), (6, 45)):  # constant, from ROMs, and constant once more
         kind = ro.bipolar_stream(rng, 5)
-        convolutions.append(ro.random_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
+        convolutions.append(ro.make_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
     for pe, simd in ((6, 36), (3, 12)):
         kind = _fixed(3, 4, 4, 3, True)
-        convolutions.append(ro.random_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
+        convolutions.append(ro.make_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
     ops: dict[str, Op] = {f"popcount{n}": op for n, op in enumerate(convolutions)}
     cases = [case_of(name, op, rng) for name, op in ops.items()]
     text = popcounts_text(convolutions)
@@ -84,10 +84,10 @@ def test_fixed_convolution(tmp_path: Path) -> None:
     ]  # fmt: skip
     for n, (kernel, channels, bits, signed, outputs, pe, simd) in enumerate(shapes):
         kind = _fixed(4, 5, channels, bits, signed)
-        ops[f"fixed{n}"] = ro.random_conv(rng, kind, outputs, kernel, binary=False, pe=pe, simd=simd)
+        ops[f"fixed{n}"] = ro.make_conv(rng, kind, outputs, kernel, binary=False, pe=pe, simd=simd)
     for pad in (0, 1, -1):
         kind = ro.bipolar_stream(rng, 4)
-        ops[f"bipolar{pad + 1}"] = ro.random_conv(
+        ops[f"bipolar{pad + 1}"] = ro.make_conv(
             rng, kind, 2, 3, binary=False, pe=2, simd=12 if pad else 36, pad_value=pad
         )
     run_ops(ops, tmp_path / "bench", seed)
@@ -100,7 +100,7 @@ def test_affine(tmp_path: Path) -> None:
     ops: dict[str, Op] = {}
     for n in range(24):
         kind = ro.random_stream(rng, channels=6)
-        ops[f"affine{n}"] = ro.random_affine(rng, kind, pe=int(rng.choice([0, 0, 6, 3, 2, 1])))
+        ops[f"affine{n}"] = ro.make_affine(rng, kind, pe=int(rng.choice([0, 0, 6, 3, 2, 1])))
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
 
@@ -109,7 +109,7 @@ def test_threshold(tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     levels = [1, 1, 1, 1, 3, 7, 15, 2]
     ops: dict[str, Op] = {
-        f"threshold{n}": ro.random_threshold(rng, ro.random_stream(rng), count) for n, count in enumerate(levels)
+        f"threshold{n}": ro.make_threshold(rng, ro.random_stream(rng), count) for n, count in enumerate(levels)
     }
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
@@ -117,7 +117,7 @@ def test_threshold(tmp_path: Path) -> None:
 def test_residual(tmp_path: Path) -> None:
     seed = 6
     rng = np.random.default_rng(seed)
-    ops: dict[str, Op] = {f"residual{n}": ro.random_residual(rng, d) for n, d in enumerate([1] * 10 + [3, 9, 25])}
+    ops: dict[str, Op] = {f"residual{n}": ro.make_add(rng, d) for n, d in enumerate([1] * 10 + [3, 9, 25])}
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
 
@@ -125,7 +125,7 @@ def test_pixel_shuffle(tmp_path: Path) -> None:
     seed = 7
     rng = np.random.default_rng(seed)
     shapes = [(2, "CRD"), (2, "DCR"), (3, "CRD"), (3, "DCR"), (4, "CRD"), (2, "CRD"), (5, "DCR")]
-    ops: dict[str, Op] = {f"shuffle{n}": ro.random_shuffle(rng, r, mode) for n, (r, mode) in enumerate(shapes)}
+    ops: dict[str, Op] = {f"shuffle{n}": ro.make_shuffle(rng, r, mode) for n, (r, mode) in enumerate(shapes)}
     run_ops(ops, tmp_path / "bench", seed)
 
 
@@ -133,5 +133,5 @@ def test_upsample(tmp_path: Path) -> None:
     seed = 8
     rng = np.random.default_rng(seed)
     shapes = [(r, mode) for r in (2, 3, 4) for mode in ("nearest", "bilinear", "bilinear")] + [(5, "bilinear")]
-    ops: dict[str, Op] = {f"upsample{n}": ro.random_upsample(rng, r, mode) for n, (r, mode) in enumerate(shapes)}
+    ops: dict[str, Op] = {f"upsample{n}": ro.make_resize(rng, r, mode) for n, (r, mode) in enumerate(shapes)}
     run_ops(ops, tmp_path / "bench", seed)

@@ -11,7 +11,7 @@ from xnorsr.hw.graph.ops import Op
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.types import StreamType
 from xnorsr.sim import tools, verilate
-from xnorsr.sim.benches import random_ops as ro
+from tests.hw import random_ops as ro
 from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream
 from xnorsr.sim.benches.op_cases import LIBRARY, case_of, write_bench
 
@@ -36,21 +36,21 @@ def _operators() -> dict[str, Op]:
     ops: dict[str, Op] = {}
     for pe, simd, kernel in ((6, 36, 3), (2, 12, 3), (6, 9, 3), (2, 36, 3), (3, 2, 1)):
         for pad in (0, 1):
-            conv = ro.random_conv(rng, bits, 6, kernel, binary=True, pe=pe, simd=simd, pad_value=pad)
+            conv = ro.make_conv(rng, bits, 6, kernel, binary=True, pe=pe, simd=simd, pad_value=pad)
             ops[f"binary{pe}_{simd}_{pad}"] = conv
-        ops[f"fixed{pe}_{simd}"] = ro.random_conv(rng, bits, 6, kernel, binary=False, pe=pe, simd=simd)
+        ops[f"fixed{pe}_{simd}"] = ro.make_conv(rng, bits, 6, kernel, binary=False, pe=pe, simd=simd)
     for pe, simd in ((4, 27), (2, 9), (4, 1)):
-        ops[f"head{pe}_{simd}"] = ro.random_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd)
-        ops[f"planes{pe}_{simd}"] = ro.random_conv(rng, pixels, 4, 3, binary=True, pe=pe, simd=simd)
+        ops[f"head{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd)
+        ops[f"planes{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=True, pe=pe, simd=simd)
     for n in range(12):
-        ops[f"affine{n}"] = ro.random_affine(rng, ro.random_stream(rng, channels=4), pe=(0, 2, 1)[n % 3])
-        ops[f"residual{n}"] = ro.random_residual(rng, (1, 1, 9)[n % 3])
+        ops[f"affine{n}"] = ro.make_affine(rng, ro.random_stream(rng, channels=4), pe=(0, 2, 1)[n % 3])
+        ops[f"residual{n}"] = ro.make_add(rng, (1, 1, 9)[n % 3])
     for n, levels in enumerate((1, 1, 3)):
-        ops[f"threshold{n}"] = ro.random_threshold(rng, ro.random_stream(rng), levels)
+        ops[f"threshold{n}"] = ro.make_threshold(rng, ro.random_stream(rng), levels)
     for r in (2, 3):
-        ops[f"shuffle{r}"] = ro.random_shuffle(rng, r, "CRD")
-        ops[f"nearest{r}"] = ro.random_upsample(rng, r, "nearest")
-        ops[f"bilinear{r}"] = ro.random_upsample(rng, r, "bilinear")
+        ops[f"shuffle{r}"] = ro.make_shuffle(rng, r, "CRD")
+        ops[f"nearest{r}"] = ro.make_resize(rng, r, "nearest")
+        ops[f"bilinear{r}"] = ro.make_resize(rng, r, "bilinear")
     return ops
 
 

@@ -1,0 +1,86 @@
+"""A network made ready for C++ text: each layer's kernel call, the FIFOs between them. Names no operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import UserError
+from ..network import Network, Node, Stream
+from ..resources.fifos import fifo_depths
+from .kernel import Kernel
+
+#: Bits per channel at a port: the C-simulation's entry takes and gives int32.
+PORT_BITS = 31
+
+
+@dataclass(frozen=True)
+class Fifo:
+    """A stream between two layers, or at a port (depth 0)."""
+
+    stream: Stream
+    depth: int
+    producer: str
+    consumer: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel call, in topological order."""
+
+    node: Node
+    kernel: Kernel
+    description: str
+
+
+@dataclass(frozen=True)
+class HlsDesign:
+    """All that the project's texts say."""
+
+    network: Network
+    calls: tuple[Call, ...]
+    fifos: tuple[Fifo, ...]
+
+    @property
+    def input(self) -> Stream:
+        """The input port's stream."""
+        return self.network.streams[self.network.input]
+
+    @property
+    def outputs(self) -> list[Stream]:
+        """The output ports' streams."""
+        return [self.network.streams[name] for name in self.network.outputs]
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """Name of the top function's argument for each stream at a port."""
+        names = {name: f"pixels_out{n or ''}" for n, name in enumerate(self.network.outputs)}
+        return {self.network.input: "pixels_in"} | names
+
+    @property
+    def traced(self) -> list[Stream]:
+        """Streams whose codes a traced run gives: those that have a place in the reference, in order."""
+        made = [self.network.streams[name] for node in self.network.nodes for name in node.outputs]
+        return [stream for stream in made if stream.reference is not None]
+
+
+def design_of(network: Network) -> HlsDesign:
+    """The design of a network.
+
+    Raises:
+        UserError: a layer cannot be built (see `Op.kernel`), or a port is too wide.
+    """
+    for what, name in (("input", network.input), *(("output", name) for name in network.outputs)):
+        stream = network.streams[name]
+        if stream.kind.bits > PORT_BITS:
+            raise UserError(
+                f"the {what} '{stream.tensor}' has {stream.kind.bits} bits per channel; a port has at most {PORT_BITS}. "
+                "Quantize it to fewer."
+            )
+    depths = fifo_depths(network, "hls")
+    fifos = []
+    for name, stream in network.streams.items():
+        maker, reader = network.producers.get(name), network.readers.get(name)
+        depth = depths[name] if maker is not None and reader is not None else 0
+        fifos.append(Fifo(stream, depth, maker.name if maker else "", reader[0].name if reader else ""))
+    calls = tuple(Call(node, node.op.kernel(node.name), node.op.describe()) for node in network.nodes)
+    return HlsDesign(network, calls, tuple(fifos))

@@ -1,0 +1,28 @@
+"""The hardware operators, one in each folder. `base` says what each must say of itself, `registry` holds them.
+
+Importing this package registers the operators that come with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import add, affine, conv, fork, pixel_shuffle, resize, threshold
+from .registry import operators, register, registered, supported_onnx, unregister
+
+__all__ = ["operators", "register", "registered", "supported_onnx", "unregister"]
+
+_HERE = Path(__file__).parent
+
+register(conv.Conv, _HERE / "conv", rewrites=[conv.ConvRewrite()], conversions=[conv.MoveScales(), conv.SplitBiases()])
+register(affine.Affine, _HERE / "affine", rewrites=[affine.AffineRewrite()], conversions=[affine.QuantizeAffines()])
+register(threshold.Threshold, _HERE / "threshold", rewrites=[threshold.ThresholdRewrite()])
+register(add.Add, _HERE / "add", rewrites=[add.AddRewrite()])
+register(
+    pixel_shuffle.PixelShuffle,
+    _HERE / "pixel_shuffle",
+    rewrites=[pixel_shuffle.PixelShuffleRewrite()],
+    passes=[pixel_shuffle.PushShuffles()],
+)
+register(resize.ResizePhases, _HERE / "resize", rewrites=[resize.ResizeRewrite()])
+register(fork.Fork, _HERE / "fork", made=True)

@@ -1,0 +1,113 @@
+"""Addition of two streams, and the requantization behind it: residual connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ...hls import latency as hls
+from ...hls.kernel import Kernel, pixels, requant, size
+from ...hls.widths import check_bits, requant_bits
+from ...resources.arrival import Times, pipeline
+from ...resources.cost import Coefficient, Cost, coefficient, control
+from ...rtl.module import STREAM_OUT, LayerModule, flag, layer, quant_parameters, requant_cycles
+from ...types import Range, Requant, StreamType
+from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..phases import at_phases
+
+
+@dataclass(frozen=True, eq=False)
+class Add(NotFolded, OneOutput):
+    """Two streams of one frame added: y = quant((a << shift_a) + (b << shift_b)); exact where quant is None."""
+
+    op_type: ClassVar[str] = "Add"
+    summary: ClassVar[str] = "sum of two streams, and the rounding behind it"
+    hardware: ClassVar[str] = "adder, round half to even, saturate; the FIFO of a skip is computed"
+    coefficients: ClassVar[dict[str, Coefficient]] = {}
+    shift_a: int
+    shift_b: int
+    quant: Requant | None
+
+    def frame_problem(self) -> str | None:
+        return None
+
+    def before_shuffle(self, inputs: tuple[StreamType, ...], factor: int, mode: str) -> Op | None:
+        return at_phases(self, inputs, factor, mode, ())
+
+    def golden(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        a, b = inputs
+        y = (a << self.shift_a) + (b << self.shift_b)
+        return (y if self.quant is None else self.quant(y),)
+
+    def timing(self, side: Side) -> Timing:
+        if side == "rtl":
+            return self.pointwise(1, 1 + requant_cycles(self.quant))
+        return self.pointwise(1, hls.PORTS + hls.STEP + hls.STEP * (self.quant is not None))
+
+    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
+        both = np.maximum(arrivals[0], arrivals[1])
+        return (pipeline(both, 1, self.timing("rtl").latency).out,)
+
+    def cost(self) -> Cost:
+        bits = self.output.bits
+        rounding = coefficient("round") * bits if self.quant is not None else 0.0
+        luts = self.output.channels * (coefficient("adder") * bits + rounding)
+        return control() + Cost(lut=luts, ff=2.4 * self.output.word_bits)
+
+    def line_buffer_bits(self) -> int:
+        return 0
+
+    def work(self) -> Work:
+        return NO_WORK
+
+    def parameters(self) -> Parameters:
+        return NO_PARAMETERS
+
+    def kernel(self, name: str) -> Kernel:
+        a, b = self.inputs
+        left, right = Range.of(a) << self.shift_a, Range.of(b) << self.shift_b
+        sum_bits = max((left + right).bits, left.bits, right.bits)
+        check_bits(name, "its sum", requant_bits(self.quant, sum_bits))
+        return Kernel(
+            "add",
+            "xnorsr_add.h",
+            (("in_a", pixels(a)), ("in_b", pixels(b)), ("out", pixels(self.output)), ("quant", requant(self.quant))),
+            (*size(a), ("SHIFT_A", self.shift_a), ("SHIFT_B", self.shift_b), ("SUM_BITS", sum_bits)),
+        )
+
+    def module(self, name: str, index: int) -> LayerModule:
+        a, b = self.inputs
+        parameters: dict[str, object] = {
+            "Channels": a.channels,
+            "ABits": a.bits,
+            "ASigned": flag(a.signed),
+            "ShiftA": self.shift_a,
+            "BBits": b.bits,
+            "BSigned": flag(b.signed),
+            "ShiftB": self.shift_b,
+            "HasQuant": flag(self.quant),
+            **quant_parameters("Out", self.quant),
+            "OutBits": self.output.bits,
+        }
+        ports = {
+            f"{letter}_{signal}": f"in{n}_{signal}"
+            for n, letter in enumerate("ab")
+            for signal in ("data_i", "valid_i", "ready_o")
+        }
+        return layer(name, self.op_type, self.inputs, self.outputs).whole("xnorsr_add", parameters, ports | STREAM_OUT)
+
+    def describe(self) -> str:
+        return "add" + (" + round" if self.quant is not None else "")
+
+    @property
+    def sort(self) -> Sort:
+        return "residual"
+
+    @classmethod
+    def random(cls, rng: Rng) -> Op:
+        from .random import random_add
+
+        return random_add(rng)

@@ -1,0 +1,107 @@
+"""What may change in a QONNX graph before its convolutions are lowered.
+
+`MoveScales`: the scale of a BipolarQuant moves behind the convolutions that read it. Mathematically the same; where the
+scale is no power of two, float32 rounds differently, so the converted graph becomes the reference.
+`SplitBiases`: a convolution's bias becomes an Add of its own. Exact where the bias is fixed point.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper
+from qonnx.core.modelwrapper import ModelWrapper
+
+from ....errors import UserError
+from ...graph import chains
+from ...graph.convert import ConversionOptions
+from ...graph.fixed import power_of_two
+from ...graph.rewrite import Conversion
+
+
+class MoveScales(Conversion):
+    """See above."""
+
+    name = "move_scales"
+
+    def apply(self, model: ModelWrapper, options: ConversionOptions) -> list[str]:
+        """Afterwards binary weights and activations are +1 and -1."""
+        return _move_scales(model, options.binary)
+
+
+class SplitBiases(Conversion):
+    """See above."""
+
+    name = "split_biases"
+
+    def apply(self, model: ModelWrapper, options: ConversionOptions) -> list[str]:
+        """Afterwards no convolution has a bias."""
+        for conv in list(model.get_nodes_by_op_type("Conv")):
+            if len(conv.input) > 2 and conv.input[2]:
+                _bias_to_add(model, conv)
+        return []
+
+
+def _move_scales(model: ModelWrapper, binary: frozenset[str]) -> list[str]:
+    changes = []
+    for conv in list(model.get_nodes_by_op_type("Conv")):
+        scale = np.ones(1)
+        weight = model.get_initializer(conv.input[1])
+        source = model.find_producer(conv.input[0])
+        if conv.input[1] in binary and weight is not None:
+            magnitude = np.abs(weight).reshape(weight.shape[0], -1)
+            if np.any(magnitude != magnitude[:, :1]):
+                raise UserError(
+                    f"Conv '{conv.name}': its binary weight has several scales; allowed is one scale per tensor or one per output channel."
+                )
+            scale = magnitude[:, 0] if np.ptp(magnitude[:, 0]) else magnitude[:1, 0]
+            model.set_initializer(conv.input[1], np.where(weight >= 0, 1.0, -1.0).astype(np.float32))
+        if source is not None and source.op_type == "BipolarQuant":
+            scale = scale * _activation_scale(model, source)
+        if np.any(scale != 1):
+            _scale_behind(model, conv, scale)
+            if any(power_of_two(float(s)) is None for s in scale):
+                changes.append(f"Conv '{conv.name}': scale {scale.ravel()[0]:.6g} moved behind the convolution")
+    for node in model.get_nodes_by_op_type("BipolarQuant"):
+        if _activation_scale(model, node) != 1:
+            others = [c for c in chains.consumers(model, node.output[0]) if c.op_type != "Conv"]
+            if others:
+                raise UserError(
+                    f"BipolarQuant '{node.name}': its output with a scale other than 1 is read by {others[0].op_type} "
+                    f"'{others[0].name}'; only convolutions may read it."
+                )
+            model.set_initializer(f"{node.name}_one", np.ones(1, np.float32))
+            node.input[1] = f"{node.name}_one"
+    return changes
+
+
+def _activation_scale(model: ModelWrapper, node: onnx.NodeProto) -> float:
+    scale = model.get_initializer(node.input[1])
+    if scale is None or np.size(scale) != 1 or float(np.ravel(scale)[0]) <= 0:
+        raise UserError(f"BipolarQuant '{node.name}': the scale of a stream must be one positive constant.")
+    return float(np.ravel(scale)[0])
+
+
+def _scale_behind(model: ModelWrapper, conv: onnx.NodeProto, scale: np.ndarray) -> None:
+    """conv -> Mul(scale); a bias is divided by the scale, so that it may stay in front."""
+    if len(conv.input) > 2 and conv.input[2]:
+        _bias_to_add(model, conv)
+    inner = f"{conv.output[0]}_unscaled"
+    outer = conv.output[0]
+    conv.output[0] = inner
+    name = f"{conv.name}_scale"
+    model.set_initializer(name, np.asarray(scale, np.float32).reshape(1, -1, 1, 1))
+    mul = helper.make_node("Mul", [inner, name], [outer], name=f"{conv.name}_rescale")
+    model.graph.node.insert(list(model.graph.node).index(conv) + 1, mul)
+
+
+def _bias_to_add(model: ModelWrapper, conv: onnx.NodeProto) -> None:
+    bias = model.get_initializer(conv.input[2])
+    if bias is None:
+        raise UserError(f"Conv '{conv.name}': its bias must be a constant.")
+    name, inner, outer = f"{conv.name}_bias", f"{conv.output[0]}_unbiased", conv.output[0]
+    model.set_initializer(name, np.asarray(bias, np.float32).reshape(1, -1, 1, 1))
+    del conv.input[2:]
+    conv.output[0] = inner
+    add = helper.make_node("Add", [inner, name], [outer], name=f"{conv.name}_addbias")
+    model.graph.node.insert(list(model.graph.node).index(conv) + 1, add)

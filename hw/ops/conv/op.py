@@ -1,0 +1,176 @@
+"""Convolution: binary weights by XNOR-popcount, also on bit planes; fixed-point weights by multiply-accumulate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from ...resources.arrival import Times, window
+from ...types import StreamType
+from ..base import Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..folds import array_bits, check_fold, divisors, space
+from . import cost, emit, popcounts
+
+if TYPE_CHECKING:
+    from ...hls.kernel import Kernel
+    from ...resources.cost import Coefficient, Cost
+    from ...rtl.module import LayerModule
+
+
+@dataclass(frozen=True, eq=False)
+class Conv(OneOutput):
+    """Convolution, stride 1, odd K, as many pixels out as in (padding K//2 on each side).
+
+    Attributes:
+        weight: (O, K, K, C). Binary: 0 or 1, 1 stands for +1, 0 for -1. Fixed: signed codes.
+        binary: XNOR-popcount engine (`True`) or multiply-accumulate (`False`).
+        weight_bits: bits of a fixed weight's code; 1 when binary.
+        bias: (O,) codes added to the accumulator, at the accumulator's lsb; zeros where there is none.
+        pad_value: what stands beyond the border: 0 contributes nothing; +1 and -1 only with a bipolar input.
+        pe, simd: folding. pe divides O, simd divides K*K*C; a pixel takes (O/pe)*(K*K*C/simd) cycles.
+
+    Binary with bipolar input: acc = 2P - V, P the popcount of XNOR(x, w) over the valid taps' bits, V their number.
+    Binary with n-bit input: acc = sum of +-x, computed by bit planes. The output is the exact accumulator;
+    output.frac is input.frac (0 when bipolar) for binary weights, input.frac + the weights' frac otherwise.
+    """
+
+    op_type: ClassVar[str] = "Conv"
+    summary: ClassVar[str] = "convolution, stride 1, K odd and at most 9: binary or fixed-point weights, 1 to 24 bit activations"
+    hardware: ClassVar[str] = "sliding window; XNOR-popcount, by bit planes for n-bit activations; multiply-accumulate"
+    coefficients: ClassVar[dict[str, Coefficient]] = cost.COEFFICIENTS
+    weight: np.ndarray
+    binary: bool
+    weight_bits: int
+    bias: np.ndarray
+    pad_value: int = 0
+    pe: int = 1
+    simd: int = 1
+
+    @property
+    def kernel_size(self) -> int:
+        """K."""
+        return int(self.weight.shape[1])
+
+    @property
+    def synapses(self) -> int:
+        """Weights of one output channel, K*K*C."""
+        return int(self.weight[0].size)
+
+    @property
+    def folds(self) -> int:
+        """Cycles per pixel."""
+        return (len(self.weight) // self.pe) * (self.synapses // self.simd)
+
+    @property
+    def unrolled(self) -> bool:
+        """The whole convolution in one cycle: its weights are constants."""
+        return self.folds == 1
+
+    @property
+    def lookahead(self) -> int:
+        """Pixels between a pixel and its window's completion: (K//2)*(W + 1)."""
+        return self.kernel_size // 2 * (self.input.width + 1)
+
+    def frame_problem(self) -> str | None:
+        k, kind = self.kernel_size, self.input
+        least = k // 2 + 1
+        if min(kind.height, kind.width) >= least:
+            return None
+        return (
+            f"its kernel of {k} x {k} does not fit frames of {kind.width} x {kind.height} pixels: the outer taps would "
+            f"never see one. Both sides must be at least {least}; build the network for larger frames with --frame WxH."
+        )
+
+    def before_shuffle(self, inputs: tuple[StreamType, ...], factor: int, mode: str) -> Op | None:
+        return None  # its window sees neighbours
+
+    def golden(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        (x,) = inputs
+        k, p = self.kernel_size, self.kernel_size // 2
+        values = 2 * x - 1 if self.input.bipolar else x
+        weight = 2 * self.weight - 1 if self.binary else self.weight
+        padded = np.pad(values, ((p, p), (p, p), (0, 0)), constant_values=self.pad_value)
+        h, w, _ = x.shape
+        acc = np.zeros((h, w, len(weight)), np.int64)
+        for i in range(k):
+            for j in range(k):
+                acc += padded[i : i + h, j : j + w] @ weight[:, i, j].T
+        return (acc + self.bias,)
+
+    def timing(self, side: Side) -> Timing:
+        latency = emit.hls_latency(self) if side == "hls" else emit.rtl_latency(self)
+        held = self.lookahead if side == "rtl" else min(self.lookahead, self.input.pixels)
+        return Timing(
+            interval=self.folds,
+            latency=latency,
+            window=held,
+            spare=0,
+            window_register=int(self.lookahead > 0 and side == "rtl"),
+            when_stopped=None,  # between frames its window may be empty
+            busy=self.busy_at(self.folds),
+        )
+
+    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
+        timing = self.timing("rtl")
+        left = window(arrivals[0], self.input.pixels, self.lookahead, timing.interval).out
+        return (left + timing.latency,)
+
+    def fold_space(self) -> FoldSpace | None:
+        pe, simd = divisors(len(self.weight)), divisors(self.synapses)
+        return space(Fold(self.pe, self.simd), pe, simd, ("O", "K*K*C"), unroll_on_request=self.binary)
+
+    def folded(self, fold: Fold) -> Self:
+        return self.replace(pe=fold.pe, simd=fold.simd)
+
+    def fold_cost(self) -> Cost:
+        return cost.engine(self)
+
+    def cost(self) -> Cost:
+        return cost.convolution(self)
+
+    def line_buffer_bits(self) -> int:
+        return (self.kernel_size - 1) * self.input.width * self.input.word_bits
+
+    def work(self) -> Work:
+        macs = float(self.weight.size)
+        if self.binary:
+            return Work(macs, 0.0, self.input.bits, self.kernel_size)
+        return Work(0.0, macs, 0, self.kernel_size)
+
+    def parameters(self) -> Parameters:
+        count = int(self.weight.size)
+        biases = self.bias.size if np.any(self.bias) else 0
+        bits = count * self.weight_bits + (array_bits(self.bias) if biases else 0)
+        return Parameters(count, biases, 0, bits) if self.binary else Parameters(0, count + biases, 0, bits)
+
+    def kernel(self, name: str) -> Kernel:
+        check_fold(name, self)
+        return emit.kernel(name, self)
+
+    def module(self, name: str, index: int) -> LayerModule:
+        return emit.module(name, self, index)
+
+    @classmethod
+    def shared_modules(cls, ops: Sequence[Op]) -> dict[str, str]:
+        counted = {n: op for n, op in enumerate(ops) if isinstance(op, Conv) and op.binary}
+        return {popcounts.MODULE: popcounts.popcounts_text(counted)} if counted else {}
+
+    def describe(self) -> str:
+        shape = f"{self.kernel_size}×{self.kernel_size}, {self.input.channels}→{self.output.channels}"
+        if not self.binary:
+            return f"{shape}, {self.weight_bits}-bit weights"
+        planes = "XNOR-popcount" if self.input.bipolar else f"binary weights, {self.input.bits} bit planes"
+        return f"{shape}, {planes}"
+
+    @property
+    def sort(self) -> Sort:
+        return "binary" if self.binary else "fixed"
+
+    @classmethod
+    def random(cls, rng: Rng) -> Op:
+        from .random import random_conv
+
+        return random_conv(rng)

@@ -1,0 +1,48 @@
+"""Random convolutions for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...types import StreamType
+from ..base import Rng
+from ..folds import divisors
+from ..random import bipolar_stream, pick, random_stream, stream
+from .op import Conv
+
+
+def make_conv(
+    rng: Rng, kind: StreamType, outputs: int, kernel: int, *, binary: bool, pe: int, simd: int, pad_value: int = 0
+) -> Conv:
+    """A convolution with random weights and, half of the time, a bias."""
+    shape = (outputs, kernel, kernel, kind.channels)
+    bits = 1 if binary else int(rng.integers(2, 9))
+    weight = rng.integers(0, 2, shape) if binary else rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+    bias = rng.integers(-40, 40, outputs) * int(rng.integers(2))
+    values = np.abs(2 * weight - 1 if binary else weight).sum((1, 2, 3)).max()
+    reach = max(int(values * (1 if kind.bipolar else max(-kind.lo, kind.hi)) + np.abs(bias).max()), 1)
+    out = stream((kind.height, kind.width), outputs, -reach, reach)
+    return Conv((kind,), out, weight, binary, bits, bias, pad_value, pe, simd)
+
+
+def random_conv(rng: Rng) -> Conv:
+    """Any engine, kernel, padding and folding; frames smaller than the kernel included."""
+    kernel = pick(rng, [1, 3, 3, 3, 5])
+    channels, outputs = int(rng.integers(1, 7 if kernel < 5 else 4)), int(rng.integers(1, 7))
+    engine = str(rng.choice(["xnor", "planes", "mac", "mac_bipolar"]))
+    size = (int(rng.integers(1, 7)), int(rng.integers(1, 9)))
+    if engine in ("xnor", "mac_bipolar"):
+        kind, pad = bipolar_stream(rng, channels, size), pick(rng, [0, 0, 1, -1])
+    else:
+        kind, pad = random_stream(rng, int(rng.integers(1, 9)), channels, size), 0
+    # Engines of a few weights per cycle take long to simulate: at most 100 cycles per pixel.
+    synapses = kernel * kernel * channels
+    folds = [
+        (pe, simd)
+        for pe in divisors(outputs)
+        for simd in divisors(synapses)
+        if (outputs // pe) * (synapses // simd) <= 100
+    ]
+    pe, simd = folds[int(rng.integers(len(folds)))]
+    binary = engine in ("xnor", "planes")
+    return make_conv(rng, kind, outputs, kernel, binary=binary, pe=pe, simd=simd, pad_value=pad)

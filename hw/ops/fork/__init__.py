@@ -1,0 +1,5 @@
+"""See `op`."""
+
+from .op import Fork
+
+__all__ = ["Fork"]

@@ -1,0 +1,6 @@
+"""See `op`."""
+
+from .op import ResizePhases
+from .rewrite import ResizeRewrite
+
+__all__ = ["ResizePhases", "ResizeRewrite"]

@@ -1,0 +1,181 @@
+// Resize by Factor in polyphase form: nearest or bilinear (half-pixel centres), a CRD pixel shuffle still to come.
+//
+// Formula:     output channel c*r*r + i*r + j of pixel (y, x) is the resized image's channel c at (y*r + i, x*r + j),
+//              r = Factor. Nearest: channel c itself. Bilinear: along one axis phase i is (D - |n|)*x[0] + |n|*x[sign(n)]
+//              with n = 2i + 1 - r and D = 2r for even r, n = (2i + 1 - r)/2 and D = r for odd r; both axes give the exact
+//              sum over D*D, which goes out as it is or, with HasQuant, through xnorsr_requant. Edges repeat.
+// Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as in
+//              xnorsr_requant. Without HasQuant the output must hold every value that can occur.
+// Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + 2, with HasQuant and OutDivisor > 1 + 4.
+// Interval:    1 cycle a pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
+// Handshake:   nearest is wire. Bilinear: ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Structure:   separable: r vertical sums for each of three columns, then r horizontal sums of each. The weights are
+//              small constants, so a product is a few adders and no multiplier. A tap outside the frame is replaced by
+//              its neighbour towards the centre before the sums, which repeats the edge for any frame size.
+module xnorsr_resize #(
+  parameter int unsigned Width,     // pixels a line
+  parameter int unsigned Height,    // lines a frame
+  parameter int unsigned Channels,  // channels of an input pixel
+  parameter int unsigned InBits,    // bits of an input channel
+  parameter bit          InSigned,  // input codes are two's complement
+  parameter int unsigned Factor,    // r
+  parameter bit          Bilinear,  // 0: nearest
+  parameter bit          HasQuant,  // the sum is requantized
+  parameter int          OutShift,
+  parameter int unsigned OutDivisor,
+  parameter int          OutLo,
+  parameter int          OutHi,
+  parameter int unsigned OutBits    // bits of an output channel
+) (
+  input  logic                                      clk_i,
+  input  logic                                      rst_ni,
+  input  logic [Channels*InBits-1:0]                data_i,
+  input  logic                                      valid_i,
+  output logic                                      ready_o,
+  output logic [Channels*Factor*Factor*OutBits-1:0] data_o,
+  output logic                                      valid_o,
+  input  logic                                      ready_i
+);
+  if (Width < 1 || Height < 1 || Channels < 1 || InBits < 1 || OutBits < 1) begin : gen_check_size
+    $fatal(1, "%m: Width = %0d, Height = %0d, Channels = %0d, InBits = %0d, OutBits = %0d, each must be at least 1",
+           Width, Height, Channels, InBits, OutBits);
+  end
+  if (Factor < 2 || Factor > 8) begin : gen_check_factor
+    $fatal(1, "%m: Factor = %0d, must be 2 to 8", Factor);
+  end
+
+  if (HasQuant && !Bilinear) begin : gen_check_quant
+    $fatal(1, "%m: HasQuant = %0d needs Bilinear = 1: nearest changes no value", HasQuant);
+  end
+
+  localparam int unsigned Phases = Factor * Factor;
+
+  if (!Bilinear) begin : gen_nearest
+    logic unused_ok;  // wires need neither clock nor reset
+    assign unused_ok = &{1'b0, clk_i, rst_ni};
+    for (genvar c = 0; c < Channels; c++) begin : gen_channel
+      logic [InBits-1:0]  x;
+      logic [OutBits-1:0] y;
+      assign x = data_i[c*InBits+:InBits];
+      assign y = InSigned ? OutBits'(signed'(x)) : OutBits'(x);
+      assign data_o[c*Phases*OutBits+:Phases*OutBits] = {Phases{y}};
+    end
+    assign valid_o = valid_i;
+    assign ready_o = ready_i;
+  end else begin : gen_bilinear
+    localparam int unsigned Halve      = Factor % 2 == 0 ? 1 : 2;  // for odd r all weights over 2r are even
+    localparam int unsigned Den        = 2 * Factor / Halve;
+    localparam int unsigned WeightBits = $clog2(Den + 1);
+    localparam int unsigned ExtBits    = InBits + (InSigned ? 0 : 1);  // an input code as a signed number
+    localparam int unsigned VertBits   = ExtBits + $clog2(Den);
+    localparam int unsigned SumBits    = ExtBits + $clog2(Den * Den);
+    localparam int unsigned Stages     = HasQuant && OutDivisor != 1 ? 4 : 2;
+
+    // x * weight as a sum of shifts, weight constant
+    function automatic logic signed [SumBits-1:0] times(logic signed [SumBits-1:0] x, int unsigned weight);
+      times = '0;
+      for (int unsigned b = 0; b < WeightBits; b++) begin
+        if (weight[b]) times = times + (x <<< b);
+      end
+    endfunction
+
+    // Window and pipeline control: all stages advance together
+    logic [9*Channels*InBits-1:0] taps;
+    logic [8:0]                   in_frame;
+    logic [Stages-1:0]            valid_q;
+    logic                         window_valid, advance;
+    assign advance = ~valid_q[Stages-1] | ready_i;
+    assign valid_o = valid_q[Stages-1];
+    xnorsr_window #(.Width(Width), .Height(Height), .Bits(Channels * InBits), .Kernel(3)) u_window (
+      .clk_i,
+      .rst_ni,
+      .data_i,
+      .valid_i,
+      .ready_o,
+      .data_o (taps),
+      .taps_o (in_frame),
+      .valid_o(window_valid),
+      .ready_i(advance)
+    );
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)      valid_q <= '0;
+      else if (advance) valid_q <= {valid_q[Stages-2:0], window_valid};
+    end
+
+    logic [2:0] row_in, col_in;  // which rows and columns of the window lie inside; the middle ones always do
+    logic       unused_ok;
+    assign row_in    = {in_frame[7], 1'b1, in_frame[1]};
+    assign col_in    = {in_frame[5], 1'b1, in_frame[3]};
+    assign unused_ok = &{1'b0, in_frame[8], in_frame[6], in_frame[4], in_frame[2], in_frame[0]};
+
+    for (genvar c = 0; c < Channels; c++) begin : gen_channel
+      logic signed [2:0][2:0][ExtBits-1:0] x;  // edges repeated
+      for (genvar ky = 0; ky < 3; ky++) begin : gen_ky
+        for (genvar kx = 0; kx < 3; kx++) begin : gen_kx
+          logic [InBits-1:0] code;
+          always_comb begin
+            unique case ({row_in[ky], col_in[kx]})
+              2'b11:   code = taps[((ky*3+kx)*Channels+c)*InBits+:InBits];
+              2'b10:   code = taps[((ky*3+1)*Channels+c)*InBits+:InBits];
+              2'b01:   code = taps[((3+kx)*Channels+c)*InBits+:InBits];
+              default: code = taps[(4*Channels+c)*InBits+:InBits];
+            endcase
+          end
+          assign x[ky][kx] = InSigned ? ExtBits'(signed'(code)) : ExtBits'(code);
+        end
+      end
+
+      for (genvar i = 0; i < Factor; i++) begin : gen_i
+        localparam int          LeanY = (2 * int'(i) + 1 - int'(Factor)) / int'(Halve);  // > 0: to the next pixel
+        localparam int unsigned SideY = LeanY < 0 ? 0 : 2;
+        localparam int unsigned NearY = unsigned'(LeanY < 0 ? -LeanY : LeanY);
+
+        logic [2:0][VertBits-1:0] vert_q;  // sum along the column, of three columns
+        always_ff @(posedge clk_i) begin
+          if (advance) begin
+            for (int unsigned kx = 0; kx < 3; kx++) begin
+              vert_q[kx] <= VertBits'(times(SumBits'(signed'(x[1][kx])), Den - NearY)
+                                      + times(SumBits'(signed'(x[SideY][kx])), NearY));
+            end
+          end
+        end
+
+        for (genvar j = 0; j < Factor; j++) begin : gen_j
+          localparam int unsigned At    = (c * Phases + i * Factor + j) * OutBits;
+          localparam int          LeanX = (2 * int'(j) + 1 - int'(Factor)) / int'(Halve);  // > 0: to the next pixel
+          localparam int unsigned SideX = LeanX < 0 ? 0 : 2;
+          localparam int unsigned NearX = unsigned'(LeanX < 0 ? -LeanX : LeanX);
+
+          logic signed [SumBits-1:0] sum;
+          assign sum = times(SumBits'(signed'(vert_q[1])), Den - NearX)
+                       + times(SumBits'(signed'(vert_q[SideX])), NearX);
+          if (HasQuant) begin : gen_quant
+            xnorsr_requant #(
+              .InBits (SumBits),
+              .Shift  (OutShift),
+              .Divisor(OutDivisor),
+              .Lo     (OutLo),
+              .Hi     (OutHi),
+              .OutBits(OutBits)
+            ) u_quant (
+              .clk_i,
+              .en_i(advance),
+              .x_i (sum),
+              .y_o (data_o[At+:OutBits])
+            );
+          end else begin : gen_exact
+            logic [OutBits-1:0] sum_q;
+            always_ff @(posedge clk_i) begin
+              if (advance) sum_q <= OutBits'(sum);
+            end
+            assign data_o[At+:OutBits] = sum_q;
+            if (OutBits < SumBits) begin : gen_cut
+              logic unused_cut;
+              assign unused_cut = &{1'b0, sum[SumBits-1:OutBits]};
+            end
+          end
+        end
+      end
+    end
+  end
+endmodule

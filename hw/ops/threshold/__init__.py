@@ -1,0 +1,6 @@
+"""See `op`."""
+
+from .op import Threshold
+from .rewrite import ThresholdRewrite
+
+__all__ = ["Threshold", "ThresholdRewrite"]

@@ -1,0 +1,64 @@
+"""How a network is turned into hardware: the one typed configuration of a build.
+
+It is a recipe's section [hardware], what build.json records, and where the command line takes its options from: a new option
+is a field here and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*fps$")]
+Folding: TypeAlias = (
+    Annotated[int, Field(ge=1)] | Literal["auto", "full", "min"] | Fps | dict[str, tuple[int, int] | dict[str, int]]
+)
+
+
+def _option(default: Any, description: str, *, flag: str | None = None, metavar: str | None = None, **limits: Any) -> Any:
+    """A field, with what its command-line option is called (left out: as the field) and shows."""
+    return Field(default, description=description, json_schema_extra={"flag": flag, "metavar": metavar}, **limits)
+
+
+class BuildOptions(BaseModel):
+    """Options of a build."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    frame: tuple[int, int] | None = _option(
+        None, "low-resolution frame, [width, height] in pixels; left out: the file's, or the photograph's", metavar="WxH"
+    )
+    part: str = _option("xck26-sfvc784-2LV-c", "FPGA part, as the vendor names it, or a board")
+    clock_mhz: float = _option(200.0, "clock in MHz that is asked for", flag="clock", metavar="MHZ", gt=0, allow_inf_nan=False)
+    folding: Folding = _option(
+        "auto",
+        'cycles per low-resolution pixel, "full" (everything in one cycle), "min" (least hardware), "auto" (as fast as '
+        'the output port takes pixels), frames per second as "60fps", or a table {layer = [pe, simd]}',
+    )
+    pixels_per_beat: int = _option(
+        1,
+        "neighbouring output pixels per beat of the SystemVerilog output port: a divisor of the scale or a multiple of it; "
+        "scale*scale of them keep up with one low-resolution pixel per cycle",
+        metavar="N",
+        ge=1,
+    )
+    affine_bits: int | None = _option(
+        None,
+        "quantize float scales and slopes that stay multiplications to this many bits, 2 to 16, which changes values; "
+        "left out: refuse them",
+        metavar="BITS",
+        ge=2,
+        le=16,
+    )
+
+    @field_validator("frame")
+    @classmethod
+    def _positive(cls, frame: tuple[int, int] | None) -> tuple[int, int] | None:
+        if frame is not None and min(frame) < 1:
+            raise ValueError("width and height must be at least 1")
+        return frame
+
+    def record(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return self.model_dump(mode="json")
