@@ -29,7 +29,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from ..errors import MismatchError, UserError
 from .exactness import analyse
 from .inference import to_codes, to_values, upscale
-from .layers import Network
+from .zoo import Network
 
 INPUT, OUTPUT = "lr", "sr"
 OPSET = 17
