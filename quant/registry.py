@@ -116,7 +116,7 @@ class Registry(Generic[T]):
         if not isinstance(table, dict):
             raise self._error("kind", f"give the name of a {self.kind}, or a table with a name", (), value)
         name = table["name"]
-        if name not in self._classes:
+        if not isinstance(name, str) or name not in self._classes:
             known = self.names()
             close = suggestion(name, known) if isinstance(name, str) else ""
             text = f"no {self.kind} of that name is registered.{close} Registered: {', '.join(known)}"
