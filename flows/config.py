@@ -223,7 +223,8 @@ class _Place:
 
 def _place(top: type[BaseModel], loc: tuple[str, ...]) -> _Place:
     """The place of an error at pydantic's `loc`, which holds the names of chosen sections too, and parts of values."""
-    section, field, choice, keys = top, (), None, list(loc)
+    section, choice, keys = top, None, list(loc)
+    field: tuple[str, ...] = ()
     while keys:
         key = keys.pop(0)
         field = (*field, key)

@@ -4,9 +4,9 @@ Every tensor must lie on a grid (integers times a power of two, possibly over an
 and need at most 24 significant bits, the products and partial sums on the way included. Then float32 computes
 it without rounding, in any order of summation, and equality of integer codes can be asked of any other execution.
 
-One exception: floats on no such grid (BatchNormalization, slopes and shifts without a quantizer) may stand in a chain of
-elementwise monotone nodes that ends in a sign, or in a Quant of at most `FEW_BITS` bits. Float rounding is monotone too,
-so such a chain is a few integer thresholds for each channel, which hardware finds by executing it.
+One exception: floats on no such grid (BatchNormalization, slopes and shifts without a quantizer) may stand in a chain
+of elementwise monotone nodes that ends in a sign, or in a Quant of at most `FEW_BITS` bits. Float rounding is monotone
+too, so such a chain is a few integer thresholds for each channel, which hardware finds by executing it.
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ class _Analysis:
         if node.op_type == "PRelu":
             return self.bound(node.input[1])
         alpha = self.attribute(node, "alpha", 0.01) if node.op_type == "LeakyRelu" else 0.0
-        return _constant(np.float32([alpha]))
+        return _constant(np.array([alpha], np.float32))
 
     def prelu(self, node: onnx.NodeProto) -> Bound:
         x, slope = self.bound(node.input[0]), self.slope(node)

@@ -58,7 +58,5 @@ def ssim(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
     x, y = _cropped(a, b, border)
     if min(x.shape) < _WINDOW:
         raise ValueError(f"SSIM needs {_WINDOW}x{_WINDOW} pixels after cropping, has {x.shape[0]}x{x.shape[1]}")
-    found = structural_similarity(
-        x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
-    )
+    found = structural_similarity(x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
     return float(found)

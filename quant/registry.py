@@ -38,7 +38,7 @@ class Registry(Generic[T]):
     """
 
     def __init__(
-        self, kind: str, base: type[T], config: type[BaseModel], default: str, needed: tuple[str, ...] = ()
+        self, kind: str, base: type[Any], config: type[BaseModel], default: str, needed: tuple[str, ...] = ()
     ) -> None:
         self.kind, self.base, self.config, self.default, self.needed = kind, base, config, default, needed
         self._classes: dict[str, type[T]] = {}
@@ -133,7 +133,7 @@ class Registry(Generic[T]):
 
     def _error(self, what: str, text: str, loc: tuple[str, ...], value: object) -> ValidationError:
         # Braces are pydantic's placeholders.
-        custom = PydanticCustomError(f"unknown_{what}", text.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]
+        custom = PydanticCustomError(f"unknown_{what}", text.replace("{", "{{").replace("}", "}}"))
         return ValidationError.from_exception_data(self.kind, [InitErrorDetails(type=custom, loc=loc, input=value)])
 
 

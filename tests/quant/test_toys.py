@@ -242,5 +242,3 @@ def test_a_name_is_taken_once() -> None:
 def test_a_unit_with_a_skip_keeps_its_channels() -> None:
     with pytest.raises(ValueError, match="a unit with a skip has as many channels out as in, not 4 and 5"):
         schemes.unit(4, 5, 3, schemes.W1A1Config(), zoo.SRResNetConfig().numerics, 0.4)
-
-
