@@ -347,7 +347,7 @@ def analyse(model: onnx.ModelProto, input_bounds: dict[str, Bound] | None = None
 
     Args:
         model: shapes inferred, constants as initializers.
-        input_bounds: of graph inputs that no Quant follows.
+        input_bounds: bounds of graph inputs that are read by something else than a Quant.
 
     Raises:
         UserError: a tensor needs more than 24 significant bits or is on no power-of-two grid; names it.

@@ -160,15 +160,15 @@ def export(
     random_checks: int = 2,
     seed: int = 0,
 ) -> Path:
-    """Writes and checks the QONNX file, and beside it `<stem>.golden.npz` with codes "lr" and "sr".
+    """Writes and checks the QONNX file, and next to it `<stem>.golden.npz` with codes "lr" and "sr".
 
     Args:
         model: any registered network.
-        out_path: of the .onnx file; its folder is made.
-        height, width: low-resolution frame.
+        out_path: where the .onnx file goes; its folder is made.
+        height, width: of the low-resolution frame, in pixels.
         check_images: (C, H, W) uint8; cut or padded to the frame. The first is the golden pair, else a random one is.
-        random_checks: random images that are checked beside them.
-        seed: of the random images.
+        random_checks: number of random images to check besides, uint8 and uniform.
+        seed: for the random images.
 
     Returns:
         The path of the .onnx file.

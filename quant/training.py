@@ -304,7 +304,8 @@ def train(
         The path of weights.pt, for `load_trained`.
 
     Raises:
-        UserError: bad images, a checkpoint of another architecture, or an output folder that cannot be written.
+        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, or
+            an output folder that cannot be written.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
     started = time.monotonic()
@@ -319,6 +320,11 @@ def train(
         _check_same(checkpoint, content["xnorsr_model"], model_cfg)
         first = int(content["global_step"])
     photos, holdout = load_source(data_cfg, model_cfg.colors)
+    if train_cfg.validate_steps and not holdout:
+        raise UserError(
+            f"train.validate_steps = {train_cfg.validate_steps}: no photograph is held out to validate on; name some "
+            "in data.holdout, or set train.validate_steps to 0"
+        )
     dataset = PatchDataset(
         photos, data_cfg, model_cfg.scale, model_cfg.colors, train_cfg.batch, train_cfg.seed, first=first
     )

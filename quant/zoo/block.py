@@ -10,7 +10,7 @@ from ..schemes import unit
 
 
 def start_gain(blocks: int) -> float:
-    """Deviation of a binary convolution's output at start, beside a trunk of about 0.5; less in deep networks.
+    """Deviation of a binary convolution's output at start, where the trunk's is about 0.5; less in deep networks.
 
     With it the sum over all blocks starts well inside the trunk's range.
     """

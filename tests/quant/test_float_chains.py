@@ -55,7 +55,7 @@ def conv(cin: int, cout: int, weight_quant: object, padding: int = 1) -> qnn.Qua
 
 
 class Unit(nn.Module):
-    """x + Quant(LeakyReLU(BatchNorm(conv(sign(x / d))))), as in E2FIF (Song et al., arXiv 2207.13350)."""
+    """x + Quant(LeakyReLU(BatchNorm(conv(sign(x / d))))), as in E2FIF (Lang et al., arXiv 2207.06893)."""
 
     def __init__(self, channels: int, few: int, slope: float, pad: float | None) -> None:
         super().__init__()

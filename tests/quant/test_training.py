@@ -172,6 +172,16 @@ def test_files_of_another_format(data: DataConfig, tmp_path: Path) -> None:
         train(data, MODEL, config(), out, progress=False)
 
 
+def test_validation_without_photographs_is_refused(data: DataConfig, tmp_path: Path) -> None:
+    alone = data.model_copy(update={"holdout": []})
+    with pytest.raises(UserError) as e:
+        train(alone, MODEL, config(validate_steps=2), tmp_path / "out", progress=False)
+    assert str(e.value) == (
+        "train.validate_steps = 2: no photograph is held out to validate on; name some in data.holdout, or set "
+        "train.validate_steps to 0"
+    )
+
+
 def test_unwritable_folder(data: DataConfig, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"^cannot write into .*file: .*; choose another output folder$"):
