@@ -110,9 +110,9 @@ class Registry(Generic[T]):
         Raises:
             ValidationError: no such name, or a field that the named configuration does not allow.
         """
-        if isinstance(value, self.config):
+        if isinstance(value, self.config) and any(isinstance(value, self.config_of(n)) for n in self._classes):
             return value
-        table = self.opened(value)
+        table = self.opened(dict(value) if isinstance(value, self.config) else value)
         if not isinstance(table, dict):
             raise self._error("kind", f"give the name of a {self.kind}, or a table with a name", (), value)
         name = table["name"]
@@ -132,8 +132,8 @@ class Registry(Generic[T]):
         return {"name": self.default, **value} if isinstance(value, dict) else value
 
     def _error(self, what: str, text: str, loc: tuple[str, ...], value: object) -> ValidationError:
-        # Braces are pydantic's placeholders.
-        custom = PydanticCustomError(f"unknown_{what}", text.replace("{", "{{").replace("}", "}}"))
+        # Without a context pydantic takes the text as it is.
+        custom = PydanticCustomError(f"unknown_{what}", text)
         return ValidationError.from_exception_data(self.kind, [InitErrorDetails(type=custom, loc=loc, input=value)])
 
 

@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 from torch import Tensor
 
 from tests.quant.toys import RECIPE, ToyConfig, ToyNet, ToySchemeConfig, ToyUnit, toys
@@ -129,6 +130,13 @@ def test_random_weights_export_exactly(model: dict[str, Any], seed: int) -> None
     got = execute(to_qonnx(network, channels, 6, 5), codes)
     assert np.array_equal(got, upscale(network, codes))
     assert len(np.unique(got)) > 5, "random weights must not give a flat image"
+
+
+def test_a_configuration_of_an_unregistered_class_is_refused() -> None:
+    with pytest.raises(ValidationError, match="no scheme of that name is registered"):
+        zoo.SRResNetConfig(scheme=ToySchemeConfig())
+    with toys():
+        assert zoo.SRResNetConfig(scheme=ToySchemeConfig()).scheme.name == "toy"
 
 
 def test_registration_is_undone(tmp_path: Path) -> None:
