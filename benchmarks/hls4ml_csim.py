@@ -23,10 +23,10 @@ from torch import Tensor, nn
 import benchmarks.stock_hls4ml as stock
 from benchmarks.common import heading, rows
 from xnorsr.hw.build import BuildOptions, build
-from xnorsr.quant.config import ModelConfig
 from xnorsr.quant.export import to_qonnx
-from xnorsr.quant.layers import SCHEMES, FixedConv, act_scale, constant_quant, statistics_quant, trunk_quant
-from xnorsr.quant.zoo import randomize
+from xnorsr.quant.layers import FixedConv, act_scale, constant_quant, statistics_quant, trunk_quant
+from xnorsr.quant.zoo import ResidualBlock, SRResNetConfig, randomize
+from xnorsr.quant.zoo.block import start_gain
 from xnorsr.sim.csim import CSim
 from xnorsr.sim.reference import run as execute
 
@@ -37,15 +37,17 @@ WANTED_RATIO = 10.0
 class Body(nn.Module):
     """The zoo's SRResNet for x2 without pixel shuffle and global skip."""
 
-    def __init__(self, cfg: ModelConfig) -> None:
+    def __init__(self, cfg: SRResNetConfig) -> None:
         super().__init__()
-        self.cfg = cfg
+        numerics, gain = cfg.numerics, start_gain(cfg.blocks)
         self.input = constant_quant(8, PIXEL, signed=False)
-        self.head = FixedConv(3, cfg.channels, 3, cfg)
-        self.trunk = trunk_quant(cfg)
-        self.blocks = nn.Sequential(*[SCHEMES[cfg.scheme](cfg) for _ in range(cfg.blocks)])
+        self.head = FixedConv(3, cfg.channels, 3, numerics)
+        self.trunk = trunk_quant(numerics)
+        self.blocks = nn.Sequential(
+            *[ResidualBlock(cfg.channels, cfg.body_kernel, cfg.scheme, numerics, gain) for _ in range(cfg.blocks)]
+        )
         self.tail_in = statistics_quant(cfg.tail_bits)
-        self.tail = FixedConv(cfg.channels, 12, 3, cfg)
+        self.tail = FixedConv(cfg.channels, 12, 3, numerics)
         self.output = constant_quant(cfg.residual_bits, 2.0 ** (1 - cfg.residual_bits))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ class Body(nn.Module):
 def network(channels: int, blocks: int, size: int, seed: int) -> onnx.ModelProto:
     """QONNX of the random network for size x size pixels; each block holds two binary convolutions."""
     torch.manual_seed(seed)
-    model = randomize(Body(ModelConfig(channels=channels, blocks=blocks)), seed)
+    model = randomize(Body(SRResNetConfig(channels=channels, blocks=blocks)), seed)
     return to_qonnx(model, 3, size, size)
 
 

@@ -21,8 +21,10 @@ from xnorsr.flows.config import load_recipe, shipped_recipes
 from xnorsr.hw.build import BuildOptions, model_graph, prepare
 from xnorsr.hw.resources.account import RULE_PIXELS, Estimate, estimate
 from xnorsr.quant import zoo
-from xnorsr.quant.config import ModelConfig
+from xnorsr.quant.config import NetworkConfig
 from xnorsr.quant.export import to_qonnx
+from xnorsr.quant.schemes import BNNConfig
+from xnorsr.quant.zoo import SRResNetConfig
 
 CHANNELS, BLOCKS = 64, 16
 FRAME = (16, 9)
@@ -110,7 +112,7 @@ def papers() -> None:
     rows(["", "G OPs", "published", "K parameters", "published"], table)
 
 
-def account(cfg: ModelConfig) -> Estimate:
+def account(cfg: NetworkConfig) -> Estimate:
     """The account of a recipe's network with start weights, on a small frame; nothing in it depends on either."""
     torch.manual_seed(0)
     options = BuildOptions(frame=FRAME)
@@ -125,8 +127,9 @@ def recipes(names: list[str]) -> None:
     table = []
     for name in names:
         cfg = load_recipe(name).model
+        assert isinstance(cfg, SRResNetConfig)
         found = account(cfg)
-        bits = f"W1A{cfg.act_bits if cfg.scheme == 'bnn' else 1}"
+        bits = f"W1A{cfg.scheme.act_bits if isinstance(cfg.scheme, BNNConfig) else 1}"
         table.append(
             [
                 name,
@@ -137,7 +140,7 @@ def recipes(names: list[str]) -> None:
                 f"-{100 * found.size_reduction:.1f} %",
             ]
         )
-        if (cfg.scheme, cfg.scale, cfg.channels, cfg.blocks) == ("w1a1", 2, CHANNELS, BLOCKS):
+        if (cfg.scheme.name, cfg.scale, cfg.channels, cfg.blocks) == ("w1a1", 2, CHANNELS, BLOCKS):
             check(f"operations of {name}", found.ops_rule / 1e9, counted(one_convolution_tail(2), ("body",))[0], 0.001)
     rows(["", "", "G OPs", "K parameters", "kB", "size against float"], table)
 

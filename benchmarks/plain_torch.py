@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from xnorsr.quant.config import ModelConfig
+from xnorsr.quant.zoo import SRResNetConfig
 
 
 class SignActivation(Function):
@@ -72,10 +72,10 @@ class Affine(nn.Module):
 class PlainSRResNet(nn.Module):
     """(N, C, H, W) to (N, C, r*H, r*W), images in [0, 1)."""
 
-    def __init__(self, cfg: ModelConfig, batch_norm: bool = False) -> None:
+    def __init__(self, cfg: SRResNetConfig, batch_norm: bool = False) -> None:
         super().__init__()
-        if cfg.scheme != "w1a1":
-            raise ValueError(f"the plain network is W1A1, not {cfg.scheme}")
+        if cfg.scheme.name != "w1a1":
+            raise ValueError(f"the plain network is W1A1, not {cfg.scheme.name}")
         colors, r = cfg.image_channels, cfg.scale
         self.cfg = cfg
         self.head = nn.Conv2d(colors, cfg.channels, cfg.head_kernel, padding="same")

@@ -21,11 +21,10 @@ import torch
 from benchmarks.common import heading, rows
 from xnorsr.flows.pictures import high_resolution, photograph
 from xnorsr.hw.build import BuildOptions, build
-from xnorsr.quant.config import ModelConfig
 from xnorsr.quant.export import to_qonnx
 from xnorsr.quant.inference import low_resolution
+from xnorsr.quant.zoo import SRResNetConfig, randomize
 from xnorsr.quant.zoo import build as build_model
-from xnorsr.quant.zoo import randomize
 from xnorsr.sim import reference
 from xnorsr.sim.compare import compare
 from xnorsr.sim.rtlsim import RtlSim
@@ -38,7 +37,7 @@ def network(args: argparse.Namespace, width: int, height: int) -> onnx.ModelProt
     if args.model is not None:
         return Path(args.model)
     torch.manual_seed(args.seed)
-    cfg = ModelConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks, scheme="w1a1")
+    cfg = SRResNetConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks)
     return to_qonnx(randomize(build_model(cfg), args.seed).eval(), 3, height, width)
 
 

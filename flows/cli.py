@@ -177,7 +177,10 @@ def export(
     out: Annotated[Path, typer.Option(help="Output folder; gets model.onnx and the golden pair.")] = Path(
         "build/export"
     ),
-    frame: Frame = None,
+    frame: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: 128x128."),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Write a trained network as QONNX, checked to the last code against Brevitas."""

@@ -6,20 +6,21 @@ can be wrong with a recipe into one `UserError` that names the file, the field a
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-import typing
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from ..errors import UserError
-from ..quant.config import DataConfig, ExportConfig, ModelConfig, TrainConfig
+from ..quant.config import DataConfig, ExportConfig, NetworkConfig, TrainConfig
+from ..quant.registry import Choice, choice_of, section_of, suggestion
 
 RECIPES = Path(__file__).parent / "recipes"
+NETWORK = Choice("xnorsr.quant.zoo:NETWORKS")
 
 S = TypeVar("S", bound=BaseModel)
 Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?fps$")]
@@ -90,7 +91,9 @@ class Recipe(Section):
     """A whole run: photographs to report. Sections in the order of the flow."""
 
     data: DataConfig = Field(default_factory=DataConfig)
-    model: ModelConfig = Field(default_factory=ModelConfig)
+    model: Annotated[NetworkConfig, NETWORK] = Field(
+        default_factory=lambda: NETWORK.registry.default_config(), description="a network's name, or a table with it"
+    )
     train: TrainConfig = Field(default_factory=TrainConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)
     hardware: HardwareConfig = Field(default_factory=HardwareConfig)
@@ -117,7 +120,7 @@ def recipe_path(recipe: str) -> Path:
     if recipe in names:
         return RECIPES / f"{recipe}.toml"
     raise UserError(
-        f"recipe {recipe!r}: no such file, and no shipped recipe of that name.{_suggest(recipe, names)} "
+        f"recipe {recipe!r}: no such file, and no shipped recipe of that name.{suggestion(recipe, names)} "
         f"Shipped: {', '.join(names)}. Give one of them or the path of a TOML file."
     )
 
@@ -187,36 +190,74 @@ def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
 
 
 def _assign(tree: dict[str, Any], keys: tuple[str, ...], value: Any, text: str) -> None:
+    section: type[BaseModel] | None = Recipe
     for key in keys[:-1]:
+        choice = choice_of(section, key) if section is not None else None
+        if choice is not None and isinstance(tree.get(key), str):
+            # The short form, scheme = "bnn", is opened so that a field can be put beside the name.
+            tree[key] = choice.registry.opened(tree[key])
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise UserError(f"--set {text}: {key!r} is a value, not a section")
+        section = _chosen(section, key, tree) if section is not None else None
     tree[keys[-1]] = value
+
+
+def _chosen(section: type[BaseModel], key: str, tree: dict[str, Any]) -> type[BaseModel] | None:
+    """The section that `tree` is, found as `key` of another one."""
+    choice = choice_of(section, key)
+    if choice is None:
+        return section_of(section, key)
+    name = tree.get("name", choice.registry.default)
+    return choice.registry.config_of(name) if name in choice.registry.names() else None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an error is: the field as a person writes it, the section it belongs to, and what chose that section."""
+
+    field: tuple[str, ...]
+    section: type[BaseModel]
+    choice: Choice | None
+
+
+def _place(top: type[BaseModel], loc: tuple[str, ...]) -> _Place:
+    """The place of an error at pydantic's `loc`, which holds the names of chosen sections too, and parts of values."""
+    section, choice, keys = top, None, list(loc)
+    field: tuple[str, ...] = ()
+    while keys:
+        key = keys.pop(0)
+        field = (*field, key)
+        inner, chooser = section_of(section, key), choice_of(section, key)
+        if inner is None or not keys:
+            break
+        section, choice = inner, chooser
+        if chooser is not None and keys[0] in chooser.registry:
+            section = chooser.registry.config_of(keys.pop(0))
+    return _Place(field, section, choice)
 
 
 def _explain(errors: Sequence[Any], top: type[BaseModel], source: str, origin: dict[tuple[str, ...], str]) -> list[str]:
     """One line for each wrong field: where, what is wrong, what is allowed."""
-    grouped: dict[tuple[str, ...], list[Any]] = {}
+    grouped: dict[tuple[str, ...], tuple[_Place, list[Any]]] = {}
     for error in errors:
-        loc = tuple(str(k) for k in error["loc"])
-        grouped.setdefault(loc[: _section_of(top, loc)[1] + 1], []).append(error)
-    return [_explain_field(field, found, top, source, origin) for field, found in grouped.items()]
+        place = _place(top, tuple(str(k) for k in error["loc"]))
+        grouped.setdefault(place.field, (place, []))[1].append(error)
+    return [_explain_field(place, found, source, origin) for place, found in grouped.values()]
 
 
-def _explain_field(
-    field: tuple[str, ...],
-    errors: list[Any],
-    top: type[BaseModel],
-    source: str,
-    origin: dict[tuple[str, ...], str],
-) -> str:
-    section, depth = _section_of(top, field)
-    where = next((o for keys, o in origin.items() if keys[: len(field)] == field), source)
-    head = f"{where}: {'.'.join(field)}"
+def _explain_field(place: _Place, errors: list[Any], source: str, origin: dict[tuple[str, ...], str]) -> str:
+    field, section = place.field, place.section
+    # The last override that set the field, something in it, or a section around it.
+    blamed = [o for keys, o in origin.items() if keys[: len(field)] == field[: len(keys)]]
+    head = f"{(blamed or [source])[-1]}: {'.'.join(field)}"
     if errors[0]["type"] == "extra_forbidden":
         names = list(section.model_fields)
-        title = f"[{'.'.join(field[:depth])}]" if depth else "a recipe"
-        return f"{head}: unknown field.{_suggest(field[-1], names)} Fields of {title}: {', '.join(names)}."
+        title = f"[{'.'.join(field[:-1])}]" if field[:-1] else "a recipe"
+        if place.choice is not None:
+            title += f" with name = {section.model_fields['name'].default!r}"
+        hint = _elsewhere(place) or suggestion(field[-1], names)
+        return f"{head}: unknown field.{hint} Fields of {title}: {', '.join(names)}."
     info = section.model_fields.get(field[-1])
     about = info.description if info is not None else None
     value = errors[0].get("input")
@@ -226,19 +267,21 @@ def _explain_field(
     return f"{head} = {value!r}: {message[:1].lower()}{message[1:]}{f' ({about})' if about else ''}."
 
 
-def _section_of(top: type[BaseModel], loc: tuple[str, ...]) -> tuple[type[BaseModel], int]:
-    """The innermost section that an error's place runs through, and how many keys lead to it."""
-    section = top
-    for depth, key in enumerate(loc):
-        info = section.model_fields.get(key)
-        inner = [info.annotation, *typing.get_args(info.annotation)] if info is not None else []
-        found = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), None)
-        if found is None or depth + 1 == len(loc):
-            return section, depth
-        section = found
-    return section, max(len(loc) - 1, 0)
-
-
-def _suggest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+def _elsewhere(place: _Place) -> str:
+    """Says where an unknown field does exist: in a section of this one, or in another choice than this one."""
+    *parents, name = place.field
+    for key in place.section.model_fields:
+        choice, inner = choice_of(place.section, key), section_of(place.section, key)
+        if inner is None:
+            continue
+        for option in choice.registry.names() if choice is not None else [None]:
+            fields = choice.registry.config_of(option).model_fields if choice and option else inner.model_fields
+            if name in fields:
+                of = f", with name = {option!r}" if option else ""
+                return f" It is a field of [{'.'.join([*parents, key])}]{of}."
+    if place.choice is not None:
+        registry = place.choice.registry
+        having = [n for n in registry.names() if name in registry.config_of(n).model_fields]
+        if having:
+            return f" It is a field of {registry.kind} {' and '.join(having)}."
+    return ""

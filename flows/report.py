@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..hw.graph.context import identifier
 from ..hw.resources.view import Stage
+from ..quant.metrics import psnr
 from .diagram import diagram
 from .pictures import png_bytes
 
@@ -54,12 +55,6 @@ def difference(image: np.ndarray, original: np.ndarray) -> np.ndarray:
     """|image - original|, amplified by `DIFFERENCE_GAIN` and clipped."""
     delta = np.abs(image.astype(int) - original.astype(int)) * DIFFERENCE_GAIN
     return np.clip(delta, 0, 255).astype(np.uint8)
-
-
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """PSNR in dB of a cut-out, over all channels; infinite when equal. The page's main figures are PSNR-Y."""
-    mse = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
-    return float("inf") if mse == 0 else 10 * float(np.log10(255.0**2 / mse))
 
 
 def crop_places(pictures: Pictures, count: int = CROPS, side: int = CROP_SIDE) -> list[tuple[int, int, int]]:
@@ -108,6 +103,7 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     original = pictures.original[cut]
     tiles = [Tile("Low resolution", f"{side // scale} × {side // scale} pixels", data_uri(low[cut]))]
     for label, image in (("Bicubic", pictures.bicubic), ("Ours", pictures.ours)):
+        # Over all channels of the cut-out; the page's main figures are PSNR-Y.
         tiles.append(Tile(label, f"{psnr(image[cut], original):.2f} dB here", data_uri(image[cut])))
     delta = data_uri(difference(pictures.ours[cut], original))
     return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]

@@ -10,12 +10,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Scheme = Literal["w1a1", "bnn"]
 EMBEDDED_HOLDOUT = ("astronaut", "coffee")
 
 
 class Config(BaseModel):
-    """Base of all: unknown fields are errors, values are checked on assignment too."""
+    """Base of every configuration: unknown fields are errors, values are checked on assignment too."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True)
 
@@ -50,29 +49,14 @@ class DataConfig(Config):
         return value
 
 
-class ModelConfig(Config):
-    """The network."""
+class NumericsConfig(Config):
+    """Bits of the parameters and of the residual stream; what every binary unit and k-bit convolution is told."""
 
-    name: Literal["srresnet"] = Field("srresnet", description="network of the zoo")
-    scale: Literal[2, 3, 4] = Field(2, description="enlargement")
-    colors: Literal["rgb", "y"] = Field("rgb", description="rgb: 3 channels in and out; y: luminance only")
-    channels: int = Field(32, ge=1, le=256, description="channels of the trunk")
-    blocks: int = Field(3, ge=1, le=64, description="residual blocks of two binary convolutions each")
-    scheme: Scheme = Field("w1a1", description="w1a1: binary weights and activations; bnn: binary weights, n-bit ones")
-    act_bits: int = Field(8, ge=2, le=8, description="bits of the body's activations; scheme bnn only")
-    skip: Literal["bilinear", "nearest"] = Field("nearest", description="global skip from input to output")
-    head_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the first convolution")
-    body_kernel: Literal[1, 3, 5, 7] = Field(3, description="kernel size of the binary convolutions")
-    tail_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the last convolution")
-    weight_bits: int = Field(8, ge=2, le=8, description="bits of head and tail weights")
-    param_bits: int = Field(8, ge=4, le=8, description="bits of the affine's scale and of PReLU slopes")
+    weight_bits: int = Field(8, ge=2, le=8, description="bits of the weights of convolutions that are not binary")
+    param_bits: int = Field(8, ge=4, le=8, description="bits of each affine's scale and of PReLU slopes")
     bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
     trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
     trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
-    tail_bits: int = Field(9, ge=6, le=12, description="bits of the tail convolution's input")
-    residual_bits: int = Field(
-        12, ge=9, le=14, description="bits of the tail convolution's output, which is added to the global skip"
-    )
 
     @field_validator("trunk_range")
     @classmethod
@@ -80,6 +64,23 @@ class ModelConfig(Config):
         if value not in [2.0**k for k in range(-2, 7)]:
             raise ValueError("must be a power of two from 0.25 to 64")
         return value
+
+
+class SchemeConfig(Config):
+    """Base of the schemes' configurations; each declares its `name` as a Literal and adds its own fields."""
+
+    name: str = Field(description="binarization scheme, see quant/schemes")
+
+
+class NetworkConfig(Config):
+    """Base of the networks' configurations: what the flow asks of every network.
+
+    Each declares its `name` as a Literal and adds its own fields.
+    """
+
+    name: str = Field(description="network, see quant/zoo")
+    scale: Literal[2, 3, 4] = Field(2, description="enlargement")
+    colors: Literal["rgb", "y"] = Field("rgb", description="rgb: 3 channels in and out; y: luminance only")
 
     @property
     def image_channels(self) -> int:
@@ -97,14 +98,13 @@ class TrainConfig(Config):
         description="wall-clock limit; the schedule then runs by the larger of the step and time fractions, so that "
         "it always anneals to its end",
     )
-    batch: int = Field(16, ge=1, le=1024, description="patches a step")
+    batch: int = Field(16, ge=1, le=1024, description="patches per step")
     lr: float = Field(2e-3, gt=0, le=1, description="Adam's highest learning rate")
     schedule: Literal["cosine", "step"] = Field("cosine", description="step: halved at 1/2, 3/4, 7/8 and 15/16")
     warmup: float = Field(0.02, ge=0, le=0.5, description="fraction of the training with rising learning rate")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0 turns averaging off")
     clip_latent: float = Field(1.0, gt=0, description="latent binary weights are kept in [-clip_latent, clip_latent]")
-    seed: int = Field(1, ge=0, description="of initial weights and of patches")
-    precision: Literal["float32"] = Field("float32", description="only float32 keeps every tensor exact")
+    seed: int = Field(1, ge=0, description="seed of the initial weights and of the choice of patches")
     workers: int = Field(0, ge=0, le=16, description="loader processes; 0 cuts patches in the training process")
     checkpoint_steps: int = Field(500, ge=1, description="steps between checkpoints")
     validate_steps: int = Field(0, ge=0, description="steps between validations; 0: only at the end")
@@ -112,8 +112,6 @@ class TrainConfig(Config):
 
 
 class ExportConfig(Config):
-    """The QONNX file: static frame size, checks."""
+    """The checks of the QONNX file; its frame is that of the photograph, or what `xnorsr export --frame` says."""
 
-    height: int = Field(128, ge=3, description="rows of the low-resolution frame")
-    width: int = Field(128, ge=3, description="columns of the low-resolution frame")
-    random_checks: int = Field(2, ge=1, description="random images the file is checked on, beside photographs")
+    random_checks: int = Field(2, ge=1, description="random images that the file is checked on, besides photographs")

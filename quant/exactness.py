@@ -3,13 +3,17 @@
 Every tensor must lie on a grid (integers times a power of two, possibly over an odd divisor behind a bilinear resize)
 and need at most 24 significant bits, the products and partial sums on the way included. Then float32 computes
 it without rounding, in any order of summation, and equality of integer codes can be asked of any other execution.
+
+One exception: floats on no such grid (BatchNormalization, slopes and shifts without a quantizer) may stand in a chain
+of elementwise monotone nodes that ends in a sign, or in a Quant of at most `FEW_BITS` bits. Float rounding is monotone
+too, so such a chain is a few integer thresholds for each channel, which hardware finds by executing it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,7 +22,32 @@ from onnx import helper, numpy_helper
 from ..errors import UserError
 
 FLOAT32_BITS = 24
-_FREE = {"Identity", "DepthToSpace", "Transpose", "Reshape", "Flatten", "Unsqueeze", "Squeeze"}
+FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds; hw.graph.convert has the same limit
+#: The rule of each operator type, a method of `_Analysis`.
+_RULES = {
+    "Quant": "quant",
+    "IntQuant": "quant",
+    "BipolarQuant": "bipolar",
+    "Conv": "conv",
+    "Pad": "pad",
+    "Add": "add",
+    "Sub": "sub",
+    "Mul": "mul",
+    "Div": "div",
+    "BatchNormalization": "batch_norm",
+    "PRelu": "prelu",
+    "LeakyRelu": "leaky_relu",
+    "Relu": "relu",
+    "Concat": "concat",
+    "Resize": "resize",
+    "Upsample": "resize",
+    **dict.fromkeys(("Identity", "DepthToSpace", "Transpose", "Reshape", "Flatten", "Unsqueeze", "Squeeze"), "moved"),
+}
+KNOWN_OPERATORS = frozenset(_RULES)
+"""ONNX and QONNX operator types that `analyse` has a rule for."""
+_QUANTS = {"Quant", "IntQuant", "BipolarQuant"}
+_AFFINE = {"Add", "Sub", "Mul", "Div", "BatchNormalization"}
+_SLOPED = {"PRelu", "LeakyRelu", "Relu"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +102,12 @@ def _corners(a: Bound, b: Bound) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum.reduce(products), np.maximum.reduce(products)
 
 
+def _floats(out: Bound) -> Bound:
+    """The bound of a float result: on no grid, with room for the rounding."""
+    room = np.maximum(np.abs(out.lo), np.abs(out.hi)) * 2.0**-20
+    return Bound(out.lo - room, out.hi + room, None, out.divisor)
+
+
 class _Analysis:
     """One walk through the graph; `bounds` and `constants` grow by node order."""
 
@@ -88,19 +123,8 @@ class _Analysis:
         for node in self.graph.node:
             for name in node.input:
                 self.consumers.setdefault(name, []).append(node)
-        self.rules: dict[str, Callable[[onnx.NodeProto], Bound]] = {
-            "Quant": self.quant,
-            "IntQuant": self.quant,
-            "BipolarQuant": self.bipolar,
-            "Conv": self.conv,
-            "Add": lambda n: self.add(n, 1.0),
-            "Sub": lambda n: self.add(n, -1.0),
-            "Mul": self.mul,
-            "PRelu": self.prelu,
-            "Relu": self.relu,
-            "Concat": self.concat,
-            "Resize": self.resize,
-        }
+        self.binary: set[str] = set()  # constants that a BipolarQuant made
+        self.outputs = {o.name for o in self.graph.output}
 
     def bound(self, name: str) -> Bound:
         """Bound of a tensor or constant."""
@@ -109,28 +133,50 @@ class _Analysis:
         return self.bounds[name]
 
     def run(self) -> dict[str, Bound]:
-        for node in self.graph.node:
-            if node.op_type in self.rules:
-                out = self.rules[node.op_type](node)
-            elif node.op_type in _FREE:
-                out = self.moved(node)
-            else:
-                raise UserError(
-                    f"node {node.name}: no rule says whether {node.op_type} is exact in float32; "
-                    f"known are {', '.join(sorted(self.rules) + sorted(_FREE))}"
-                )
-            self.bounds[node.output[0]] = out
-            self.check(node, out)
+        # Quantized constants first, wherever they stand: `folds` looks ahead at them.
+        constant = [n.op_type in _QUANTS and n.input[0] in self.constants for n in self.graph.node]
+        for first in (True, False):
+            for node in (n for n, c in zip(self.graph.node, constant, strict=True) if c is first):
+                rule = _RULES.get(node.op_type)
+                if rule is None:
+                    raise UserError(
+                        f"node {node.name}: no rule says whether {node.op_type} is exact in float32; "
+                        f"known are {', '.join(sorted(KNOWN_OPERATORS))}"
+                    )
+                self.bounds[node.output[0]] = self.check(node, getattr(self, rule)(node))
         return {k: v for k, v in self.bounds.items() if k not in self.constants}
 
-    def check(self, node: onnx.NodeProto, out: Bound) -> None:
-        """Refuses a result that float32 would round, unless all that reads it rounds or compares anyway."""
+    def folds(self, name: str) -> bool:
+        """Whether a tensor's only way leads through elementwise monotone nodes to a sign or to a Quant of few bits."""
+        readers = self.consumers.get(name, [])
+        if len(readers) != 1 or name in self.outputs:
+            return False
+        node = readers[0]
+        if node.op_type in _QUANTS:
+            bits = 1 if node.op_type == "BipolarQuant" else int(self.constants[node.input[3]])
+            return node.input[0] == name and bits <= FEW_BITS
+        return self.monotone(node) and self.folds(node.output[0])
+
+    def monotone(self, node: onnx.NodeProto) -> bool:
+        """Whether a node works element by element on one stream, rising or falling throughout."""
+        streams = sum(bool(i) and i not in self.constants for i in node.input)
+        sloped = node.op_type in _SLOPED and bool(np.all(self.slope(node).lo >= 0))
+        return streams == 1 and (node.op_type in _AFFINE or sloped)
+
+    def check(self, node: onnx.NodeProto, out: Bound) -> Bound:
+        """The bound, on no grid where float32 would round; refuses that unless what follows folds into thresholds."""
         name = node.output[0]
         readers = self.consumers.get(name, [])
-        if out.lsb is None and not (readers and all(r.op_type == "BipolarQuant" for r in readers)):
+        unbounded = bool(np.isinf(out.lo).any() or np.isinf(out.hi).any())
+        rounds = out.lsb is None or out.bits > FLOAT32_BITS
+        if rounds and not unbounded and self.monotone(node) and self.folds(name):
+            return _floats(out)
+        if out.lsb is None:
             raise UserError(
                 f"tensor {name} (node {node.name}, {node.op_type}) is no fixed-point tensor: "
-                "a float constant or an unquantized input reaches it; quantize that with a power-of-two scale"
+                "a float constant or an unquantized input reaches it; quantize that with a power-of-two scale, "
+                f"or let nothing but elementwise nodes without negative slopes follow, up to a sign or a Quant of at "
+                f"most {FEW_BITS} bits"
             )
         if out.divisor != 1:
             for reader in readers:
@@ -143,17 +189,30 @@ class _Analysis:
         if out.bits > FLOAT32_BITS:
             raise UserError(
                 f"tensor {name} (node {node.name}, {node.op_type}) needs {out.bits} significant bits; float32 holds "
-                f"{FLOAT32_BITS}, so the reference would not be exact: use fewer bits for activations, the residual "
-                "stream or parameters, or fewer channels"
+                f"{FLOAT32_BITS}, so the reference would not be exact: {self.advice(node)}"
             )
+        return out
+
+    def advice(self, node: onnx.NodeProto) -> str:
+        """What to do about a tensor of too many bits."""
+        weight = node.input[1] if node.op_type == "Conv" else ""
+        if weight in self.binary and np.any(np.frexp(np.abs(self.constants[weight]))[0] != 0.5):
+            return (
+                "the scale of its binary weights is no power of two; make it 1, and let a Mul or a BatchNorm behind "
+                "the convolution scale"
+            )
+        return "use fewer bits for activations, the residual stream or parameters, or fewer channels"
+
+    def attribute(self, node: onnx.NodeProto, name: str, default: Any) -> Any:
+        """An attribute of a node."""
+        return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), default)
 
     def quant(self, node: onnx.NodeProto) -> Bound:
         x = self.bound(node.input[0])
         scale, zero, bits = (self.constants[n] for n in node.input[1:4])
         if np.any(zero != 0) or np.any(np.frexp(scale)[0] != 0.5):
             raise UserError(f"node {node.name}: Quant needs zero point 0 and a power-of-two scale, has scale {scale}")
-        attrs = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        n, signed, narrow = int(bits), int(attrs.get("signed", 1)), int(attrs.get("narrow", 0))
+        n, signed, narrow = int(bits), self.attribute(node, "signed", 1), self.attribute(node, "narrow", 0)
         s = float(scale.min())
         lo = (-(2 ** (n - 1)) + narrow) * float(scale.max()) if signed else 0.0
         hi = (2 ** (n - signed) - 1 - (0 if signed else narrow)) * float(scale.max())
@@ -169,13 +228,14 @@ class _Analysis:
     def bipolar(self, node: onnx.NodeProto) -> Bound:
         scale = self.constants[node.input[1]]
         if node.input[0] in self.constants:
+            self.binary.add(node.output[0])
             self.constants[node.output[0]] = np.where(self.constants[node.input[0]] >= 0, 1.0, -1.0) * scale
             return _constant(self.constants[node.output[0]])
         return Bound(np.array([-scale.max()]), np.array([scale.max()]), grid_of(scale))
 
     def conv(self, node: onnx.NodeProto) -> Bound:
         x, w = self.bound(node.input[0]), self.constants[node.input[1]].astype(np.float64)
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+        groups = self.attribute(node, "group", 1)
         lo, hi = (np.broadcast_to(v, (w.shape[1] * groups,)) for v in (x.lo, x.hi))
         if groups > 1:
             lo, hi = (np.full(w.shape[1], f) for f in (lo.min(), hi.max()))
@@ -192,29 +252,67 @@ class _Analysis:
             return Bound(a.lo + lo, a.hi + hi, None)
         return Bound(a.lo + lo, a.hi + hi, min(a.lsb, b.lsb), a.divisor)
 
-    def add(self, node: onnx.NodeProto, sign: float) -> Bound:
-        out = self._sum(self.bound(node.input[0]), self.bound(node.input[1]), sign)
-        readers = self.consumers.get(node.output[0], [])
-        if readers and all(r.op_type == "BipolarQuant" for r in readers):
-            # Only the sign is used, and a float sum is >= 0 exactly where the true sum is.
-            return replace(out, lsb=None)
-        return out
+    def add(self, node: onnx.NodeProto) -> Bound:
+        return self._sum(self.bound(node.input[0]), self.bound(node.input[1]), 1.0)
+
+    def sub(self, node: onnx.NodeProto) -> Bound:
+        return self._sum(self.bound(node.input[0]), self.bound(node.input[1]), -1.0)
 
     def mul(self, node: onnx.NodeProto) -> Bound:
         a, b = self.bound(node.input[0]), self.bound(node.input[1])
         lsb = None if a.lsb is None or b.lsb is None else a.lsb * b.lsb
         return Bound(*_corners(a, b), lsb, a.divisor * b.divisor)
 
+    def div(self, node: onnx.NodeProto) -> Bound:
+        x, c = self.bound(node.input[0]), self.constants.get(node.input[1])
+        if c is None or not np.all(c):
+            raise UserError(f"node {node.name}: Div needs a constant divisor without zeros")
+        inverse = _constant(1 / np.asarray(c, np.float64))
+        # Only by a power of two is a quotient on a grid.
+        exact = bool(np.all(np.frexp(np.abs(c))[0] == 0.5))
+        lsb = None if x.lsb is None or inverse.lsb is None or not exact else x.lsb * inverse.lsb
+        return Bound(*_corners(x, inverse), lsb, x.divisor)
+
+    def batch_norm(self, node: onnx.NodeProto) -> Bound:
+        x = self.bound(node.input[0])
+        gamma, beta, mean, var = (self.constants[n].astype(np.float64) for n in node.input[1:5])
+        a = gamma / np.sqrt(var + self.attribute(node, "epsilon", 1e-5))
+        lo, hi = _corners(x, Bound(a, a, None))
+        # Never on a grid: the square root rounds, and how, is up to whoever executes it. Room for the rounding of each
+        # product and sum, which may be far larger than their result.
+        room = (np.maximum(np.abs(lo), np.abs(hi)) + np.abs(mean * a) + np.abs(beta)) * 2.0**-20
+        return Bound(lo + beta - mean * a - room, hi + beta - mean * a + room, None, x.divisor)
+
+    def slope(self, node: onnx.NodeProto) -> Bound:
+        """What a node of `_SLOPED` multiplies negative values by."""
+        if node.op_type == "PRelu":
+            return self.bound(node.input[1])
+        alpha = self.attribute(node, "alpha", 0.01) if node.op_type == "LeakyRelu" else 0.0
+        return _constant(np.array([alpha], np.float32))
+
     def prelu(self, node: onnx.NodeProto) -> Bound:
-        x, slope = self.bound(node.input[0]), self.bound(node.input[1])
+        x, slope = self.bound(node.input[0]), self.slope(node)
         negative = Bound(np.minimum(x.lo, 0), np.minimum(x.hi, 0), x.lsb)
         least, most = _corners(negative, slope)
         lsb = None if x.lsb is None or slope.lsb is None else x.lsb * min(slope.lsb, 1.0)
         return Bound(np.minimum(least, np.maximum(x.lo, 0)), np.maximum(most, np.maximum(x.hi, 0)), lsb, x.divisor)
 
+    leaky_relu = prelu
+
     def relu(self, node: onnx.NodeProto) -> Bound:
         x = self.bound(node.input[0])
         return replace(x, lo=np.maximum(x.lo, 0), hi=np.maximum(x.hi, 0))
+
+    def pad(self, node: onnx.NodeProto) -> Bound:
+        x = self.bound(node.input[0])
+        if self.attribute(node, "mode", b"constant") != b"constant":
+            return x  # pixels of the image itself
+        given = len(node.input) > 2 and bool(node.input[2])
+        border = _constant(self.constants[node.input[2]] if given else np.zeros(1))
+        lsb = x.lsb
+        if np.any(border.lo):
+            lsb = None if x.lsb is None or border.lsb is None or x.divisor != 1 else min(x.lsb, border.lsb)
+        return Bound(np.minimum(x.lo, border.lo), np.maximum(x.hi, border.hi), lsb, x.divisor)
 
     def moved(self, node: onnx.NodeProto) -> Bound:
         if node.input[0] in self.constants:
@@ -231,12 +329,13 @@ class _Analysis:
 
     def resize(self, node: onnx.NodeProto) -> Bound:
         x = self.bound(node.input[0])
-        mode = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "mode"), b"nearest")
+        mode = self.attribute(node, "mode", b"nearest")
         if mode == b"nearest" or x.lsb is None:
             return x
-        r = round(float(self.constants[node.input[2]][-1])) if len(node.input) > 2 and node.input[2] else 0
+        at = 1 if node.op_type == "Upsample" else 2
+        r = round(float(self.constants[node.input[at]][-1])) if len(node.input) > at and node.input[at] else 0
         if mode != b"linear" or r < 2:
-            raise UserError(f"node {node.name}: Resize must be nearest, or linear by an integer scale")
+            raise UserError(f"node {node.name}: {node.op_type} must be nearest, or linear by an integer scale")
         if r % 2:
             return replace(x, divisor=x.divisor * r * r)
         power = (2 * r) & -(2 * r)
@@ -248,7 +347,7 @@ def analyse(model: onnx.ModelProto, input_bounds: dict[str, Bound] | None = None
 
     Args:
         model: shapes inferred, constants as initializers.
-        input_bounds: of graph inputs that no Quant follows.
+        input_bounds: bounds of graph inputs that are read by something else than a Quant.
 
     Raises:
         UserError: a tensor needs more than 24 significant bits or is on no power-of-two grid; names it.

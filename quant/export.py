@@ -25,11 +25,12 @@ from qonnx.transformation.general import (
     SortGraph,
 )
 from qonnx.transformation.infer_shapes import InferShapes
+from torch import nn
 
 from ..errors import MismatchError, UserError
 from .exactness import analyse
 from .inference import to_codes, to_values, upscale
-from .layers import Network
+from .zoo import Network
 
 INPUT, OUTPUT = "lr", "sr"
 OPSET = 17
@@ -124,8 +125,13 @@ def _fit(image: np.ndarray, channels: int, height: int, width: int) -> np.ndarra
     return np.pad(cut, ((0, 0), (0, height - cut.shape[1]), (0, width - cut.shape[2])), mode="edge")
 
 
-def to_qonnx(model: Network, channels: int, height: int, width: int) -> onnx.ModelProto:
+def to_qonnx(model: nn.Module, channels: int, height: int, width: int) -> onnx.ModelProto:
     """The cleaned QONNX graph for frames of (channels, height, width), not yet executed.
+
+    Args:
+        model: of Brevitas modules, ours or anyone's; one image (N, channels, height, width) in, one out.
+        channels: of the input image.
+        height, width: of the low-resolution frame, in pixels.
 
     Raises:
         UserError: a tensor is not exact in float32.
@@ -154,15 +160,15 @@ def export(
     random_checks: int = 2,
     seed: int = 0,
 ) -> Path:
-    """Writes and checks the QONNX file, and beside it `<stem>.golden.npz` with codes "lr" and "sr".
+    """Writes and checks the QONNX file, and next to it `<stem>.golden.npz` with codes "lr" and "sr".
 
     Args:
-        model: a network of the zoo (has `cfg`).
-        out_path: of the .onnx file; its folder is made.
-        height, width: low-resolution frame.
+        model: any registered network.
+        out_path: where the .onnx file goes; its folder is made.
+        height, width: of the low-resolution frame, in pixels.
         check_images: (C, H, W) uint8; cut or padded to the frame. The first is the golden pair, else a random one is.
-        random_checks: random images that are checked beside them.
-        seed: of the random images.
+        random_checks: number of random images to check besides, uint8 and uniform.
+        seed: for the random images.
 
     Returns:
         The path of the .onnx file.

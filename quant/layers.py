@@ -1,13 +1,11 @@
-"""The layers of binarized networks, and one class for each published binarization scheme.
+"""The layers that binarized networks are made of.
 
 The residual stream ("trunk") lives on one grid: `trunk_bits` signed codes of `2 * trunk_range / 2**trunk_bits`.
-A scheme is a residual block with two binary convolutions that takes the trunk and gives the trunk, on that grid.
-To add a scheme: derive from `Scheme`, decorate with `register`, add its name to `config.Scheme`.
+Binary convolutions with all that belongs to them are in `schemes`, whole networks in `zoo`.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -17,24 +15,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from .config import ModelConfig
-from .quantizers import (
-    ClippedSignWeight,
-    ConstantActivation,
-    ConstantParameter,
-    FixedPointParameter,
-    SignActivation,
-    SignWeight,
-    StatisticsActivation,
-)
-
-
-def start_gain(cfg: ModelConfig) -> float:
-    """Deviation of a binary convolution's output at start, beside a trunk of about 0.5; less in deep networks.
-
-    With it the sum over all blocks starts well inside the trunk's range.
-    """
-    return 0.4 * min(1.0, (3 / cfg.blocks) ** 0.5)
+from .config import NumericsConfig
+from .quantizers import ConstantActivation, ConstantParameter, FixedPointParameter, StatisticsActivation
 
 
 class QuantParameter(QuantWeightMixin, nn.Module):
@@ -86,14 +68,14 @@ def statistics_quant(bits: int) -> qnn.QuantIdentity:
     return qnn.QuantIdentity(StatisticsActivation, bit_width=bits)
 
 
-def trunk_scale(cfg: ModelConfig) -> float:
+def trunk_scale(numerics: NumericsConfig) -> float:
     """The lsb of the residual stream."""
-    return 2.0 * cfg.trunk_range / (1 << cfg.trunk_bits)
+    return 2.0 * numerics.trunk_range / (1 << numerics.trunk_bits)
 
 
-def trunk_quant(cfg: ModelConfig) -> qnn.QuantIdentity:
+def trunk_quant(numerics: NumericsConfig) -> qnn.QuantIdentity:
     """Quant node onto the residual stream's grid."""
-    return constant_quant(cfg.trunk_bits, trunk_scale(cfg))
+    return constant_quant(numerics.trunk_bits, trunk_scale(numerics))
 
 
 class FixedConv(nn.Module):
@@ -102,7 +84,7 @@ class FixedConv(nn.Module):
     The input must be on the grid of `in_scale`; the bias is never finer than the products.
     """
 
-    def __init__(self, cin: int, cout: int, kernel: int, cfg: ModelConfig) -> None:
+    def __init__(self, cin: int, cout: int, kernel: int, numerics: NumericsConfig) -> None:
         super().__init__()
         self.conv = qnn.QuantConv2d(
             cin,
@@ -111,9 +93,9 @@ class FixedConv(nn.Module):
             padding=kernel // 2,
             bias=False,
             weight_quant=FixedPointParameter,
-            weight_bit_width=cfg.weight_bits,
+            weight_bit_width=numerics.weight_bits,
         )
-        self.bias = QuantParameter(torch.zeros(1, cout, 1, 1), FixedPointParameter, bit_width=cfg.bias_bits)
+        self.bias = QuantParameter(torch.zeros(1, cout, 1, 1), FixedPointParameter, bit_width=numerics.bias_bits)
 
     def forward(self, x: Tensor, in_scale: float) -> Tensor:
         acc = self.conv(x)
@@ -130,13 +112,13 @@ class Affine(nn.Module):
         gain: see fan_in.
     """
 
-    def __init__(self, channels: int, fan_in: int, gain: float, cfg: ModelConfig) -> None:
+    def __init__(self, channels: int, fan_in: int, gain: float, numerics: NumericsConfig) -> None:
         super().__init__()
         unit = fan_in**-0.5
         self.scale = QuantParameter(
-            torch.full((1, channels, 1, 1), gain * unit), FixedPointParameter, unit, bit_width=cfg.param_bits
+            torch.full((1, channels, 1, 1), gain * unit), FixedPointParameter, unit, bit_width=numerics.param_bits
         )
-        self.bias = QuantParameter(torch.zeros(1, channels, 1, 1), FixedPointParameter, bit_width=cfg.bias_bits)
+        self.bias = QuantParameter(torch.zeros(1, channels, 1, 1), FixedPointParameter, bit_width=numerics.bias_bits)
 
     def forward(self, s: Tensor, in_scale: float) -> Tensor:
         a, a_scale = self.scale()
@@ -170,9 +152,9 @@ class _PReLUFn(Function):
 class PReLU(nn.Module):
     """PReLU per channel with quantized slopes in [-1, 1)."""
 
-    def __init__(self, channels: int, cfg: ModelConfig) -> None:
+    def __init__(self, channels: int, numerics: NumericsConfig) -> None:
         super().__init__()
-        bits = cfg.param_bits
+        bits = numerics.param_bits
         self.slope = QuantParameter(
             torch.full((channels, 1, 1), 0.25), ConstantParameter, bit_width=bits, fixed_scale=2.0 ** (1 - bits)
         )
@@ -185,112 +167,11 @@ class PReLU(nn.Module):
 class BinaryConv(qnn.QuantConv2d):
     """Convolution with +1/-1 weights, zero padding, no bias; its latent weights are clipped in training."""
 
-    def __init__(self, channels: int, kernel: int, weight_quant: Any) -> None:
-        super().__init__(channels, channels, kernel, padding=kernel // 2, bias=False, weight_quant=weight_quant)
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, weight_quant: Any) -> None:
+        super().__init__(channels_in, channels_out, kernel, padding=kernel // 2, bias=False, weight_quant=weight_quant)
         nn.init.uniform_(self.weight, -0.1, 0.1)
 
     def clip_latent(self, limit: float) -> None:
         """Keeps latent weights near the threshold, so that they can still change sign."""
         with torch.no_grad():
             self.weight.clamp_(-limit, limit)
-
-
-class Scheme(nn.Module, ABC):
-    """A binarization scheme: one residual block. Trunk (N, C, H, W) in, trunk out, both on the trunk's grid."""
-
-    def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
-
-    @abstractmethod
-    def forward(self, x: Tensor) -> Tensor:
-        """The block."""
-
-
-class Network(nn.Module):
-    """Base of all networks: images (N, C, H, W) of code / 256 in, (N, C, r*H, r*W) out."""
-
-    def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
-
-
-SCHEMES: dict[str, type[Scheme]] = {}
-
-
-def register(name: str) -> Any:
-    """Class decorator: makes a scheme known as `model.scheme = name`."""
-
-    def add(cls: type[Scheme]) -> type[Scheme]:
-        if name in SCHEMES:
-            raise ValueError(f"scheme {name} is there already")
-        SCHEMES[name] = cls
-        return cls
-
-    return add
-
-
-class W1A1Unit(nn.Module):
-    """x + PReLU(Quant(a * (sign(W) conv sign(x + o)) + b)), requantized to the trunk; o is a float per channel."""
-
-    def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__()
-        c, k = cfg.channels, cfg.body_kernel
-        self.offset = nn.Parameter(torch.zeros(1, c, 1, 1))
-        self.sign = qnn.QuantIdentity(SignActivation)
-        self.conv = BinaryConv(c, k, SignWeight)
-        self.affine = Affine(c, k * k * c, start_gain(cfg), cfg)
-        self.mid = trunk_quant(cfg)
-        self.act = PReLU(c, cfg)
-        self.out = trunk_quant(cfg)
-
-    def forward(self, x: Tensor) -> Tensor:
-        s = self.conv(self.sign(x + self.offset))
-        y: Tensor = self.out(self.act(self.mid(self.affine(s, 1.0))) + x)
-        return y
-
-
-@register("w1a1")
-class W1A1Block(Scheme):
-    """Binary weights and activations; every convolution has its own skip."""
-
-    def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__(cfg)
-        self.units = nn.Sequential(W1A1Unit(cfg), W1A1Unit(cfg))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.units(x)
-        return y
-
-
-class BNNConv(nn.Module):
-    """alpha * (sign(W) conv Quant_n(x)) + b, requantized to the trunk's grid; alpha is learned per filter."""
-
-    def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__()
-        c, k = cfg.channels, cfg.body_kernel
-        self.quant = statistics_quant(cfg.act_bits)
-        self.conv = BinaryConv(c, k, ClippedSignWeight)
-        self.affine = Affine(c, k * k * c, start_gain(cfg), cfg)
-        self.mid = trunk_quant(cfg)
-
-    def forward(self, x: Tensor) -> Tensor:
-        s = self.conv(self.quant(x))
-        y: Tensor = self.mid(self.affine(s, act_scale(self.quant)))
-        return y
-
-
-@register("bnn")
-class BNNBlock(Scheme):
-    """BNN-SR: binary weights with a learned scale per filter on n-bit activations; one skip around both."""
-
-    def __init__(self, cfg: ModelConfig) -> None:
-        super().__init__(cfg)
-        self.first = BNNConv(cfg)
-        self.act = PReLU(cfg.channels, cfg)
-        self.second = BNNConv(cfg)
-        self.out = trunk_quant(cfg)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.out(self.second(self.act(self.first(x))) + x)
-        return y

@@ -27,7 +27,10 @@ def sign(x: Tensor) -> Tensor:
 
 
 class _SignActivationFn(Function):
-    """Forward sign(x); backward the derivative of the piecewise quadratic sign: max(0, 2 - 2|x|)."""
+    """Forward sign(x); backward the derivative of the piecewise quadratic sign, max(0, 2 - 2|x|).
+
+    The gradient is that of Bi-Real Net (Liu et al., arXiv 1808.00278).
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -41,7 +44,10 @@ class _SignActivationFn(Function):
 
 
 class _SignWeightFn(Function):
-    """Forward sign(w); backward the identity, or 1 where |w| <= 1 and 0 elsewhere."""
+    """Forward sign(w); backward the identity, or 1 where |w| <= 1 and 0 elsewhere.
+
+    The clipped gradient is that of BinaryNet (Courbariaux et al., arXiv 1602.02830).
+    """
 
     @staticmethod
     def forward(ctx: Any, w: Tensor, clipped: bool) -> Tensor:

@@ -27,13 +27,14 @@ from torch.nn import functional as F
 
 from ..errors import UserError
 from . import zoo
-from .config import DataConfig, ModelConfig, TrainConfig
+from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
 from .inference import evaluate
-from .layers import BinaryConv, Network
+from .layers import BinaryConv
 from .quantizers import StatisticsQuant
+from .zoo import NETWORKS, Network
 
-FORMAT = 1
+FORMAT = 2  # of weights and checkpoints: 2 since schemes and networks have configurations of their own
 _FREEZE_AT = 0.5
 
 
@@ -50,7 +51,7 @@ class Learner(LightningModule):
     """One network in training.
 
     Args:
-        model: of the zoo.
+        model: network to train; changed in place.
         cfg: how to train.
         started: `time.monotonic()` from which the time limit counts.
     """
@@ -106,6 +107,7 @@ class Learner(LightningModule):
             self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["xnorsr_format"] = FORMAT
         checkpoint["xnorsr_model"] = self.model.cfg.model_dump_json()
         checkpoint["xnorsr_elapsed"] = self.elapsed
         checkpoint["xnorsr_ema"] = self.ema
@@ -207,12 +209,34 @@ def _read(path: Path, what: str) -> dict[str, Any]:
     return content
 
 
-def _check_same(path: Path, stored: str, wanted: ModelConfig) -> None:
-    have = json.loads(stored)
-    want = json.loads(wanted.model_dump_json())
+def _check_format(path: Path, what: str, found: object) -> None:
+    """Refuses a file of an older or newer version of this program, and one that is no file of it at all."""
+    if found == FORMAT:
+        return
+    if not isinstance(found, int):
+        raise UserError(f"{what} {path} is not of this program; name the output folder or weights.pt of a training")
+    raise UserError(
+        f"{what} {path} is of format {found}, this version reads format {FORMAT}: train again with this version "
+        "into another output folder, or use the version that wrote it"
+    )
+
+
+def _flat(table: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Leaves of nested tables by dotted name."""
+    leaves: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{prefix}.{key}"
+        leaves |= _flat(value, name) if isinstance(value, dict) else {name: value}
+    return leaves
+
+
+def _check_same(path: Path, stored: str, wanted: NetworkConfig) -> None:
+    have, want = _flat(json.loads(stored), "model"), _flat(json.loads(wanted.model_dump_json()), "model")
     differing = [k for k in {**have, **want} if have.get(k) != want.get(k)]
     if differing:
-        listed = ", ".join(f"model.{k} (checkpoint {have.get(k)}, asked for {want.get(k)})" for k in differing)
+        listed = ", ".join(
+            f"{k} (checkpoint {have.get(k, 'without it')}, asked for {want.get(k, 'without it')})" for k in differing
+        )
         raise UserError(
             f"checkpoint {path} is of another architecture: {listed}; set these fields as in the checkpoint, "
             "choose another output folder, or train without resuming"
@@ -235,15 +259,15 @@ def load_trained(path: str | Path) -> Network:
     """
     path = Path(path)
     content = _read(path, "weights file")
-    if content.get("format") != FORMAT or "config" not in content:
-        raise UserError(
-            f"weights file {path} is not of this program's format {FORMAT}; name the weights.pt of a training"
-        )
+    _check_format(path, "weights file", content.get("format"))
     try:
-        model = zoo.build(ModelConfig.model_validate_json(content["config"]))
+        model = zoo.build(NETWORKS.validate(json.loads(content["config"])))
         model.load_state_dict(content["state_dict"])
-    except (ValueError, RuntimeError) as e:
-        raise UserError(f"weights file {path} does not fit this version's networks: {e}; train again") from e
+    except (KeyError, ValueError, RuntimeError) as e:
+        raise UserError(
+            f"weights file {path} does not fit this version's networks: {e}; train again, or first import the module "
+            "that registers the network or scheme if it is your own"
+        ) from e
     return model.eval()
 
 
@@ -263,7 +287,7 @@ def _fit(trainer: Trainer, learner: Learner, dataset: PatchDataset, checkpoint: 
 
 def train(
     data_cfg: DataConfig,
-    model_cfg: ModelConfig,
+    model_cfg: NetworkConfig,
     train_cfg: TrainConfig,
     out_dir: str | Path,
     resume: bool = True,
@@ -280,7 +304,8 @@ def train(
         The path of weights.pt, for `load_trained`.
 
     Raises:
-        UserError: bad images, a checkpoint of another architecture, or an output folder that cannot be written.
+        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, or
+            an output folder that cannot be written.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
     started = time.monotonic()
@@ -290,9 +315,16 @@ def train(
     resuming = resume and checkpoint.is_file()
     if resuming:
         content = _read(checkpoint, "checkpoint")
-        _check_same(checkpoint, content.get("xnorsr_model", "{}"), model_cfg)
+        # Format 1 did not say so in checkpoints.
+        _check_format(checkpoint, "checkpoint", content.get("xnorsr_format", 1 if "xnorsr_model" in content else None))
+        _check_same(checkpoint, content["xnorsr_model"], model_cfg)
         first = int(content["global_step"])
     photos, holdout = load_source(data_cfg, model_cfg.colors)
+    if train_cfg.validate_steps and not holdout:
+        raise UserError(
+            f"train.validate_steps = {train_cfg.validate_steps}: no photograph is held out to validate on; name some "
+            "in data.holdout, or set train.validate_steps to 0"
+        )
     dataset = PatchDataset(
         photos, data_cfg, model_cfg.scale, model_cfg.colors, train_cfg.batch, train_cfg.seed, first=first
     )

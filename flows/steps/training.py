@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from torch import nn
 
 from ...errors import UserError
-from ...quant.config import DataConfig, ModelConfig
+from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
 from ...quant.data.images import Photo, load_source, read_folder
 from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
@@ -22,6 +23,8 @@ from ..output import check_writable, output_folder, refuse_non_empty, write_file
 from ..pictures import photograph
 
 WEIGHTS, RECORD = "weights.pt", "recipe.json"
+DEFAULT_FRAME = (128, 128)  # (width, height) of an export, in low-resolution pixels, where nobody asks for another
+C = TypeVar("C", bound=Config)
 _WRITTEN = (WEIGHTS, RECORD, "checkpoints", "log")
 
 
@@ -80,15 +83,27 @@ def weights_file(checkpoint: Path) -> Path:
     raise UserError(f"{checkpoint}: holds no {WEIGHTS}; give the output folder of `xnorsr train`.")
 
 
-def _data_of(weights: Path) -> DataConfig:
-    """The data section that a network was trained with; the default where the record is gone."""
+def _recorded(weights: Path, name: str, section: type[C]) -> C:
+    """A section of the recipe that a network was trained with; the default where the record is gone.
+
+    Raises:
+        UserError: the record is damaged.
+    """
     record = weights.parent / RECORD
-    return Recipe.model_validate_json(record.read_text()).data if record.is_file() else DataConfig()
+    if not record.is_file():
+        return section()
+    try:
+        return section.model_validate(json.loads(record.read_text(encoding="utf-8"))[name])
+    except (KeyError, TypeError, ValueError) as e:
+        raise UserError(
+            f"{record}: its section {name} cannot be read, it is damaged or of another version: {e}. Remove the file "
+            "to have the defaults, or train again."
+        ) from e
 
 
-def config_of(model: nn.Module) -> ModelConfig:
-    """The configuration that a network of the zoo carries."""
-    return cast(ModelConfig, model.cfg)
+def config_of(model: nn.Module) -> NetworkConfig:
+    """The configuration that a network of ours carries."""
+    return cast(NetworkConfig, model.cfg)
 
 
 def held_out(data: DataConfig, model: nn.Module) -> list[Photo]:
@@ -117,7 +132,7 @@ def evaluate(checkpoint: Path, images: list[str] | None = None) -> list[Score]:
     photos: list[Photo] = []
     for one in images or []:
         photos += read_folder(one) if Path(one).is_dir() else [photograph(one)]
-    return score_photos(model, photos or held_out(_data_of(weights), model))
+    return score_photos(model, photos or held_out(_recorded(weights, "data", DataConfig), model))
 
 
 def score_photos(model: nn.Module, photos: list[Photo]) -> list[Score]:
@@ -141,14 +156,15 @@ def export(
     out: Path,
     frame: tuple[int, int] | None = None,
     *,
-    random_checks: int = 2,
+    random_checks: int | None = None,
     images: list[np.ndarray] | None = None,
     force: bool = False,
 ) -> Path:
     """Export as ``out``/model.onnx with its golden pair; checked against Brevitas on photographs and noise.
 
     Args:
-        frame: (width, height) in low-resolution pixels; None takes 128 x 128.
+        frame: (width, height) in low-resolution pixels; None takes `DEFAULT_FRAME`.
+        random_checks: random images to check on besides; None takes as many as the recipe of the training says.
         images: (C, H, W) uint8 low-resolution images to check on; None takes the held-out photographs.
 
     Raises:
@@ -159,9 +175,11 @@ def export(
 
     weights = weights_file(checkpoint)
     model = load_trained(weights)
-    width, height = frame or (128, 128)
+    width, height = frame or DEFAULT_FRAME
+    if random_checks is None:
+        random_checks = _recorded(weights, "export", ExportConfig).random_checks
     if images is None:
-        photos = held_out(_data_of(weights), model)
+        photos = held_out(_recorded(weights, "data", DataConfig), model)
         cfg = config_of(model)
         images = [low_resolution(p, cfg.scale, cfg.colors) for p in photos]
     with output_folder(out, force) as staged:

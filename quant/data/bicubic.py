@@ -8,7 +8,10 @@ import numpy as np
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic kernel with a = -0.5, as MATLAB's."""
+    """Keys' cubic kernel with a = -0.5, as MATLAB's.
+
+    Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.
+    """
     x = np.abs(x)
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ...errors import UserError
 from ..config import EMBEDDED_HOLDOUT, DataConfig
+from ..registry import suggestion
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # Natural colour photographs that lie in the wheels themselves, nothing is fetched. motorcycle_right is left out: it
@@ -63,7 +64,7 @@ def read_photo(path: str | Path) -> Photo:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"image {path} does not exist")
+        raise UserError(f"image {path} does not exist; name another file")
     try:
         with Image.open(path) as image:
             mode, wide = image.mode, _is_16_bit(path, image)
@@ -72,7 +73,7 @@ def read_photo(path: str | Path) -> Photo:
         # Pillow's decoders raise many classes on damaged files (OSError, SyntaxError, ValueError, struct.error, ..).
         raise UserError(f"image {path} cannot be read, it is damaged or no image: {e}") from e
     if wide:
-        raise UserError(f"image {path} has 16 bits a channel; convert it to 8-bit RGB")
+        raise UserError(f"image {path} has 16 bits per channel; convert it to 8-bit RGB")
     if pixels is None:
         raise UserError(
             f"image {path} is of mode {mode}; convert it to 8-bit RGB (or 8-bit grey for luminance networks)"
@@ -88,10 +89,12 @@ def read_folder(folder: str | Path) -> list[Photo]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"image folder {folder} does not exist")
+        raise UserError(f"image folder {folder} does not exist; name another folder")
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not paths:
-        raise UserError(f"image folder {folder} holds no image; supported are {', '.join(SUFFIXES)}")
+        raise UserError(
+            f"image folder {folder} holds no image; supported are {', '.join(SUFFIXES)}; name another folder"
+        )
     return [read_photo(p) for p in paths]
 
 
@@ -102,7 +105,7 @@ def embedded_path(name: str) -> Path:
         UserError: unknown name, or the package or its file is missing.
     """
     if name not in EMBEDDED:
-        raise UserError(f"no embedded photograph is called {name}; there are {', '.join(EMBEDDED)}")
+        raise UserError(f"no embedded photograph is called {name}; name one of {', '.join(EMBEDDED)}")
     package, file = EMBEDDED[name]
     # find_spec does not run the package: importing scikit-learn takes seconds.
     spec = importlib.util.find_spec(package)
@@ -134,11 +137,14 @@ def load_source(cfg: DataConfig, colors: str = "rgb") -> tuple[list[Photo], list
     names = {p.name for p in photos}
     for name in holdout:
         if name not in names:
-            raise UserError(f"data.holdout names {name}, which data.source does not hold")
+            raise UserError(
+                f"data.holdout names {name}, which data.source does not hold.{suggestion(name, sorted(names))} "
+                "Names are those of the files, without suffix."
+            )
     for photo in photos:
         if photo.grey and colors == "rgb":
             raise UserError(f"image {photo.name} is grey, model.colors is rgb: take it out, or set model.colors to y")
     train = [p for p in photos if p.name not in holdout]
     if not train:
-        raise UserError("data.holdout names every image of data.source: none is left to train on")
+        raise UserError("data.holdout names every image of data.source: none is left to train on; name fewer")
     return train, [p for p in photos if p.name in holdout]

@@ -1,25 +1,24 @@
-"""Named networks: `build(ModelConfig)` gives the module, `randomize` adverse weights for tests."""
+"""Networks, one file each: `register` makes one known to recipes, `build` gives the module of a configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TypeVar
 
 import torch
+from torch import nn
 
-from ..config import ModelConfig
-from ..layers import BinaryConv, Network
+from ..layers import BinaryConv
 from ..quantizers import StatisticsQuant
-from .srresnet import SRResNet
+from .base import NETWORKS, Network, build, register
+from .block import ResidualBlock
+from .srresnet import SRResNet, SRResNetConfig
 
-ZOO: dict[str, Callable[[ModelConfig], Network]] = {"srresnet": SRResNet}
+__all__ = ["NETWORKS", "Network", "ResidualBlock", "SRResNet", "SRResNetConfig", "build", "randomize", "register"]
+
+M = TypeVar("M", bound=nn.Module)
 
 
-def build(cfg: ModelConfig) -> Network:
-    """The network of a configuration, with start weights from torch's random generator."""
-    return ZOO[cfg.name](cfg)
-
-
-def randomize(model: Network, seed: int) -> Network:
+def randomize(model: M, seed: int) -> M:
     """Sets random weights that make borders, ties, negative scales and saturation show; returns the model.
 
     About one channel in eight gets a scale large enough to saturate; thresholds are on and off the grid.

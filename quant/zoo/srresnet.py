@@ -6,12 +6,19 @@ Input and output are images in [0, 1), pixel = code / 256, quantized inside the 
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..config import ModelConfig
-from ..layers import SCHEMES, FixedConv, Network, act_scale, constant_quant, statistics_quant, trunk_quant
+from ..config import NetworkConfig, NumericsConfig, SchemeConfig
+from ..layers import FixedConv, act_scale, constant_quant, statistics_quant, trunk_quant
+from ..registry import Choice
+from ..schemes import W1A1Config
+from .base import Network, register
+from .block import ResidualBlock, start_gain
 
 PIXEL_SCALE = 2.0**-8
 _MEAN_PIXEL = 0.45
@@ -19,18 +26,46 @@ _HEAD_GAIN = 3.0
 _TAIL_GAIN = 0.1
 
 
+class SRResNetConfig(NetworkConfig):
+    """SRResNet: its size, its binarization scheme, its bits."""
+
+    name: Literal["srresnet"] = Field("srresnet", description="SRResNet with a binarized body")
+    channels: int = Field(32, ge=1, le=256, description="channels of the residual stream")
+    blocks: int = Field(3, ge=1, le=64, description="residual blocks of two binary convolutions each")
+    scheme: Annotated[SchemeConfig, Choice("xnorsr.quant.schemes:SCHEMES")] = Field(
+        default_factory=W1A1Config, description="how the body is binarized: a scheme's name, or a table with it"
+    )
+    skip: Literal["bilinear", "nearest"] = Field("nearest", description="global skip from input to output")
+    head_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the first convolution")
+    body_kernel: Literal[1, 3, 5, 7] = Field(3, description="kernel size of the binary convolutions")
+    tail_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the last convolution")
+    tail_bits: int = Field(9, ge=6, le=12, description="bits of the last convolution's input")
+    residual_bits: int = Field(
+        12, ge=9, le=14, description="bits of the last convolution's output, which is added to the global skip"
+    )
+    numerics: NumericsConfig = Field(
+        default_factory=NumericsConfig, description="bits of the parameters and of the residual stream"
+    )
+
+
+@register
 class SRResNet(Network):
     """Head convolution, binary blocks, tail convolution, pixel shuffle, global skip."""
 
-    def __init__(self, cfg: ModelConfig) -> None:
+    Config: ClassVar[type[NetworkConfig]] = SRResNetConfig
+    cfg: SRResNetConfig
+
+    def __init__(self, cfg: SRResNetConfig) -> None:
         super().__init__(cfg)
-        colors, r = cfg.image_channels, cfg.scale
+        colors, r, numerics, gain = cfg.image_channels, cfg.scale, cfg.numerics, start_gain(cfg.blocks)
         self.input = constant_quant(8, PIXEL_SCALE, signed=False)
-        self.head = FixedConv(colors, cfg.channels, cfg.head_kernel, cfg)
-        self.trunk = trunk_quant(cfg)
-        self.blocks = nn.Sequential(*[SCHEMES[cfg.scheme](cfg) for _ in range(cfg.blocks)])
+        self.head = FixedConv(colors, cfg.channels, cfg.head_kernel, numerics)
+        self.trunk = trunk_quant(numerics)
+        self.blocks = nn.Sequential(
+            *[ResidualBlock(cfg.channels, cfg.body_kernel, cfg.scheme, numerics, gain) for _ in range(cfg.blocks)]
+        )
         self.tail_in = statistics_quant(cfg.tail_bits)
-        self.tail = FixedConv(cfg.channels, colors * r * r, cfg.tail_kernel, cfg)
+        self.tail = FixedConv(cfg.channels, colors * r * r, cfg.tail_kernel, numerics)
         self.residual = constant_quant(cfg.residual_bits, 2.0 ** (1 - cfg.residual_bits))
         self.shuffle = nn.PixelShuffle(r)
         # Bilinear weights of x3 are ninths: the only values off every power-of-two grid, so they meet a Quant at once.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xnorsr.errors import UserError
-from xnorsr.flows.config import EstimateConfig, load_recipe, recipe_path, shipped_recipes
+from xnorsr.flows.config import EstimateConfig, Recipe, load_recipe, recipe_path, shipped_recipes
 
 
 def _recipe(tmp_path: Path, text: str) -> str:
@@ -110,8 +110,85 @@ def test_override_is_blamed_by_its_flag() -> None:
         load_recipe("demo", ["train.stpes=3"])
     with pytest.raises(UserError, match=r"not of the form section\.field=value"):
         load_recipe("demo", ["train.steps"])
-    with pytest.raises(UserError, match=r"'out' is a value, not a section"):
-        load_recipe("demo", ["out=x", "out.b=3"])
+    for first, then, name in (
+        ("out=x", "out.b=3", "out"),
+        ("model.skip=nearest", "model.skip.x=1", "skip"),
+        ("model.scheme=bnn", "model.scheme.act_bits.x=1", "act_bits"),
+    ):
+        with pytest.raises(UserError) as e:
+            load_recipe("demo_bnn", [first, "model.scheme.act_bits=2", then])
+        assert str(e.value) == f"--set {then}: {name!r} is a value, not a section"
+
+
+@pytest.mark.parametrize(
+    ("text", "sets", "wanted"),
+    [
+        ('[model]\nscheme = "bnn"\n', [], {"name": "bnn", "act_bits": 8}),
+        ('[model]\nscheme = "bnn"\n', ["model.scheme.act_bits=4"], {"name": "bnn", "act_bits": 4}),
+        ('[model.scheme]\nname = "bnn"\nact_bits = 3\n', [], {"name": "bnn", "act_bits": 3}),
+        ('[model.scheme]\nname = "bnn"\nact_bits = 3\n', ["model.scheme=w1a1"], {"name": "w1a1"}),
+        ("", ["model.scheme=bnn", "model.scheme.act_bits=2"], {"name": "bnn", "act_bits": 2}),
+        ('model = "srresnet"\n', ["model.scheme.name=bnn"], {"name": "bnn", "act_bits": 8}),
+        ("", [], {"name": "w1a1"}),
+    ],
+)
+def test_scheme_by_name_or_by_table(tmp_path: Path, text: str, sets: list[str], wanted: dict[str, object]) -> None:
+    recipe = load_recipe(_recipe(tmp_path, text), sets)
+    dumped = recipe.model_dump(mode="json")
+    assert (dumped["model"]["name"], dumped["model"]["scheme"]) == ("srresnet", wanted)
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("sets", "wanted"),
+    [
+        (
+            "model.scheme=w2a2",
+            "model.scheme.name = 'w2a2': no scheme of that name is registered. Registered: bnn, w1a1 (binarization "
+            "scheme, see quant/schemes).",
+        ),
+        (
+            "model.name=srresnt",
+            "model.name = 'srresnt': no network of that name is registered. Did you mean 'srresnet'? Registered: "
+            "srresnet (network, see quant/zoo).",
+        ),
+        (
+            "model.scheme.act_bits=4",
+            "model.scheme.act_bits: unknown field. It is a field of scheme bnn. Fields of [model.scheme] with name = "
+            "'w1a1': name.",
+        ),
+        ("model.act_bits=4", "model.act_bits: unknown field. It is a field of [model.scheme], with name = 'bnn'. Fi"),
+        ("model.trunk_bits=12", "model.trunk_bits: unknown field. It is a field of [model.numerics]. Fields of [model"),
+        ("channels=12", "channels: unknown field. It is a field of [model], with name = 'srresnet'. Fields of a reci"),
+        (
+            "model.numerics.trunc_bits=12",
+            "model.numerics.trunc_bits: unknown field. Did you mean 'trunk_bits'? Fields of [model.numerics]: "
+            "weight_bits, param_bits, bias_bits, trunk_bits, trunk_range.",
+        ),
+        (
+            "model.numerics.trunk_range=3",
+            "model.numerics.trunk_range = 3: must be a power of two from 0.25 to 64 (the residual stream holds ",
+        ),
+        ("model=3", "model = 3: give the name of a network, or a table with a name ("),
+        ("export.height=64", "export.height: unknown field. Fields of [export]: random_checks."),
+    ],
+)
+def test_nested_choices_are_explained(sets: str, wanted: str) -> None:
+    with pytest.raises(UserError) as e:
+        load_recipe("demo", [sets])
+    assert str(e.value).startswith(f"--set {sets}: {wanted}")
+
+
+def test_a_chosen_table_is_explained_by_its_file(tmp_path: Path) -> None:
+    path = _recipe(tmp_path, '[model.scheme]\nname = "bnn"\nact_bits = 9\nbits = 3\n')
+    with pytest.raises(UserError) as e:
+        load_recipe(path, ["model.scale=3"])
+    assert str(e.value).splitlines() == [
+        f"recipe {path}: model.scheme.act_bits = 9: input should be less than or equal to 8 (bits of the activations "
+        "that the binary convolutions read).",
+        f"recipe {path}: model.scheme.bits: unknown field. Did you mean 'act_bits'? Fields of [model.scheme] with name "
+        "= 'bnn': name, act_bits.",
+    ]
 
 
 def test_no_such_recipe() -> None:

@@ -1,23 +1,55 @@
 """The typed configuration: defaults are valid, everything else is refused by field name."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
-from xnorsr.quant.config import Config, DataConfig, ExportConfig, ModelConfig, Scheme, TrainConfig
-from xnorsr.quant.layers import SCHEMES
+from xnorsr.quant.config import Config, DataConfig, ExportConfig, NumericsConfig, TrainConfig
+from xnorsr.quant.schemes import SCHEMES, BNNConfig, W1A1Config
+from xnorsr.quant.zoo import NETWORKS, SRResNetConfig
 
 
 def test_every_field_is_documented() -> None:
-    for cls in (DataConfig, ModelConfig, TrainConfig, ExportConfig):
+    chosen = [r.config_of(n) for r in (NETWORKS, SCHEMES) for n in r.names()]
+    for cls in (DataConfig, NumericsConfig, TrainConfig, ExportConfig, *chosen):
         cls()
         assert all(f.description for f in cls.model_fields.values()), cls
 
 
-def test_schemes_of_config_and_layers_are_the_same() -> None:
-    assert set(get_args(Scheme)) == set(SCHEMES)
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("bnn", BNNConfig()),
+        ({"name": "bnn", "act_bits": 3}, BNNConfig(act_bits=3)),
+        ({}, W1A1Config()),
+        (BNNConfig(act_bits=2), BNNConfig(act_bits=2)),
+    ],
+)
+def test_a_scheme_is_a_name_or_a_table(value: object, wanted: Config) -> None:
+    cfg = SRResNetConfig.model_validate({"scheme": value})
+    assert cfg.scheme == wanted
+    dumped = cfg.model_dump(mode="json")
+    assert dumped["scheme"] == wanted.model_dump(), "no field is lost"
+    assert NETWORKS.validate(dumped) == cfg
+
+
+@pytest.mark.parametrize(
+    ("value", "loc", "wanted"),
+    [
+        ("bn", ("scheme", "name"), "no scheme of that name is registered. Did you mean 'bnn'? Registered: bnn, w1a1"),
+        ({"name": 3}, ("scheme", "name"), "no scheme of that name is registered. Registered: bnn, w1a1"),
+        ({"name": ["{x}"]}, ("scheme", "name"), "no scheme of that name is registered. Registered: bnn, w1a1"),
+        (7, ("scheme",), "give the name of a scheme, or a table with a name"),
+        ({"name": "w1a1", "act_bits": 4}, ("scheme", "w1a1", "act_bits"), "Extra inputs are not permitted"),
+        ({"name": "bnn", "act_bits": 9}, ("scheme", "bnn", "act_bits"), "Input should be less than or equal to 8"),
+    ],
+)
+def test_a_scheme_that_is_none(value: object, loc: tuple[str, ...], wanted: str) -> None:
+    with pytest.raises(ValidationError) as e:
+        SRResNetConfig.model_validate({"scheme": value})
+    (error,) = e.value.errors()
+    assert (error["loc"], error["msg"]) == (loc, wanted)
 
 
 @pytest.mark.parametrize(
@@ -26,16 +58,18 @@ def test_schemes_of_config_and_layers_are_the_same() -> None:
         (DataConfig, "sauce", "embedded"),
         (DataConfig, "source", []),
         (DataConfig, "patch", 7),
-        (ModelConfig, "scale", 5),
-        (ModelConfig, "scheme", "w2a2"),
-        (ModelConfig, "act_bits", 9),
-        (ModelConfig, "channels", "many"),
-        (ModelConfig, "body_kernel", 4),
-        (ModelConfig, "trunk_range", 3.0),
+        (SRResNetConfig, "scale", 5),
+        (SRResNetConfig, "scheme", "w2a2"),
+        (SRResNetConfig, "act_bits", 4),
+        (SRResNetConfig, "channels", "many"),
+        (SRResNetConfig, "body_kernel", 4),
+        (NumericsConfig, "trunk_range", 3.0),
+        (NumericsConfig, "weight_bits", 9),
+        (W1A1Config, "act_bits", 4),
+        (BNNConfig, "act_bits", 9),
         (TrainConfig, "max_minutes", 0),
-        (TrainConfig, "precision", "bf16"),
         (TrainConfig, "ema", 1.0),
-        (ExportConfig, "height", 2),
+        (ExportConfig, "random_checks", 0),
     ],
 )
 def test_refused(cls: type[Config], field: str, value: object) -> None:

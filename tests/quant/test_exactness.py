@@ -11,7 +11,6 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from xnorsr.errors import UserError
 from xnorsr.quant import zoo
-from xnorsr.quant.config import ModelConfig
 from xnorsr.quant.exactness import Bound, analyse, grid_of
 from xnorsr.quant.export import to_qonnx
 
@@ -64,9 +63,8 @@ def test_convolution_bound_is_reached() -> None:
 @given(seed=st.integers(0, 10**6), scheme=st.sampled_from(["w1a1", "bnn"]), scale=st.sampled_from([2, 3, 4]))
 def test_bounds_hold_on_every_tensor_of_a_network(seed: int, scheme: str, scale: int) -> None:
     """Executes the network and looks at each intermediate tensor: inside its bounds, on its grid."""
-    cfg = ModelConfig.model_validate(
-        {"channels": 4, "blocks": 1, "scheme": scheme, "scale": scale, "act_bits": 3, "skip": "bilinear"}
-    )
+    table = {"name": scheme} | ({"act_bits": 3} if scheme == "bnn" else {})
+    cfg = zoo.NETWORKS.validate({"channels": 4, "blocks": 1, "scheme": table, "scale": scale, "skip": "bilinear"})
     model = to_qonnx(zoo.randomize(zoo.build(cfg), seed), 3, 5, 4)
     bounds = analyse(model)
     image = np.random.default_rng(seed).choice([0, 17, 128, 255], (1, 3, 5, 4)) / 256

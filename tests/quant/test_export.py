@@ -10,7 +10,6 @@ import torch
 from xnorsr.errors import MismatchError, UserError
 from xnorsr.quant import export as export_module
 from xnorsr.quant import zoo
-from xnorsr.quant.config import ModelConfig
 from xnorsr.quant.data import embedded_path, read_photo, to_planes
 from xnorsr.quant.export import execute, export, to_qonnx
 from xnorsr.quant.inference import upscale
@@ -19,19 +18,31 @@ from xnorsr.quant.inference import upscale
 # that are no power of two, kernel sizes, the least and most bits, frames down to 3x3.
 CASES = {
     "w1a1-x2": ({"channels": 8, "blocks": 1, "skip": "bilinear"}, 10, 13),
-    "w1a1-x3-y": ({"channels": 5, "blocks": 2, "scale": 3, "colors": "y", "skip": "bilinear", "trunk_bits": 16}, 3, 3),
+    "w1a1-x3-y": (
+        {"channels": 5, "blocks": 2, "scale": 3, "colors": "y", "skip": "bilinear", "numerics": {"trunk_bits": 16}},
+        3,
+        3,
+    ),
     "w1a1-x3-nearest": ({"channels": 6, "blocks": 1, "scale": 3, "head_kernel": 5, "tail_kernel": 1}, 4, 7),
-    "w1a1-x4": ({"channels": 12, "blocks": 1, "scale": 4, "skip": "bilinear", "trunk_bits": 12}, 5, 3),
+    "w1a1-x4": ({"channels": 12, "blocks": 1, "scale": 4, "skip": "bilinear", "numerics": {"trunk_bits": 12}}, 5, 3),
     "w1a1-1x1": ({"channels": 1, "blocks": 1, "body_kernel": 1, "colors": "y"}, 3, 5),
-    "bnn2-x2": ({"channels": 8, "blocks": 1, "scheme": "bnn", "act_bits": 2}, 6, 5),
-    "bnn5-x4-y": ({"channels": 7, "blocks": 2, "scheme": "bnn", "act_bits": 5, "scale": 4, "colors": "y"}, 3, 4),
-    "bnn8-x3": ({"channels": 9, "blocks": 1, "scheme": "bnn", "act_bits": 8, "scale": 3, "skip": "bilinear"}, 4, 4),
+    "bnn2-x2": ({"channels": 8, "blocks": 1, "scheme": {"name": "bnn", "act_bits": 2}}, 6, 5),
+    "bnn5-x4-y": (
+        {"channels": 7, "blocks": 2, "scheme": {"name": "bnn", "act_bits": 5}, "scale": 4, "colors": "y"},
+        3,
+        4,
+    ),
+    "bnn8-x3": (
+        {"channels": 9, "blocks": 1, "scheme": {"name": "bnn", "act_bits": 8}, "scale": 3, "skip": "bilinear"},
+        4,
+        4,
+    ),
 }
 
 
 def build(options: dict[str, object], seed: int) -> zoo.Network:
     """A network with adverse random weights."""
-    return zoo.randomize(zoo.build(ModelConfig.model_validate(options)), seed)
+    return zoo.randomize(zoo.build(zoo.NETWORKS.validate(options)), seed)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -116,7 +127,8 @@ def test_too_many_bits_are_refused() -> None:
 @pytest.mark.parametrize("scheme", ["w1a1", "bnn"])
 def test_paper_size_is_exact(scheme: str) -> None:
     """64 channels, 8-bit activations, 16-bit trunk: every block is alike, so two stand for 16."""
-    model = build({"channels": 64, "blocks": 2, "scheme": scheme, "act_bits": 8, "trunk_bits": 16, "head_kernel": 9}, 3)
+    wide = {"trunk_bits": 16}
+    model = build({"channels": 64, "blocks": 2, "scheme": scheme, "numerics": wide, "head_kernel": 9}, 3)
     to_qonnx(model, 3, 3, 3)
 
 

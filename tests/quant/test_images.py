@@ -43,10 +43,12 @@ def refused(call: object, *args: object) -> str:
 
 def test_missing_and_empty(tmp_path: Path) -> None:
     missing = tmp_path / "no"
-    assert refused(read_photo, missing) == f"image {missing} does not exist"
-    assert refused(read_folder, missing) == f"image folder {missing} does not exist"
+    assert refused(read_photo, missing) == f"image {missing} does not exist; name another file"
+    assert refused(read_folder, missing) == f"image folder {missing} does not exist; name another folder"
     supported = ".png, .jpg, .jpeg, .bmp, .webp"
-    assert refused(read_folder, tmp_path) == f"image folder {tmp_path} holds no image; supported are {supported}"
+    assert refused(read_folder, tmp_path) == (
+        f"image folder {tmp_path} holds no image; supported are {supported}; name another folder"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp"])
@@ -81,7 +83,7 @@ def test_16_bit_grey_and_rgb(tmp_path: Path) -> None:
         path.write_bytes(
             b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
         )
-        assert refused(read_photo, path) == f"image {path} has 16 bits a channel; convert it to 8-bit RGB"
+        assert refused(read_photo, path) == f"image {path} has 16 bits per channel; convert it to 8-bit RGB"
 
 
 def test_embedded_split() -> None:
@@ -93,7 +95,7 @@ def test_embedded_split() -> None:
 
 
 def test_unknown_embedded_name() -> None:
-    assert refused(embedded_path, "lena").startswith("no embedded photograph is called lena; there are astronaut, ")
+    assert refused(embedded_path, "lena").startswith("no embedded photograph is called lena; name one of astronaut, ")
 
 
 def test_folders_holdout_and_grey(tmp_path: Path) -> None:
@@ -106,9 +108,10 @@ def test_folders_holdout_and_grey(tmp_path: Path) -> None:
     )
     train, held = load_source(cfg, "y")
     assert [p.name for p in train] == ["a", "g"] and [p.name for p in held] == ["b"] and train[1].grey
-    assert refused(load_source, DataConfig(source=one, holdout=["z"])) == (
-        "data.holdout names z, which data.source does not hold"
+    assert refused(load_source, DataConfig(source=[one, two], holdout=["bb"])) == (
+        "data.holdout names bb, which data.source does not hold. Did you mean 'b'? Names are those of the files, "
+        "without suffix."
     )
     assert refused(load_source, DataConfig(source=one, holdout=["a"])) == (
-        "data.holdout names every image of data.source: none is left to train on"
+        "data.holdout names every image of data.source: none is left to train on; name fewer"
     )

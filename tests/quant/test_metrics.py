@@ -22,6 +22,8 @@ def test_psnr_of_a_constant_error_ignores_the_border() -> None:
     b[:2], b[:, -2:] = 0, 255
     assert psnr(a, b, 2) == pytest.approx(20 * math.log10(255 / 5))
     assert psnr(a, a, 2) == math.inf
+    color = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+    assert psnr(color, color + 1) == pytest.approx(20 * math.log10(255)), "over all channels, without wrapping round"
 
 
 def test_ssim_is_the_direct_sum() -> None:

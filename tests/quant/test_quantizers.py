@@ -38,7 +38,7 @@ def test_sign_activation_gradient_is_a_tent() -> None:
 
 @pytest.mark.parametrize(("quant", "outside"), [(SignWeight, 1.0), (ClippedSignWeight, 0.0)])
 def test_sign_weight_gradient(quant: type, outside: float) -> None:
-    conv = BinaryConv(1, 1, quant)
+    conv = BinaryConv(1, 1, 1, quant)
     for value, want in [(0.5, 1.0), (-0.5, 1.0), (1.5, outside), (-1.5, outside)]:
         conv.weight.data.fill_(value)
         conv.weight.grad = None

@@ -12,11 +12,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from xnorsr.errors import UserError
 from xnorsr.quant import zoo
-from xnorsr.quant.config import DataConfig, ModelConfig, TrainConfig
+from xnorsr.quant.config import DataConfig, TrainConfig
 from xnorsr.quant.data import PatchDataset, embedded_path, read_photo
+from xnorsr.quant.schemes import SCHEMES, BNNConfig
 from xnorsr.quant.training import evaluate, learning_rate, load_trained, save_trained, train
+from xnorsr.quant.zoo import SRResNetConfig
 
-MODEL = ModelConfig(channels=6, blocks=1)
+MODEL = SRResNetConfig(channels=6, blocks=1)
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_interrupt_and_resume_give_the_same_weights(
     scheme: str, data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in step 5 of 8; the second call goes on there, and ends with the weights of an undisturbed training."""
-    model = MODEL.model_copy(update={"scheme": scheme})
+    model = MODEL.model_copy(update={"scheme": SCHEMES.validate(scheme)})
     undisturbed = weights(train(data, model, config(ema=0.5), tmp_path / "one", progress=False))
     handler = signal.getsignal(signal.SIGINT)  # a shell's background job ignores Ctrl-C
     plain = PatchDataset.batch_at
@@ -109,13 +111,14 @@ def test_a_finished_training_stays_as_it_is(data: DataConfig, tmp_path: Path) ->
 
 def test_another_architecture_is_refused(data: DataConfig, tmp_path: Path) -> None:
     train(data, MODEL, config(steps=1), tmp_path / "out", progress=False)
-    other = MODEL.model_copy(update={"channels": 8, "scheme": "bnn"})
+    other = MODEL.model_copy(update={"channels": 8, "scheme": BNNConfig()})
     with pytest.raises(UserError) as e:
         train(data, other, config(), tmp_path / "out", progress=False)
     path = tmp_path / "out" / "checkpoints" / "last.ckpt"
     assert str(e.value) == (
-        f"checkpoint {path} is of another architecture: model.channels (checkpoint 6, asked for 8), model.scheme "
-        "(checkpoint w1a1, asked for bnn); set these fields as in the checkpoint, choose another output folder, "
+        f"checkpoint {path} is of another architecture: model.channels (checkpoint 6, asked for 8), "
+        "model.scheme.name (checkpoint w1a1, asked for bnn), model.scheme.act_bits (checkpoint without it, asked for "
+        "8); set these fields as in the checkpoint, choose another output folder, "
         "or train without resuming"
     )
 
@@ -134,8 +137,10 @@ def test_damaged_files(data: DataConfig, tmp_path: Path) -> None:
     with pytest.raises(UserError) as e:
         load_trained(path)
     assert str(e.value) == f"weights file {path} does not exist; train first, or name another file"
-    torch.save({"format": 99}, path)
-    with pytest.raises(UserError, match="is not of this program's format 1"):
+    torch.save({"weights": 1}, path)
+    with pytest.raises(
+        UserError, match=r"is not of this program; name the output folder or weights\.pt of a training$"
+    ):
         load_trained(path)
     save_trained(zoo.build(MODEL), path)
     content = torch.load(path)
@@ -143,6 +148,38 @@ def test_damaged_files(data: DataConfig, tmp_path: Path) -> None:
     torch.save(content, path)
     with pytest.raises(UserError, match="does not fit this version's networks"):
         load_trained(path)
+
+
+def test_files_of_another_format(data: DataConfig, tmp_path: Path) -> None:
+    """Format 1 had flat configurations; its checkpoints did not say their format."""
+    out = tmp_path / "out"
+    path = train(data, MODEL, config(steps=1), out, progress=False)
+    advice = "train again with this version into another output folder, or use the version that wrote it"
+    torch.save({**torch.load(path), "format": 1}, path)
+    with pytest.raises(UserError) as e:
+        load_trained(path)
+    assert str(e.value) == f"weights file {path} is of format 1, this version reads format 2: {advice}"
+    checkpoint = out / "checkpoints" / "last.ckpt"
+    content = torch.load(checkpoint, weights_only=True)
+    assert content.pop("xnorsr_format") == 2
+    content["xnorsr_model"] = '{"name": "srresnet", "scheme": "w1a1"}'
+    torch.save(content, checkpoint)
+    with pytest.raises(UserError) as e:
+        train(data, MODEL, config(), out, progress=False)
+    assert str(e.value) == f"checkpoint {checkpoint} is of format 1, this version reads format 2: {advice}"
+    torch.save({"global_step": 3}, checkpoint)
+    with pytest.raises(UserError, match="is not of this program"):
+        train(data, MODEL, config(), out, progress=False)
+
+
+def test_validation_without_photographs_is_refused(data: DataConfig, tmp_path: Path) -> None:
+    alone = data.model_copy(update={"holdout": []})
+    with pytest.raises(UserError) as e:
+        train(alone, MODEL, config(validate_steps=2), tmp_path / "out", progress=False)
+    assert str(e.value) == (
+        "train.validate_steps = 2: no photograph is held out to validate on; name some in data.holdout, or set "
+        "train.validate_steps to 0"
+    )
 
 
 def test_unwritable_folder(data: DataConfig, tmp_path: Path) -> None:
@@ -171,5 +208,5 @@ def test_learning_rates() -> None:
 
 def test_latent_weights_stay_clipped(data: DataConfig, tmp_path: Path) -> None:
     path = train(data, MODEL, config(steps=3, lr=0.5, warmup=0, clip_latent=0.25), tmp_path / "out", progress=False)
-    latent = [v for k, v in weights(path).items() if "units" in k and k.endswith("conv.weight")]
+    latent = [v for k, v in weights(path).items() if "blocks" in k and k.endswith("conv.weight")]
     assert latent and max(float(v.abs().max()) for v in latent) == 0.25

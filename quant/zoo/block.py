@@ -1,0 +1,38 @@
+"""How networks compose binary units: in residual blocks of two."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..config import NumericsConfig, SchemeConfig
+from ..layers import PReLU, trunk_quant
+from ..schemes import unit
+
+
+def start_gain(blocks: int) -> float:
+    """Deviation of a binary convolution's output at start, where the trunk's is about 0.5; less in deep networks.
+
+    With it the sum over all blocks starts well inside the trunk's range.
+    """
+    return 0.4 * min(1.0, (3 / blocks) ** 0.5)
+
+
+class ResidualBlock(nn.Module):
+    """Two binary units; (N, C, H, W) to (N, C, H, W), both on the trunk's grid.
+
+    Units with a skip of their own follow each other directly. Without one they have a PReLU between them and one skip
+    around both, requantized to the trunk.
+    """
+
+    def __init__(self, channels: int, kernel: int, scheme: SchemeConfig, numerics: NumericsConfig, gain: float) -> None:
+        super().__init__()
+        self.first = unit(channels, channels, kernel, scheme, numerics, gain)
+        self.has_skip = not self.first.has_skip
+        # The modules' order is the parameters' order, which averaged weights and randomized ones go by.
+        self.act = PReLU(channels, numerics) if self.has_skip else nn.Identity()
+        self.second = unit(channels, channels, kernel, scheme, numerics, gain)
+        self.out = trunk_quant(numerics) if self.has_skip else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.second(self.act(self.first(x)))
+        return self.out(y + x) if self.has_skip else y
