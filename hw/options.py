@@ -1,7 +1,7 @@
 """How a network is turned into hardware: the one typed configuration of a build.
 
-It is a recipe's section [hardware], what build.json records, and where the command line takes its options from: a new option
-is a field here and nothing else.
+It is a recipe's section [hardware], what build.json records, and where the command line takes its options from: a new
+option is a field here and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ Folding: TypeAlias = (
 )
 
 
-def _option(default: Any, description: str, *, flag: str | None = None, metavar: str | None = None, **limits: Any) -> Any:
+def _option(
+    default: Any, description: str, *, flag: str | None = None, metavar: str | None = None, **limits: Any
+) -> Any:
     """A field, with what its command-line option is called (left out: as the field) and shows."""
     return Field(default, description=description, json_schema_extra={"flag": flag, "metavar": metavar}, **limits)
 
@@ -27,10 +29,14 @@ class BuildOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     frame: tuple[int, int] | None = _option(
-        None, "low-resolution frame, [width, height] in pixels; left out: the file's, or the photograph's", metavar="WxH"
+        None,
+        "low-resolution frame, [width, height] in pixels; left out: the file's, or the photograph's",
+        metavar="WxH",
     )
     part: str = _option("xck26-sfvc784-2LV-c", "FPGA part, as the vendor names it, or a board")
-    clock_mhz: float = _option(200.0, "clock in MHz that is asked for", flag="clock", metavar="MHZ", gt=0, allow_inf_nan=False)
+    clock_mhz: float = _option(
+        200.0, "clock in MHz that is asked for", flag="clock", metavar="MHZ", gt=0, allow_inf_nan=False
+    )
     folding: Folding = _option(
         "auto",
         'cycles per low-resolution pixel, "full" (everything in one cycle), "min" (least hardware), "auto" (as fast as '
@@ -38,8 +44,8 @@ class BuildOptions(BaseModel):
     )
     pixels_per_beat: int = _option(
         1,
-        "neighbouring output pixels per beat of the SystemVerilog output port: a divisor of the scale or a multiple of it; "
-        "scale*scale of them keep up with one low-resolution pixel per cycle",
+        "neighbouring output pixels per beat of the SystemVerilog output port: a divisor of the scale or a multiple "
+        "of it; scale*scale of them keep up with one low-resolution pixel per cycle",
         metavar="N",
         ge=1,
     )

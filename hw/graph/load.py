@@ -20,7 +20,9 @@ Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto)
 
 _QUANTIZERS = ("Quant", "BipolarQuant", "Trunc")
 #: Nodes that exporters leave where constants are computed.
-_COMPUTED = frozenset("Constant Shape Gather Unsqueeze Concat Cast Slice Reshape Transpose Squeeze".split())
+_COMPUTED = frozenset(
+    ["Constant", "Shape", "Gather", "Unsqueeze", "Concat", "Cast", "Slice", "Reshape", "Transpose", "Squeeze"]
+)
 
 
 def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> ModelWrapper:

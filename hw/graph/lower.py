@@ -1,8 +1,8 @@
 """QONNX in, one network of hardware operators out.
 
-The order: `load` (clean-up), `constants` (quantized constants folded), the operators' conversions (what may change a value),
-their rewrites, their passes, forks where a tensor has several readers, identifiers. Names no operator: what can be lowered
-is what `hw.ops` registers.
+The order: `load` (clean-up), `constants` (quantized constants folded), the operators' conversions (what may change a
+value), their rewrites, their passes, forks where a tensor has several readers, identifiers. Names no operator: what can
+be lowered is what `hw.ops` registers.
 """
 
 from __future__ import annotations

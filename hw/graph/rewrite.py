@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 class Rewrite(ABC):
     """QONNX nodes -> hardware operators.
 
-    The lowering walks the graph in topological order and gives each node to the first rewrite that matches; a rewrite may
-    take following nodes along. A node that no rewrite takes is refused.
+    The lowering walks the graph in topological order and gives each node to the first rewrite that matches; a rewrite
+    may take following nodes along. A node that no rewrite takes is refused.
 
     Attributes:
         name: unique.
-        onnx: ONNX operator types that it takes, those that it takes along included. The union over all rewrites is the
+        takes: ONNX operator types that it takes, those that it takes along included. The union over all rewrites is the
             one list of supported operators.
         before: names of rewrites that it has to be tried before, where both may match a node.
     """
 
     name: ClassVar[str]
-    onnx: ClassVar[tuple[str, ...]]
+    takes: ClassVar[tuple[str, ...]]
     before: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -24,7 +24,9 @@ class Rom:
     meaning: str
 
     def declaration(self, layer: str) -> str:
-        """C++ text of the array of one layer: each line holds as many whole rows of the last dimension as 16 numbers make."""
+        """C++ text of the array of one layer: each line holds as many whole rows of the last dimension as 16 numbers
+        make.
+        """
         dims = "".join(f"[{n}]" for n in self.values.shape)
         width = self.values.shape[-1] if self.values.ndim > 1 else 1
         step = max(16 // width, 1) * width

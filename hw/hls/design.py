@@ -73,8 +73,8 @@ def design_of(network: Network) -> HlsDesign:
         stream = network.streams[name]
         if stream.kind.bits > PORT_BITS:
             raise UserError(
-                f"the {what} '{stream.tensor}' has {stream.kind.bits} bits per channel; a port has at most {PORT_BITS}. "
-                "Quantize it to fewer."
+                f"the {what} '{stream.tensor}' has {stream.kind.bits} bits per channel; a port has at most "
+                f"{PORT_BITS}. Quantize it to fewer."
             )
     depths = fifo_depths(network, "hls")
     fifos = []

@@ -1,13 +1,13 @@
 """What every hardware operator says of itself: the contract between an operator's folder and everything else.
 
-An operator is a frozen dataclass derived from `Op`, in a folder of its own together with its rewrite from QONNX, its HLS
-header and its SystemVerilog module. Schedule, FIFO depths, account, emitters, simulation, diagram and report ask these
-methods and never which class it is. There are no defaults that could be silently wrong: `hw.ops.register` refuses a class
-that leaves a method out, and names it.
+An operator is a frozen dataclass derived from `Op`, in a folder of its own together with its rewrite from QONNX, its
+HLS header and its SystemVerilog module. Schedule, FIFO depths, account, emitters, simulation, diagram and report ask
+these methods and never which class it is. There are no defaults that could be silently wrong: `hw.ops.register` refuses
+a class that leaves a method out, and names it.
 
 All arithmetic is exact except for `Requant`. Weights and parameters are integer codes, arrays are NumPy int64. Streams
-carry whole pixels (`hw.types.StreamType`); an operator has any number of inputs and outputs, each with a frame, and so a
-rate, of its own.
+carry whole pixels (`hw.types.StreamType`); an operator has any number of inputs and outputs, each with a frame, and so
+a rate, of its own.
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ class Op(ABC):
 
     @property
     def pixels_per_beat(self) -> int:
-        """Pixels that a beat of the outputs carries in RTL. More than one only behind an operator that widens its output."""
+        """Pixels that a beat of the outputs carries in RTL. More than one only behind an operator that widens its
+        output.
+        """
         return 1
 
     def with_pixels_per_beat(self, count: int) -> Self | None:
@@ -305,7 +307,9 @@ class Op(ABC):
         return tuple(kind.pixels // self.pixels_per_beat for kind in self.outputs)
 
     def busy_at(self, interval: int) -> int:
-        """Cycles of a frame when a beat of the fastest input is taken every `interval` cycles: no fewer than beats leave."""
+        """Cycles of a frame when a beat of the fastest input is taken every `interval` cycles: no fewer than beats
+        leave.
+        """
         return max(self.input.pixels * interval, *self.beats_out)
 
     def pointwise(self, interval: int, latency: int) -> Timing:

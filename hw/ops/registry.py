@@ -74,7 +74,7 @@ def register(
     taken = {r.name for o in _OPERATORS.values() for r in o.rewrites}
     for rewrite in rewrites:
         problems += [f"rewrite '{rewrite.name}' is registered already"] if rewrite.name in taken else []
-        problems += [] if rewrite.onnx else [f"rewrite '{rewrite.name}': the ONNX operators that it takes"]
+        problems += [] if rewrite.takes else [f"rewrite '{rewrite.name}': the ONNX operators that it takes"]
     if not problems:
         problems = _broken_case(op)
     if problems:
@@ -146,7 +146,7 @@ def passes() -> list[Pass]:
 
 def supported_onnx() -> list[str]:
     """ONNX operator types that the lowering takes, sorted."""
-    return sorted({name for r in rewrites() for name in r.onnx})
+    return sorted({name for r in rewrites() for name in r.takes})
 
 
 def header_folders() -> list[Path]:
@@ -168,6 +168,6 @@ def table() -> str:
     """The operators as a Markdown table, for README and docs."""
     lines = ["| operator | from QONNX | what | hardware |", "| --- | --- | --- | --- |"]
     for name, entry in _OPERATORS.items():
-        source = ", ".join(dict.fromkeys(t for r in entry.rewrites for t in r.onnx)) or "made by the lowering"
+        source = ", ".join(dict.fromkeys(t for r in entry.rewrites for t in r.takes)) or "made by the lowering"
         lines.append(f"| {name} | {source} | {entry.op.summary} | {entry.op.hardware} |")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """What hardware costs: LUT, FF, block RAM and DSP of the parts that operators are made of.
 
-Each coefficient has its source; those of one operator alone stand in its folder (`hw.ops`). These are estimates for a first
-account and for choosing a folding; `synth` measures.
+Each coefficient has its source; those of one operator alone stand in its folder (`hw.ops`). These are estimates for a
+first account and for choosing a folding; `synth` measures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Folding: how much of a pixel each layer works on in one cycle. Names no operator: each says which foldings it may have.
+"""Folding: how much of a pixel each layer works on in one cycle. Names no operator: each says which foldings it may
+have.
 
 A convolution, for example, takes PE output channels and SIMD weights of a filter, (O/PE)*(K*K*C/SIMD) cycles per pixel.
 """
@@ -122,4 +123,6 @@ def fold(network: Network, target: Target = "auto", clock_mhz: float | None = No
         UserError: as `plan`.
     """
     chosen = plan(network, target, clock_mhz)
-    return network.with_ops({node.name: node.op.folded(chosen[node.name]) for node in network.nodes if node.name in chosen})
+    return network.with_ops(
+        {node.name: node.op.folded(chosen[node.name]) for node in network.nodes if node.name in chosen}
+    )

@@ -1,8 +1,8 @@
 """The schedule of a network: latency and cycles of a frame, computed without simulating anything. Names no operator.
 
-A network of streaming modules is a max-plus system: each pixel's time is the greatest of the times of what it needs, plus
-a constant. Each operator has its recurrence (`Op.flow`); `predict` runs them over a whole frame, in topological order,
-with pixels offered every cycle.
+A network of streaming modules is a max-plus system: each pixel's time is the greatest of the times of what it needs,
+plus a constant. Each operator has its recurrence (`Op.flow`); `predict` runs them over a whole frame, in topological
+order, with pixels offered every cycle.
 
 That holds while no stream runs full: see `fifos`, which gives each branch of a join room for all that the other branch
 can hold.

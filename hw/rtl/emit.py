@@ -4,7 +4,8 @@ xnorsr_top.sv   AXI4-Stream video ports, one instance per layer, FIFOs where the
 layers/*.sv     one module per layer: library modules with parameters and constants filled in
 lib/*.sv        the library modules
 files.f         file list, in compile order; package_ip.tcl makes a Vivado IP of it
-project.json    streams, FIFOs, frame and predicted cycles, for simulation and synthesis; which layer stands for which node
+project.json    streams, FIFOs, frame and predicted cycles, for simulation and synthesis; which layer stands for which
+node
 
 Identifiers are those of the network (`hw.names`); names of a file stand in project.json only.
 """

@@ -109,9 +109,7 @@ def layer(
     a, b = inputs[0], outputs[0]
     title = f"{what}: {a.channels} x {a.bits} bit to {b.channels} x {b.bits} bit, {a.width} x {a.height} pixels"
     ports = [Port(p, k.word_bits) for p, k in zip(prefixes(len(inputs), "in"), inputs, strict=True)]
-    outs = [
-        Port(p, k.word_bits * pixels_per_beat) for p, k in zip(prefixes(len(outputs), "out"), outputs, strict=True)
-    ]
+    outs = [Port(p, k.word_bits * pixels_per_beat) for p, k in zip(prefixes(len(outputs), "out"), outputs, strict=True)]
     return LayerModule(name, title, ports, outs)
 
 

@@ -73,7 +73,9 @@ class Top:
     def _video_in(self) -> None:
         kind = self.network.input_type
         name = self._stream(self.network.input, "the input")
-        ports = {f"s_axis_{key}": f"s_axis_{key[:-2]}" for key in ("tdata_i", "tvalid_i", "tready_o", "tuser_i", "tlast_i")}
+        ports = {
+            f"s_axis_{key}": f"s_axis_{key[:-2]}" for key in ("tdata_i", "tvalid_i", "tready_o", "tuser_i", "tlast_i")
+        }
         ports |= {"err_line_o": "err_line_o", "err_frame_o": "err_frame_o"}
         parameters: dict[str, object] = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits}
         self.instances.append(Instance("xnorsr_video_in", "u_video_in", parameters, _clock() | ports | _from(name)))

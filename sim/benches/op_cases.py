@@ -34,7 +34,9 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
     images = [[random_codes(rng, kind, extreme=n > 0 and n == frames - 1) for kind in op.inputs] for n in range(frames)]
     wanted = [op.execute(*image) for image in images]
     timing = op.timing("rtl")
-    fill = int(timing.window) + timing.window_register  # from the first pixel into a window to the first window out of it
+    fill = (
+        int(timing.window) + timing.window_register
+    )  # from the first pixel into a window to the first window out of it
     one_rate = len({kind.pixels for kind in (*op.inputs, *op.outputs)}) == 1
     return Case(
         name=name,

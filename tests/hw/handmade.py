@@ -131,7 +131,9 @@ def skip_network(height: int, width: int, channels: int = 5, kernel: int = 3, se
     """
     rng = np.random.default_rng(seed)
     net = Net(height, width)
-    x = net.add("1st conv", ro.make_conv(rng, net.kind["input"], 4 * channels, 3, binary=False, pe=channels, simd=9), "input")
+    x = net.add(
+        "1st conv", ro.make_conv(rng, net.kind["input"], 4 * channels, 3, binary=False, pe=channels, simd=9), "input"
+    )
     trunk = StreamType(height, width, 4 * channels, 8, True, 0)
     x = net.add("quant", _requant(net.kind[x], trunk), x)
     y = x

@@ -21,6 +21,7 @@ from .layers import class_name, precision, register_layers
 if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
 
+
 def convert(config: dict[str, Any]) -> ModelGraph:
     """hls4ml's configuration, with the model in it, to a ModelGraph.
 

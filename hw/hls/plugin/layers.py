@@ -1,7 +1,7 @@
 """hls4ml layer classes, one for each registered operator. Names no operator.
 
-Each layer carries its operator as the attribute ``spec`` and the name of the QONNX node as ``source``; everything that the
-emitters need is in the operator. hls4ml's ``Input`` gets the attribute ``stream``.
+Each layer carries its operator as the attribute ``spec`` and the name of the QONNX node as ``source``; everything that
+the emitters need is in the operator. hls4ml's ``Input`` gets the attribute ``stream``.
 """
 
 from __future__ import annotations

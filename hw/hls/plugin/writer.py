@@ -22,9 +22,7 @@ class XnorVitisWriter(Writer):
             UserError: a layer cannot be built.
         """
         config, place = model.config.config, str(model.config.get_output_dir())
-        config["Stamp"] = write_into(
-            network_of(model), model.config.get_project_name(), config, Path(place), place
-        )
+        config["Stamp"] = write_into(network_of(model), model.config.get_project_name(), config, Path(place), place)
 
 
 def write_project(graph: Any, out_dir: Path) -> Path:

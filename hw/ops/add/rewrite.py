@@ -21,7 +21,7 @@ class AddRewrite(Rewrite):
     """See above."""
 
     name = "add"
-    onnx = ("Add", "Quant")
+    takes = ("Add", "Quant")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """An Add whose inputs are both streams; Sub and Mul too, to say what to use instead."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import onnx
 from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
@@ -17,8 +16,8 @@ from ...graph.rewrite import Conversion
 class QuantizeAffines(Conversion):
     """A float affine or slope that neither folds into thresholds nor is fixed point is quantized.
 
-    Its scale gets `affine_bits` bits, its bias twice as many, 18 at most. Without that option such a constant is refused
-    with its node's name.
+    Its scale gets `affine_bits` bits, its bias twice as many, 18 at most. Without that option such a constant is
+    refused with its node's name.
     """
 
     name = "quantize_affines"

@@ -36,7 +36,9 @@ class Affine(OneOutput):
     """
 
     op_type: ClassVar[str] = "Affine"
-    summary: ClassVar[str] = "scale, bias, BatchNorm, PReLU, LeakyReLU and ReLU per channel, and the rounding behind them"
+    summary: ClassVar[str] = (
+        "scale, bias, BatchNorm, PReLU, LeakyReLU and ReLU per channel, and the rounding behind them"
+    )
     hardware: ClassVar[str] = "multiply-add, select, round half to even, saturate; multipliers shared by the folding"
     coefficients: ClassVar[dict[str, Coefficient]] = {}
     scale: np.ndarray | None

@@ -24,7 +24,7 @@ class AffineRewrite(Rewrite):
     """See above."""
 
     name = "affine"
-    onnx = (*chains.AFFINE, *chains.PRELU, "Quant")
+    takes = (*chains.AFFINE, *chains.PRELU, "Quant")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """Any elementwise node with one stream."""

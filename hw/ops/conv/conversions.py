@@ -52,7 +52,8 @@ def _move_scales(model: ModelWrapper, binary: frozenset[str]) -> list[str]:
             magnitude = np.abs(weight).reshape(weight.shape[0], -1)
             if np.any(magnitude != magnitude[:, :1]):
                 raise UserError(
-                    f"Conv '{conv.name}': its binary weight has several scales; allowed is one scale per tensor or one per output channel."
+                    f"Conv '{conv.name}': its binary weight has several scales; allowed is one scale per tensor, "
+                    "or one per output channel."
                 )
             scale = magnitude[:, 0] if np.ptp(magnitude[:, 0]) else magnitude[:1, 0]
             model.set_initializer(conv.input[1], np.where(weight >= 0, 1.0, -1.0).astype(np.float32))

@@ -20,9 +20,13 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "popcount_variable": Coefficient(
         1.25, "LUT per bit of PE*SIMD", "benchmarks/popcount_luts: variable weights, XNOR included"
     ),
-    "rotate": Coefficient(1.0, "LUT per window bit", f"2:1 multiplexer of the rotating window register; {YOSYS_SOURCE}"),
+    "rotate": Coefficient(
+        1.0, "LUT per window bit", f"2:1 multiplexer of the rotating window register; {YOSYS_SOURCE}"
+    ),
     "sum_constant": Coefficient(0.6, "LUT per bit of a + b", f"adder tree of unrolled products; {YOSYS_SOURCE}"),
-    "sum_folded": Coefficient(0.3, "LUT per bit of a + b", f"adder tree of folded products, partly in DSPs; {YOSYS_SOURCE}"),
+    "sum_folded": Coefficient(
+        0.3, "LUT per bit of a + b", f"adder tree of folded products, partly in DSPs; {YOSYS_SOURCE}"
+    ),
 }
 
 

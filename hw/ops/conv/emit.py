@@ -121,7 +121,12 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         parameters["WeightBits"] = op.weight_bits
     sliced = {"data_o": "slice_data", "valid_o": "slice_valid", "ready_i": "slice_ready"}
     window_in = {"data_i": "slice_data", "valid_i": "slice_valid", "ready_o": "slice_ready"}
-    window_out = {"data_o": "window_data", "taps_o": "window_taps", "valid_o": "window_valid", "ready_i": "window_ready"}
+    window_out = {
+        "data_o": "window_data",
+        "taps_o": "window_taps",
+        "valid_o": "window_valid",
+        "ready_i": "window_ready",
+    }
     unit = {"data_i": "window_data", "taps_i": "window_taps", "valid_i": "window_valid", "ready_o": "window_ready"}
     size_of = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "Kernel": op.kernel_size}
     made.instances += [

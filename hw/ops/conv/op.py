@@ -38,7 +38,9 @@ class Conv(OneOutput):
     """
 
     op_type: ClassVar[str] = "Conv"
-    summary: ClassVar[str] = "convolution, stride 1, K odd and at most 9: binary or fixed-point weights, 1 to 24 bit activations"
+    summary: ClassVar[str] = (
+        "convolution, stride 1, K odd and at most 9: binary or fixed-point weights, 1 to 24 bit activations"
+    )
     hardware: ClassVar[str] = "sliding window; XNOR-popcount, by bit planes for n-bit activations; multiply-accumulate"
     coefficients: ClassVar[dict[str, Coefficient]] = cost.COEFFICIENTS
     weight: np.ndarray

@@ -23,7 +23,7 @@ class ConvRewrite(Rewrite):
     """See above."""
 
     name = "conv"
-    onnx = ("Conv", "Pad")
+    takes = ("Conv", "Pad")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """Conv, or Pad read by one Conv alone."""

@@ -1,9 +1,9 @@
 """Depth-to-space moves behind everything that works pixel by pixel.
 
-Contract: an operator that says so (`Op.before_shuffle`) gives the same values in front of a shuffle on its phases, so the
-network runs at the low-resolution rate up to its last shuffle, which then carries 8-bit pixels and not accumulators.
-Values do not change; a moved stream's place in the reference is its tensor before the shuffle. A shuffle whose stream is
-read more than once, or leaves the network, stays.
+Contract: an operator that says so (`Op.before_shuffle`) gives the same values in front of a shuffle on its phases, so
+the network runs at the low-resolution rate up to its last shuffle, which then carries 8-bit pixels and not
+accumulators. Values do not change; a moved stream's place in the reference is its tensor before the shuffle. A shuffle
+whose stream is read more than once, or leaves the network, stays.
 """
 
 from __future__ import annotations

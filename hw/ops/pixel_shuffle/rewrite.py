@@ -17,7 +17,7 @@ class PixelShuffleRewrite(Rewrite):
     """See above."""
 
     name = "pixel_shuffle"
-    onnx = ("DepthToSpace",)
+    takes = ("DepthToSpace",)
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """DepthToSpace of either mode."""

@@ -27,7 +27,7 @@ class ResizeRewrite(Rewrite):
     """See above."""
 
     name = "resize"
-    onnx = ("Resize", "Upsample", "Quant")
+    takes = ("Resize", "Upsample", "Quant")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """Resize, and its forerunner Upsample."""

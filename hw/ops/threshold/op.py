@@ -20,7 +20,6 @@ from ..base import NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sor
 from ..folds import array_bits
 from ..phases import at_phases
 
-
 COEFFICIENTS: dict[str, Coefficient] = {
     "compare": Coefficient(0.35, "LUT per bit", f"comparison with a constant; {YOSYS_SOURCE}"),
 }

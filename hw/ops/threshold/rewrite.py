@@ -28,7 +28,7 @@ class ThresholdRewrite(Rewrite):
     """See above. A quantizer of few bits whose constants are all fixed point stays an affine."""
 
     name = "threshold"
-    onnx = (*chains.AFFINE, *chains.PRELU, *chains.TERMINAL)
+    takes = (*chains.AFFINE, *chains.PRELU, *chains.TERMINAL)
     before = ("affine",)
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:

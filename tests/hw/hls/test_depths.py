@@ -12,11 +12,10 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from hls4ml.converters import convert_from_onnx_model
 
-from tests.hw.hls.lowered import Lowered, skip_network
-from xnorsr.hw.hls.depths import LEAST, fifo_depths
+from tests.hw.handmade import Net, skip_network
 from xnorsr.hw.hls.project import write_project
+from xnorsr.hw.resources.fifos import LEAST, fifo_depths
 
 BOUNDED = Path(__file__).parent / "bounded"
 STREAM = re.compile(r'(_s\("\w+")\);\n\s*XNORSR_PRAGMA\(HLS STREAM variable=\w+_s depth=(\d+)\)')
@@ -48,17 +47,16 @@ def _run(bench: Path, **depths: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def _network(folder: Path, net: Lowered) -> tuple[Path, dict[str, int]]:
+def _network(folder: Path, net: Net) -> tuple[Path, dict[str, int]]:
     """(the written project with test data, depths of its skip streams)."""
-    graph = convert_from_onnx_model(
-        net.model(), output_dir=str(folder), project_name="net", backend="XnorVitis", io_type="io_stream"
-    )
-    project = write_project(graph, folder)
-    kind = net.kinds["in/0"]
+    network = net.network()
+    config = {"Part": "xck26", "ClockPeriod": 5, "ClockUncertainty": "27%", "Version": "1.0.0"}
+    project = write_project(network, "net", config, folder)
+    kind = net.kind["input"]
     codes = np.random.default_rng(1).integers(0, 256, (1, kind.height, kind.width, 3))
     np.savetxt(project / "tb_data/tb_input_codes.dat", codes.reshape(1, -1), fmt="%d")
-    np.savetxt(project / "tb_data/tb_output_codes.dat", net.golden(codes[0])["add_1:out"].reshape(1, -1), fmt="%d")
-    return project, {tensor: depth for (tensor, _), depth in fifo_depths(graph).items() if depth > LEAST}
+    np.savetxt(project / "tb_data/tb_output_codes.dat", net.golden(codes[0])["add_1"].reshape(1, -1), fmt="%d")
+    return project, {name: depth for name, depth in fifo_depths(network, "hls").items() if depth > LEAST["hls"]}
 
 
 def test_network_runs_with_its_depths_and_stops_with_less(tmp_path: Path) -> None:

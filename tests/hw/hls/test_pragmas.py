@@ -9,7 +9,7 @@ from pathlib import Path
 from hls4ml.converters import convert_from_onnx_model
 
 from tests.networks import NetworkSpec, network
-from xnorsr.hw.hls.project import write_project
+from xnorsr.hw.hls.plugin.writer import write_project
 
 KNOWN = {
     "HLS ARRAY_PARTITION", "HLS ARRAY_RESHAPE", "HLS BIND_STORAGE", "HLS DATAFLOW", "HLS DEPENDENCE", "HLS INLINE",

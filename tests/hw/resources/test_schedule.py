@@ -5,10 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.hw.resources.nets import Net, srresnet
-from xnorsr.hw.resources.arrival import depth_needed, paced, shuffle, window
-from xnorsr.hw.resources.folding import apply, plan
-from xnorsr.hw.resources.schedule import PORTS, fifo_depths, predict
+from tests.hw.handmade import Net, srresnet
+from xnorsr.hw.network import Network
+from xnorsr.hw.ops.pixel_shuffle.schedule import shuffle
+from xnorsr.hw.resources.arrival import paced, window
+from xnorsr.hw.resources.fifos import fifo_depths
+from xnorsr.hw.resources.folding import fold
+from xnorsr.hw.resources.schedule import PORTS, flows, predict
+
+
+def skips(network: Network) -> dict[tuple[str, str], int]:
+    """Depths of the FIFOs that are there, by the tensor on them and the layer that reads them."""
+    found = {}
+    for name, depth in fifo_depths(network, "rtl").items():
+        if depth:
+            found[network.streams[name].tensor, network.readers[name][0].name] = depth
+    return found
 
 
 def test_paced_is_the_recurrence() -> None:
@@ -107,134 +119,106 @@ def test_shuffle_is_the_module(width: int, factor: int, per_beat: int, gap: int)
     assert flow.out.tolist() == out
 
 
-def run_fifo(write: np.ndarray, read: np.ndarray, depth: int) -> tuple[bool, int]:
-    """xnorsr_fifo, cycle by cycle, read from ``read`` on: (did either side wait, most words inside)."""
-    inside, most, written, taken, waited = 0, 0, 0, 0, False
-    for cycle in range(int(read[-1]) + 1):
-        full, empty = inside == depth, inside == 0
-        if taken < read.size and read[taken] <= cycle:
-            waited |= empty
-            taken += not empty
-            inside -= not empty
-        if written < write.size and write[written] <= cycle:
-            waited |= full
-            written += not full
-            inside += not full
-        most = max(most, inside)
-    return waited, most
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_depth_needed_is_enough_and_not_more(seed: int) -> None:
-    """With that depth nobody waits; with one word less the writer does. Occupancy is the depth or one below."""
-    rng = np.random.default_rng(seed)
-    write = np.cumsum(rng.integers(1, 4, 200))
-    read = np.cumsum(rng.integers(1, 4, 200))
-    read += max(0, int((write - read).max())) + 1 + int(rng.integers(0, 60))
-    depth = depth_needed(write, read)
-    waited, most = run_fifo(write, read, depth)
-    assert not waited and depth - 1 <= most <= depth
-    assert run_fifo(write, read, depth - 1)[0]
-
-
-def test_no_fifo_where_nothing_waits() -> None:
-    assert depth_needed(np.arange(9), np.arange(9)) == 0
-
-
 def test_only_the_short_branch_of_a_join_waits() -> None:
     """A 3x3 convolution holds back a line and a pixel; the skip beside it waits as long, nothing else does.
 
     The FIFO of the global skip stands in front of the resize, where a pixel has a quarter of the bits.
     """
-    stages = apply(s := srresnet(9, 20, 8, 2), plan(s, "full"))
-    depths = fifo_depths(stages)
-    assert set(depths) == {(t, s.name) for s in stages for t in s.tensors}
-    skips = {key for key, depth in depths.items() if depth}
-    assert skips == {(f"fork{i}", f"add{i}") for i in range(4)} | {("fork_in", "up")}
-    for i in range(4):
-        assert 21 < depths[f"fork{i}", f"add{i}"] <= 21 + 16
+    depths = skips(fold(srresnet(9, 20, 8, 2), "full"))
+    trunk = ["head", "add0", "add1", "add2"]
+    assert set(depths) == {(tensor, f"add{i}") for i, tensor in enumerate(trunk)} | {("input", "up")}
+    for i, tensor in enumerate(trunk):
+        assert 21 < depths[tensor, f"add{i}"] <= 21 + 16
     # 6 convolutions of 21 slots each stand beside the global skip
-    assert 6 * 21 < depths["fork_in", "up"] <= 6 * 21 + 80
+    assert 6 * 21 < depths["input", "up"] <= 6 * 21 + 80
 
 
 def test_a_bilinear_resize_behind_the_fifo_holds_its_share() -> None:
     """What its window and registers keep the FIFO in front need not, down to what the other branch's windows need."""
-    nearest, bilinear = (srresnet(3, 6, 8, 4, mode=mode) for mode in ("nearest", "bilinear"))
-    plain, spared = (fifo_depths(apply(s, plan(s, "full")))["fork_in", "up"] for s in (nearest, bilinear))
+    plain, spared = (
+        skips(fold(srresnet(3, 6, 8, 4, mode=mode), "full"))["input", "up"] for mode in ("nearest", "bilinear")
+    )
     assert plain - spared == 7 + 3
     wide = srresnet(3, 90, 8, 1, mode="bilinear")
-    assert fifo_depths(apply(wide, plan(wide, "full")))["fork_in", "up"] == 4 * 91 + 1
+    assert skips(fold(wide, "full"))["input", "up"] == 4 * 91 + 1
 
 
 def test_slow_pixels_need_fewer_words() -> None:
-    """Registers hold a pixel each at one a cycle, hardly one at sixteen cycles a pixel; windows hold the same."""
-    stages = srresnet(9, 20, 8, 1)
-    fast, slow = (fifo_depths(apply(stages, plan(stages, t))) for t in ("full", 16))
-    assert 21 < slow["fork1", "add1"] < fast["fork1", "add1"]
+    """Registers hold a pixel each at one per cycle, hardly one at sixteen cycles per pixel; windows hold the same."""
+    network = srresnet(9, 20, 8, 1)
+    fast, slow = (skips(fold(network, target)) for target in ("full", 16))
+    assert 21 < slow["add0", "add1"] < fast["add0", "add1"]
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_depth_does_not_fall_below_what_windows_hold(mode: str) -> None:
     """3x3 frames flush between slow pixels, yet a stall in the middle of a frame leaves all windows filled."""
-    stages = apply(s := srresnet(3, 3, 8, 2, mode=mode), plan(s, "min"))
-    assert fifo_depths(stages)["fork_in", "up"] >= 6 * 4 + 1
+    assert skips(fold(srresnet(3, 3, 8, 2, mode=mode), "min"))["input", "up"] >= 6 * 4 + 1
 
 
 def test_a_fifo_stays_behind_a_convolution() -> None:
     """A skip that is widened by a convolution: what a folded one holds is not counted on."""
     net = Net(8, 8)
-    image = net.fork("fork_in", "input")
-    y = net.conv("deep1", net.conv("deep0", image, 4), 8)
-    net.add("sum", y, net.conv("wide", image, 8, kernel=1))
-    depths = fifo_depths(net.stages())
-    assert {key for key, depth in depths.items() if depth} == {("wide", "sum")}
+    y = net.conv("deep1", net.conv("deep0", "input", 4), 8)
+    net.sum("sum", y, net.conv("broad", "input", 8, kernel=1))
+    assert set(skips(net.network())) == {("broad", "sum")}
 
 
 def test_rates_differ_behind_a_shuffle() -> None:
     """Both branches shuffle, then the long one convolves at four times the pixels; the FIFO waits at the low rate."""
     net = Net(6, 10)
-    image = net.fork("fork_in", "input")
-    y = net.shuffle("shuffle", net.conv("head", image, 16), 2)
+    y = net.shuffle("shuffle", net.conv("head", "input", 12), 2)
     y = net.conv("hr", y, 3)
-    z = net.shuffle("skip_shuffle", net.upsample("up", image, 2, "nearest"), 2)
-    net.add("sum", y, z)
-    depths = fifo_depths(apply(s := net.stages(), plan(s, "full")))
-    ((key, depth),) = ((k, d) for k, d in depths.items() if d)
+    z = net.shuffle("skip_shuffle", net.resize("up", "input", 2, "nearest"), 2)
+    net.sum("sum", y, z)
+    ((key, depth),) = skips(fold(net.network(), "full")).items()
     # 11 slots of the head, half a line in the shuffle, 21 slots at a quarter each; registers and the ring's spare
-    assert key == ("fork_in", "up") and 11 + 5 + 5 < depth < 11 + 5 + 5 + 30
+    assert key == ("input", "up") and 11 + 5 + 5 < depth < 11 + 5 + 5 + 30
 
 
-@pytest.mark.parametrize("target", ["full", 4, 30])
-def test_frames_follow_at_the_interval(target: str | int) -> None:
-    """Prediction against the schedule of many frames: the last ones leave one interval apart."""
-    stages = apply(s := srresnet(7, 11, 12, 1), plan(s, target))
-    made = predict(stages)
-    assert made.frame_interval == max(4, target if isinstance(target, int) else 1) * 77 or made.frame_interval < 30 * 77
+@pytest.mark.parametrize(("target", "interval"), [("full", 4 * 77), (4, 4 * 77), (30, 27 * 77)])
+def test_frames_follow_at_the_interval(target: str | int, interval: int) -> None:
+    """The shuffle's output port sets the pace, or the slowest layer: 27 cycles per pixel are what fits 30."""
+    network = fold(srresnet(7, 11, 12, 1), target)
+    made = predict(network)
+    assert made.frame_interval == interval
     assert made.latency < made.cycles_per_frame
     assert made.cycles_per_frame > made.frame_interval
+    # Many frames back to back leave one interval apart.
+    source = np.arange(6 * 77, dtype=np.int64)
+    out = flows(network, source)[network.outputs[0]].reshape(6, -1)[:, -1]
+    assert np.diff(out)[1:4].tolist() == [interval] * 3
 
 
 def test_latency_of_one_convolution() -> None:
-    """Unfolded, 3x3 on lines of 10: 11 slots, the window's register, the engine's latency."""
-
-    class OneCycle:
-        def interval(self, op: object) -> int:
-            return 1
-
-        def latency(self, op: object) -> int:
-            return 5
-
+    """3x3 on lines of 10, everything in one cycle: 11 slots, the window's register, what unit and slice say."""
     net = Net(6, 10)
     net.conv("conv", "input", 4)
-    made = predict(net.stages(), OneCycle())
-    assert made.latency == PORTS + 11 + 1 + 5
-    assert made.cycles_per_frame == PORTS + 60 + 11 + 1 + 5
+    network = fold(net.network(), "full")
+    own = network.nodes[0].op.timing("rtl").latency
+    made = predict(network)
+    assert made.latency == PORTS + 11 + 1 + own
+    assert made.cycles_per_frame == PORTS + 60 + 11 + 1 + own
     assert made.frame_interval == 60
+    assert made.ends == (made.cycles_per_frame,)
+
+
+def test_two_outputs_of_different_rates() -> None:
+    """The low-resolution output ends when its convolution does; the frame when the slower one does."""
+    net = Net(6, 10)
+    low = net.conv("low", "input", 12)
+    net.shuffle("high", low, 2)
+    network = fold(net.network("low", "high"), "full")
+    made = predict(network)
+    assert len(made.ends) == 2 and made.cycles_per_frame == made.ends[1] > made.ends[0]
+    alone = Net(6, 10)
+    alone.conv("low", "input", 12)
+    assert made.ends[0] == predict(fold(alone.network(), "full")).cycles_per_frame
+    assert made.frame_interval == 240 and made.bottleneck == "high"
 
 
 def test_large_network_is_scheduled_in_seconds() -> None:
     """320x180, 32 binary layers: a few seconds of NumPy."""
-    stages = apply(s := srresnet(180, 320, 8, 16), plan(s, "full"))
-    depths = fifo_depths(stages)
-    assert 34 * 321 < depths["fork_in", "up"] < 34 * 321 + 600
-    assert 57600 * 4 + 34 * 321 < predict(stages).cycles_per_frame < 57600 * 4 + 36 * 321
+    network = fold(srresnet(180, 320, 8, 16), "full")
+    assert 34 * 321 < skips(network)["input", "up"] < 34 * 321 + 600
+    assert 57600 * 4 + 34 * 321 < predict(network).cycles_per_frame < 57600 * 4 + 36 * 321

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.hw import random_ops as ro
 from xnorsr.hw.graph.ops import Conv, Op
 from xnorsr.hw.rtl.popcount_modules import popcounts_text
 from xnorsr.hw.types import StreamType
-from tests.hw import random_ops as ro
 from xnorsr.sim.benches.op_cases import case_of, run_cases, run_ops
 
 pytestmark = pytest.mark.eda
