@@ -15,6 +15,7 @@ import numpy as np
 from rich.table import Table
 from torch import nn
 
+from .. import tools
 from ..errors import UserError
 from ..hw.build import BuildResult, reopen
 from ..hw.resources.devices import device
@@ -24,7 +25,6 @@ from ..quant.data import imresize, to_uint8
 from ..quant.data.images import Photo, load_source
 from ..quant.inference import bicubic_score, low_resolution, score, upscale
 from ..quant.training import load_trained
-from ..sim import tools
 from ..sim.compare import compare_codes
 from .config import Recipe
 from .console import Clock, console, table

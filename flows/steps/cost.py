@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ... import tools
 from ...errors import UserError
 from ...hw.build import BuildResult, prepare, reopen
 from ...hw.build import model_graph as make_graph
@@ -18,7 +19,6 @@ from ...hw.resources.account import estimate as analytic
 from ...hw.resources.devices import device
 from ...hw.resources.synth import Synthesis, synthesize
 from ...hw.rtl.emit import TOP, write_project
-from ...sim import tools
 from ..config import EstimateConfig, HardwareConfig, checked
 from ..console import console, table
 from ..output import write_file

@@ -1,14 +1,12 @@
-"""Running Yosys: the package pyosys in a process of its own, or a `yosys` with the slang plug-in on PATH.
+"""Running Yosys in a process of its own; `xnorsr.tools` decides which Yosys.
 
 Run as a module (``python -m xnorsr.hw.resources.yosys SCRIPT``) it executes a script with pyosys.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from ... import tools
 from ...errors import UserError
 
 
@@ -23,15 +22,10 @@ def yosys_command(script: Path) -> list[str]:
     """The command line that runs a Yosys script.
 
     Raises:
-        UserError: neither pyosys nor yosys is installed; says how to get it.
+        UserError: Yosys is missing or too old; says how to get it.
     """
-    if importlib.util.find_spec("pyosys") is not None:
-        return [sys.executable, "-m", __name__, str(script)]
-    if binary := shutil.which("yosys"):
-        return [binary, "-m", "slang", "-s", str(script)]
-    raise UserError(
-        "Yosys is missing: install the package pyosys (pip install pyosys), or put yosys with slang on PATH"
-    )
+    tools.yosys()
+    return [sys.executable, "-m", __name__, str(script)]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -62,7 +56,7 @@ def run_script(
         Path of the log.
 
     Raises:
-        UserError: Yosys is missing, stopped with an error (quoted), or needed more than ``timeout`` seconds.
+        UserError: Yosys is missing or too old, stopped with an error (quoted), or needed more than ``timeout`` seconds.
     """
     script, log = folder / f"{name}.ys", folder / f"{name}.log"
     script.write_text("\n".join(commands) + "\n", encoding="utf-8")

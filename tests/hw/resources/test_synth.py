@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from xnorsr import tools
 from xnorsr.errors import UserError
 from xnorsr.hw.resources import netlist, yosys
 from xnorsr.hw.resources.synth import _Batch, _batches, _cells, _mapping, count, synthesize
@@ -217,7 +218,7 @@ def test_too_slow_is_stopped(project: Path) -> None:
     assert time.monotonic() - start < 5
 
 
-def test_bad_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no file list .*files\.f"):
         synthesize(tmp_path)
     with pytest.raises(UserError, match="family 'ecp5': take one of xc7, xcu, xcup"):
@@ -228,7 +229,19 @@ def test_bad_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(UserError, match=r"output .*letters: holds something else than a synthesis; empty it"):
         synthesize(tmp_path, out=tmp_path / "letters")
     assert (tmp_path / "letters" / "to_mother.txt").read_text() == "dear"
-    monkeypatch.setattr(yosys.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="Yosys is missing: install the package pyosys"):
-        yosys.run_script(["help"], tmp_path, "x", 1)
+
+
+def test_only_the_yosys_that_the_policy_takes_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `yosys` on PATH is no way around `xnorsr.tools`."""
+    called = tmp_path / "called"
+    (tmp_path / "yosys").write_text(f"#!/bin/sh\ntouch {called}\n")
+    (tmp_path / "yosys").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(tools, "yosys", tools.yosys.__wrapped__)
+    monkeypatch.setattr(tools, "_package_version", lambda name: (0, 40))
+    with pytest.raises(UserError, match=r"Yosys 0.60 or newer is needed for synthesis; found: 0.40"):
+        yosys.run_script(["help"], tmp_path, "x", 10)
+    monkeypatch.setattr(tools, "_package_folder", lambda name: None)
+    with pytest.raises(UserError, match=r"found: none. Get it with: pip install 'pyosys>=0.70'"):
+        yosys.run_script(["help"], tmp_path, "x", 10)
+    assert not called.exists()

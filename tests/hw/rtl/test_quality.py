@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xnorsr import tools
 from xnorsr.hw.graph.ops import Op
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.types import StreamType
-from xnorsr.sim import tools, verilate
+from xnorsr.sim import verilate
 from xnorsr.sim.benches import random_ops as ro
 from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream
 from xnorsr.sim.benches.op_cases import LIBRARY, case_of, write_bench
