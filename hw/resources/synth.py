@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...staging import replace_folder
 from . import split
 from .split import PLAN, Batch, Plan
 from .yosys import run_module, run_script
@@ -285,8 +286,7 @@ def synthesize(
     result = Synthesis(family, tool, time.monotonic() - start, rows, _sum(rows, top, folder))
     (part / ELABORATED).unlink()  # the batches have what their scripts read; elaborate.ys makes it again
     (part / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    replace_folder(part, folder)
     return result
 
 
