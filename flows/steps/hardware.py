@@ -19,7 +19,8 @@ from ...hw.graph.load import set_frame
 from ...quant.data.images import read_photo
 from ...sim.compare import compare
 from ...sim.conversion import effect
-from ...sim.reference import Execution, check_input
+from ...sim.frames import check_input
+from ...sim.reference import Execution
 from ...sim.reference import run as run_reference
 from ..config import HardwareConfig
 from ..console import console
