@@ -13,6 +13,7 @@ import typer
 from .. import __version__
 from ..errors import MismatchError, UserError
 from .console import console, errors, table
+from .hardware_options import HardwareOptions, with_hardware_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,29 +34,8 @@ Set = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")]
 Frame = Annotated[
     str | None,
-    typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: the model's."),
+    typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: 128x128."),
 ]
-Folding = Annotated[
-    str | None,
-    typer.Option(
-        help='Cycles a low-resolution pixel, "full", "min", "auto" (default), frames a second as "60fps", or a table '
-        '"{layer = \\[pe, simd]}".'
-    ),
-]
-AffineBits = Annotated[
-    int | None,
-    typer.Option(help="Quantize float constants that no Quant bounds to so many bits. Default: refuse them."),
-]
-ClockMHz = Annotated[float | None, typer.Option("--clock", metavar="MHZ", help="Clock in MHz. Default: 200.")]
-PixelsPerBeat = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Neighbouring output pixels a beat of the SystemVerilog output port; SCALE*SCALE of them keep up with one "
-        "low-resolution pixel a cycle. Default: 1.",
-    ),
-]
-Part = Annotated[str | None, typer.Option(help="FPGA part or board. Default: xck26-sfvc784-2LV-c.")]
 RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
 CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
 
@@ -83,28 +63,6 @@ def _guarded(resume: str = "Nothing was left behind; run the command again.") ->
         return run
 
     return decorate
-
-
-def _hardware(
-    frame: str | None,
-    folding: str | None,
-    affine_bits: int | None,
-    clock: float | None,
-    part: str | None,
-    pixels_per_beat: int | None,
-) -> dict[str, Any]:
-    """Fields of `HardwareConfig` that were given on the command line."""
-    from .config import parse_frame, parse_value
-
-    values = {
-        "frame": parse_frame(frame),
-        "folding": parse_value(folding) if folding else None,
-        "affine_bits": affine_bits,
-        "clock_mhz": clock,
-        "part": part,
-        "pixels_per_beat": pixels_per_beat,
-    }
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _say(text: str) -> None:
@@ -192,26 +150,21 @@ def export(
 
 
 @app.command()
+@with_hardware_options
 @_guarded()
 def build(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="QONNX file, ours or any Brevitas user's.")],
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
-    frame: Frame = None,
-    folding: Folding = None,
-    affine_bits: AffineBits = None,
-    clock: ClockMHz = None,
-    part: Part = None,
-    pixels_per_beat: PixelsPerBeat = None,
+    *,
+    hardware: HardwareOptions,
     synth: Annotated[bool, typer.Option("--synth", help="Run C-synthesis where the vendor's HLS is on PATH.")] = False,
     force: Force = False,
 ) -> None:
     """Generate the HLS and the SystemVerilog project of a QONNX network."""
-    from .config import HardwareConfig, checked
     from .steps import hardware as steps
 
-    hardware = checked(HardwareConfig, _hardware(frame, folding, affine_bits, clock, part, pixels_per_beat))
     folder = out or Path("build") / model.stem
-    steps.build(model, folder, hardware, force=force)
+    steps.build(model, folder, hardware.options(), force=force)
     console.print(
         f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}", soft_wrap=True
     )
@@ -238,6 +191,8 @@ def sim(
     """Upscale a photograph in simulation and compare every code with the reference."""
     from .steps import hardware as steps
 
+    if waves and level != "rtl":
+        raise UserError(f"--waves: has no effect at --level {level}; waveforms are those of --level rtl.")
     found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
     console.print(
         f"[green]0 of {found.codes:,} codes differ[/] from the reference. Picture: {found.picture}", soft_wrap=True
@@ -249,15 +204,12 @@ def sim(
 
 
 @app.command()
+@with_hardware_options
 @_guarded()
 def estimate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="QONNX file, or a folder that `build` wrote.")],
-    frame: Frame = None,
-    folding: Folding = None,
-    affine_bits: AffineBits = None,
-    clock: ClockMHz = None,
-    part: Part = None,
-    pixels_per_beat: PixelsPerBeat = None,
+    *,
+    hardware: HardwareOptions,
     synth: Annotated[bool, typer.Option("--synth", help="Synthesize every layer with Yosys as well.")] = False,
     family: Annotated[
         str | None, typer.Option(help="Device family for Yosys: xc7, xcu or xcup. Default: the part's.")
@@ -268,8 +220,9 @@ def estimate(
     from .config import EstimateConfig, checked
     from .steps import cost as steps
 
-    given = _hardware(frame, folding, affine_bits, clock, part, pixels_per_beat)
-    account = steps.estimate(model, given, checked(EstimateConfig, {"synth": synth, "family": family}))
+    if family is not None and not synth:
+        raise UserError("--family: has no effect without --synth; give both, or leave --family out.")
+    account = steps.estimate(model, hardware, checked(EstimateConfig, {"synth": synth, "family": family}))
     for one in steps.account_tables(account):
         console.print(one)
     if json is not None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from ..errors import UserError
+from ..hw.options import BuildOptions
 from ..quant.config import DataConfig, ExportConfig, NetworkConfig, TrainConfig
 from ..quant.registry import Choice, choice_of, section_of, suggestion
 
@@ -23,44 +24,12 @@ RECIPES = Path(__file__).parent / "recipes"
 NETWORK = Choice("xnorsr.quant.zoo:NETWORKS")
 
 S = TypeVar("S", bound=BaseModel)
-Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?fps$")]
 
 
 class Section(BaseModel):
     """Base of the sections: no field that is not declared."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class HardwareConfig(Section):
-    """What is built from the network."""
-
-    frame: tuple[int, int] | None = Field(
-        None, description="low-resolution frame [width, height]; left out: the size of the simulated photograph"
-    )
-    part: str = Field("xck26-sfvc784-2LV-c", description="device, as the vendor names it, or a board")
-    clock_mhz: float = Field(200.0, gt=0, description="clock in MHz")
-    folding: Annotated[int, Field(ge=1)] | Literal["auto", "full", "min"] | Fps | dict[str, tuple[int, int]] = Field(
-        "auto",
-        description='cycles a low-resolution pixel, "full" (everything in one cycle), "min" (least hardware), '
-        '"auto" (as fast as the output port takes pixels), frames a second as "60fps", or a table layer = [pe, simd]',
-    )
-    pixels_per_beat: int = Field(
-        1,
-        ge=1,
-        description="neighbouring output pixels a beat of the SystemVerilog output port: a divisor of the scale or a "
-        "multiple of it; scale*scale of them keep up with one low-resolution pixel a cycle",
-    )
-    affine_bits: int | None = Field(
-        None, ge=2, le=16, description="bits for float constants that no Quant bounds; left out: refuse them"
-    )
-
-    @field_validator("frame")
-    @classmethod
-    def _frame(cls, frame: tuple[int, int] | None) -> tuple[int, int] | None:
-        if frame is not None and min(frame) < 1:
-            raise ValueError("width and height must be at least 1")
-        return frame
 
 
 class SimConfig(Section):
@@ -83,7 +52,7 @@ class EstimateConfig(Section):
 
     synth: bool = Field(False, description="synthesize with Yosys as well")
     family: Literal["xc7", "xcu", "xcup"] | None = Field(
-        None, description="device family for Yosys: xc7, xcu or xcup; left out: that of hardware.part"
+        None, description="device family for Yosys: xc7, xcu or xcup; left out: the family of hardware.part"
     )
 
 
@@ -96,7 +65,7 @@ class Recipe(Section):
     )
     train: TrainConfig = Field(default_factory=TrainConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)
-    hardware: HardwareConfig = Field(default_factory=HardwareConfig)
+    hardware: BuildOptions = Field(default_factory=BuildOptions)
     sim: SimConfig = Field(default_factory=SimConfig)
     estimate: EstimateConfig = Field(default_factory=EstimateConfig)
     out: str | None = Field(None, description="output folder; left out: build/NAME")

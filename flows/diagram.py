@@ -1,13 +1,14 @@
-"""The pipeline as an inline SVG: one box a layer from top to bottom, stream widths on the wires, skips on the right."""
+"""The pipeline as an inline SVG: one box per layer from top to bottom, stream widths on the wires, skips on the right."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from ..hw.graph.ops import Affine, Conv, Op, PixelShuffle, Residual, Threshold, Upsample
-from ..hw.resources.view import Stage
+from ..hw.network import Network
+from ..hw.ops.base import FoldSpace
+from ..hw.resources.fifos import fifo_depths
+from ..hw.resources.schedule import INPUT
 from ..hw.types import StreamType
 
 BOX_W, BOX_H, PITCH, LEFT, LANE_W = 330, 34, 62, 20, 26
@@ -23,38 +24,53 @@ class Skip:
     label: str
 
 
-def describe(op: Op | None, role: str = "op") -> str:
-    """What a layer does, in a few words."""
-    if op is None:
-        return "input port" if role == "input" else "one stream to several"
-    if isinstance(op, Conv):
-        shape = f"{op.kernel}×{op.kernel}, {op.weight.shape[3]}→{op.weight.shape[0]}"
-        if not op.binary:
-            return f"{shape}, {op.weight_bits}-bit weights"
-        planes = "XNOR-popcount" if op.input.bipolar else f"binary weights, {op.input.bits} bit planes"
-        return f"{shape}, {planes}"
-    if isinstance(op, Affine):
-        parts = ["scale", "bias"] if op.scale is not None else ["bias"] * (op.bias is not None)
-        parts += ["PReLU"] * (op.slope is not None) + ["round"] * (op.quant is not None or op.mid is not None)
-        return " + ".join(parts) or "pass"
-    if isinstance(op, Threshold):
-        levels = op.thresholds.shape[1]
-        return "sign(x − t) per channel" if op.output.bipolar else f"{levels} thresholds per channel"
-    if isinstance(op, Residual):
-        return "add" + (" + round" if op.quant is not None else "")
-    if isinstance(op, PixelShuffle | Upsample):
-        mode = f"{op.mode} " if isinstance(op, Upsample) else ""
-        return f"{mode}×{op.factor}"
-    return ""
+@dataclass(frozen=True)
+class Box:
+    """One box of the diagram: the input port or a layer.
+
+    Attributes:
+        name: the layer's.
+        kind: CSS class: what sort of hardware it is.
+        what: what it does, in a few words, with its folding.
+        producers: names of the boxes in front of it, one for each input.
+        depths: words of the FIFO on each input, 0 where there is none.
+        output: type of its (first) output.
+        is_output: an output port takes one of its streams.
+    """
+
+    name: str
+    kind: str
+    what: str
+    producers: tuple[str, ...]
+    depths: tuple[int, ...]
+    output: StreamType
+    is_output: bool
 
 
-def kind(op: Op | None, role: str = "op") -> str:
-    """CSS class of a box: what sort of hardware it is."""
-    if op is None:
-        return role
-    if isinstance(op, Conv):
-        return "binary" if op.binary else "fixed"
-    return {"Affine": "affine", "Threshold": "affine", "Residual": "residual"}.get(op.op_type, "reshape")
+def boxes(network: Network) -> list[Box]:
+    """The input port and the layers, in topological order."""
+    depths = fifo_depths(network, "rtl")
+    made = [Box(INPUT, INPUT, "input port", (), (), network.input_type, False)]
+    for node in network.nodes:
+        makers = (network.producers.get(name) for name in node.inputs)
+        made.append(
+            Box(
+                name=node.name,
+                kind=node.op.sort,
+                what=node.op.describe() + _folding(node.op.fold_space()),
+                producers=tuple(INPUT if maker is None else maker.name for maker in makers),
+                depths=tuple(depths[name] for name in node.inputs),
+                output=node.op.outputs[0],
+                is_output=bool(set(node.outputs) & set(network.outputs)),
+            )
+        )
+    return made
+
+
+def _folding(space: FoldSpace | None) -> str:
+    if space is None:
+        return ""
+    return f" · PE {space.now.pe}" + (f", SIMD {space.now.simd}" if len(space.simd) > 1 else "")
 
 
 def width_text(stream: StreamType) -> str:
@@ -63,7 +79,7 @@ def width_text(stream: StreamType) -> str:
     return f"{stream.channels} × {sign} = {stream.word_bits} bit"
 
 
-def _reading_order(stages: list[Stage]) -> list[Stage]:
+def _reading_order(stages: list[Box]) -> list[Box]:
     """Topological order that follows each path to its end, the longest first, so that few wires pass over boxes."""
     by_name = {s.name: s for s in stages}
     readers: dict[str, list[str]] = {s.name: [] for s in stages}
@@ -86,13 +102,12 @@ def _reading_order(stages: list[Stage]) -> list[Stage]:
     return ordered
 
 
-def _skips(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> list[Skip]:
+def _skips(stages: list[Box]) -> list[Skip]:
     row = {s.name: i for i, s in enumerate(stages)}
     wires = []
     for stage in stages:
-        for producer, tensor in zip(stage.producers, stage.tensors, strict=True):
+        for producer, depth in zip(stage.producers, stage.depths, strict=True):
             if row[producer] + 1 != row[stage.name]:
-                depth = fifos.get((tensor, stage.name), 0)
                 wires.append((row[producer], row[stage.name], f"FIFO {depth}" if depth else ""))
     lanes: list[int] = []  # the row at which each lane becomes free
     skips = []
@@ -103,20 +118,15 @@ def _skips(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> list[Sk
     return skips
 
 
-def _box(i: int, stage: Stage) -> str:
+def _box(i: int, stage: Box) -> str:
     y = i * PITCH
-    name, text = escape(stage.name), escape(describe(stage.op, stage.role))
-    fold = ""
-    if isinstance(stage.op, Conv):
-        fold = f" · PE {stage.op.pe}, SIMD {stage.op.simd}"
-    elif isinstance(stage.op, Affine):
-        fold = f" · PE {stage.op.pe}"
+    name, text = escape(stage.name), escape(stage.what)
     return (
-        f'<g class="box {kind(stage.op, stage.role)}"><title>{name}: {text}{fold}</title>'
+        f'<g class="box {stage.kind}"><title>{name}: {text}</title>'
         f'<rect x="{LEFT}" y="{y}" width="{BOX_W}" height="{BOX_H}" rx="6"/>'
         f'<rect class="stripe" x="{LEFT}" y="{y}" width="5" height="{BOX_H}" rx="2"/>'
         f'<text class="name" x="{LEFT + 14}" y="{y + 14}">{name}</text>'
-        f'<text class="what" x="{LEFT + 14}" y="{y + 27}">{text}{fold}</text></g>'
+        f'<text class="what" x="{LEFT + 14}" y="{y + 27}">{text}</text></g>'
     )
 
 
@@ -141,26 +151,19 @@ def _arc(skip: Skip) -> str:
     return wire + (label if skip.label else "")
 
 
-def diagram(stages: list[Stage], fifos: Mapping[tuple[str, str], int]) -> str:
-    """SVG of a network; colours come from the page's style sheet, so that it follows light and dark.
-
-    Args:
-        stages: layers in topological order.
-        fifos: words of the FIFO on each (tensor, reading layer).
-    """
-    stages = _reading_order(stages)
-    skips = _skips(stages, fifos)
+def diagram(network: Network) -> str:
+    """SVG of a network; colours come from the page's style sheet, so that it follows light and dark."""
+    stages = _reading_order(boxes(network))
+    skips = _skips(stages)
     lanes = max((s.lane for s in skips), default=-1) + 1
     width = LEFT + BOX_W + 30 + max(lanes, 1) * LANE_W
     height = len(stages) * PITCH - (PITCH - BOX_H) + 40
     parts = [_box(i, s) for i, s in enumerate(stages)]
     for i, (stage, following) in enumerate(zip(stages, [*stages[1:], None], strict=True)):
-        if following is None or stage.name in following.producers:
-            fifo = 0
-            if following is not None:
-                tensor = following.tensors[following.producers.index(stage.name)]
-                fifo = fifos.get((tensor, following.name), 0)
-            parts.append(_wire(i, stage.output, fifo))
+        if following is not None and stage.name in following.producers:
+            parts.append(_wire(i, stage.output, following.depths[following.producers.index(stage.name)]))
+        elif stage.is_output:
+            parts.append(_wire(i, stage.output, 0))
     parts += [_arc(s) for s in skips]
     return (
         f'<svg class="pipeline" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
+from .. import tools
 from ..errors import UserError
-from ..sim import tools
 
 _APT = "install it with the system's package manager, for example apt-get install "
 VENDOR = {"vitis_hls": "-version", "vitis-run": "--version", "v++": "--version", "vivado": "-version"}
@@ -86,7 +86,7 @@ def _python() -> Finding:
 
 
 def _found_tool(name: str, find: Callable[[], tools.Tool], needed_for: str) -> Finding:
-    """A tool that may be on PATH or in a Python package; `sim.tools` decides which is new enough."""
+    """A tool that may be on PATH or in a Python package; `xnorsr.tools` decides which is new enough."""
     try:
         tool = find()
     except UserError as e:

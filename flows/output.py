@@ -7,10 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..staging import staged_file, temporary_folder
 
 PROBE_BYTES = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -74,20 +75,18 @@ def output_folder(out: Path, force: bool) -> Iterator[Path]:
     """
     refuse_non_empty(out, force)
     check_writable(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    except OSError as e:
-        raise write_error(out, e) from e
-    try:
-        yield tmp
-        _move_entries(tmp, out)
-    except OSError as e:
-        if e.errno in _FULL or e.errno == errno.EROFS:
+    with ExitStack() as stack:
+        try:
+            tmp = stack.enter_context(temporary_folder(out))
+        except OSError as e:
             raise write_error(out, e) from e
-        raise
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)
+        try:
+            yield tmp
+            _move_entries(tmp, out)
+        except OSError as e:
+            if e.errno in _FULL or e.errno == errno.EROFS:
+                raise write_error(out, e) from e
+            raise
 
 
 def _move_entries(source: Path, out: Path) -> None:
@@ -106,11 +105,8 @@ def write_file(path: Path, data: bytes | str) -> None:
         UserError: the folder cannot be written, or the disk is full.
     """
     raw = data.encode() if isinstance(data, str) else data
-    tmp = path.with_name(f".{path.name}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tmp.write_bytes(raw)
-        os.replace(tmp, path)
+        with staged_file(path) as staged:
+            staged.write_bytes(raw)
     except OSError as e:
-        tmp.unlink(missing_ok=True)
         raise write_error(path.parent, e) from e

@@ -15,16 +15,14 @@ import numpy as np
 from rich.table import Table
 from torch import nn
 
+from .. import tools
 from ..errors import UserError
 from ..hw.build import BuildResult, reopen
 from ..hw.resources.devices import device
-from ..hw.resources.schedule import fifo_depths
-from ..hw.resources.view import stages
 from ..quant.data import imresize, to_uint8
 from ..quant.data.images import Photo, load_source
 from ..quant.inference import bicubic_score, low_resolution, score, upscale
 from ..quant.training import load_trained
-from ..sim import tools
 from ..sim.compare import compare_codes
 from .config import Recipe
 from .console import Clock, console, table
@@ -200,8 +198,7 @@ class Run:
             ours=self.expected.astype(np.uint8),
             original=original,
         )
-        chain = stages(self.built.graph)
-        write_file(self.out / "report.html", render(self.results, pictures, chain, fifo_depths(chain)))
+        write_file(self.out / "report.html", render(self.results, pictures, self.built.network))
 
 
 def _grey(photo: Photo) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..hw.graph.context import identifier
-from ..hw.resources.view import Stage
+from ..hw.network import Network
 from ..quant.metrics import psnr
 from .diagram import diagram
 from .pictures import png_bytes
@@ -109,23 +108,6 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]
 
 
-def by_layer(synth: Mapping[str, Any], layers: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Synthesized LUT, FF, BRAM36 and DSP by the estimate's layers, which count as the estimate counts.
-
-    A FIFO belongs to the layer that reads it; the video ports and what else stands in the top module belong to the
-    input, which is the first layer. So the rows sum up to the synthesis's total.
-    """
-    places = {identifier(name): name for name in layers}
-    sums = {name: dict.fromkeys(("lut", "ff", "bram36", "dsp"), 0.0) for name in layers}
-    for row in synth["layers"]:
-        fifo = row["name"].startswith("fifo_")
-        readers = [place for place in places if fifo and row["name"].endswith(f"_to_{place}")]
-        name = places.get(row["name"]) or places.get(max(readers, key=len, default="")) or layers[0]
-        for key in sums[name]:
-            sums[name][key] += row[key]
-    return sums
-
-
 def _environment() -> Environment:
     env = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -155,15 +137,14 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 60)} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
 
 
-def render(
-    results: Mapping[str, Any], pictures: Pictures, stages: list[Stage], fifos: Mapping[tuple[str, str], int]
-) -> str:
+def render(results: Mapping[str, Any], pictures: Pictures, network: Network) -> str:
     """The page.
 
     Args:
-        results: what results.json holds; "estimate" and "synth" (or None) as `steps.cost.Account.to_dict` gives them.
+        results: what results.json holds; "estimate", "synth" and "synth_by_layer" (both or neither None) as
+            `steps.cost.Account.to_dict` gives them.
         pictures: of the simulated photograph.
-        stages, fifos: the network, for the diagram.
+        network: for the diagram.
     """
     scores, estimate = results["psnr_y"], results["estimate"]
     notes = {key: f"{scores[key]:.2f} dB PSNR-Y" for key in scores}
@@ -173,9 +154,9 @@ def render(
         results=results,
         tiles=_tiles(pictures, notes),
         crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
-        diagram=diagram(stages, fifos),
+        diagram=diagram(network),
         estimate=estimate,
-        synth=results["synth"] and by_layer(results["synth"], [layer["name"] for layer in estimate["layers"]]),
+        synth=results["synth_by_layer"],
         most_lut=max((layer["lut"] for layer in estimate["layers"]), default=1) or 1,
         total_time=sum(results["times"].values()) or 1.0,
     )

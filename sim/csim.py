@@ -8,10 +8,10 @@ from typing import Literal, overload
 
 import numpy as np
 
-from ..errors import UserError
 from ..hw.hls.description import Description
 from ..hw.hls.project import compile_project
 from ..hw.types import StreamType
+from .frames import check_input
 
 _INT32 = np.ctypeslib.ndpointer(np.int32, flags="C_CONTIGUOUS")
 
@@ -47,7 +47,9 @@ class CSim:
         Raises:
             UserError: the frame has another size than the built one, codes are out of range, or compiling fails.
         """
-        frame = self._checked(codes)
+        codes = np.asarray(codes)
+        check_input(codes, self.description.input)
+        frame = np.ascontiguousarray(codes, np.int32)
         out = np.empty(_shape(self.description.output), np.int32)
         library = self._library(trace)
         if not trace:
@@ -70,21 +72,6 @@ class CSim:
                 library.xnorsr_run_trace.argtypes = [_INT32, _INT32, ctypes.POINTER(ctypes.c_void_p)]
             self._libraries[trace] = library
         return self._libraries[trace]
-
-    def _checked(self, codes: np.ndarray) -> np.ndarray:
-        kind = self.description.input
-        codes = np.asarray(codes)
-        if codes.ndim != 3 or codes.shape[2] != kind.channels:
-            raise UserError(f"the input has shape {codes.shape}; the network takes (H, W, {kind.channels}).")
-        if codes.shape[:2] != (kind.height, kind.width):
-            height, width = codes.shape[:2]
-            raise UserError(
-                f"the image is {width}x{height} pixels, {self.project_dir} is built for {kind.width}x{kind.height}. "
-                f"Build it for this size with --frame {width}x{height}."
-            )
-        if not np.issubdtype(codes.dtype, np.integer) or codes.min() < kind.lo or codes.max() > kind.hi:
-            raise UserError(f"the input is not made of integer codes from {kind.lo} to {kind.hi}.")
-        return np.ascontiguousarray(codes, np.int32)
 
 
 def _shape(kind: StreamType) -> tuple[int, int, int]:

@@ -9,10 +9,10 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
-from ..errors import UserError
 from ..hw.graph.context import Reference
 from ..hw.graph.lower import Lowered
 from ..hw.types import StreamType
+from .frames import check_input
 
 
 @dataclass
@@ -39,27 +39,14 @@ def run(lowered: Lowered, codes: np.ndarray, all_tensors: bool = False) -> Execu
     Raises:
         UserError: the image has another size or code range than the network's input.
     """
+    codes = np.asarray(codes)
     check_input(codes, lowered.input_type)
     model: ModelWrapper = lowered.reference
-    values = lowered.input_type.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
+    values = lowered.input_type.to_values(codes.astype(np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
     name, out = model.graph.input[0].name, model.graph.output[0].name
     tensors = execute_onnx(model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors)
     output = lowered.output_type.to_codes(tensors[out][0].transpose(1, 2, 0))
     return Execution(output, tensors if all_tensors else {})
-
-
-def check_input(codes: np.ndarray, kind: StreamType) -> None:
-    """Raise UserError where an image does not fit a built frame."""
-    shape = (kind.height, kind.width, kind.channels)
-    if codes.shape != shape:
-        h, w, c = codes.shape if codes.ndim == 3 else (0, 0, 0)
-        raise UserError(
-            f"the image has {w} x {h} pixels and {c} channels; the network was built for "
-            f"{kind.width} x {kind.height} and {kind.channels}. "
-            f"Build it for this image: xnorsr build MODEL.onnx --frame {w}x{h}"
-        )
-    if codes.min() < kind.lo or codes.max() > kind.hi:
-        raise UserError(f"the image has codes {codes.min()} to {codes.max()}; allowed are {kind.lo} to {kind.hi}.")
 
 
 def stream_codes(tensors: Mapping[str, np.ndarray], place: Reference, kind: StreamType) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import UserError
 from ..hw.types import StreamType
 from . import verilate
-from .reference import check_input
+from .frames import check_input
 
 BENCH = "xnorsr.sim.benches.frame"
 
@@ -107,13 +107,18 @@ class RtlSim:
         predicted = self.record["predicted"]
         config = {
             "frames": str(self.work / "frames.npy"),
-            "output": str(self.work / "output.npy"),
+            "outputs": [
+                {
+                    "prefix": "m_axis",
+                    "file": str(self.work / "output.npy"),
+                    "bits": self.output.bits,
+                    "shape": shape,
+                    "pixels_per_beat": self.record["pixels_per_beat"],
+                }
+            ],
             "record": str(self.work / "record.json"),
             "fifos": list(self.record["fifos"]),
             "in_bits": self.input.bits,
-            "out_bits": self.output.bits,
-            "out_shape": shape,
-            "pixels_per_beat": self.record["pixels_per_beat"],
             "idle": idle,
             "stall": stall,
             "seed": seed,
@@ -137,11 +142,11 @@ class RtlSim:
             f"{f['tensor']} -> {f['reader']}": (record["occupancy"][name], f["depth"])
             for name, f in self.record["fifos"].items()
         }
-        last = record["last_out"]
+        last = record["last_out"][0]
         return RtlResult(
             output=outputs[-1],
             outputs=outputs,
-            cycles=last[0] - record["first_in"][0] + 1,
+            cycles=last[0] - record["first_in"] + 1,
             ends=last,
             interval=last[-1] - last[-2] if len(last) > 1 else None,
             occupancy=occupancy,

@@ -14,7 +14,7 @@ from unittest import mock
 
 from cocotb_tools.runner import Verilator
 
-from . import tools
+from .. import tools
 
 # Wide constants (weights) are literals and parameters of the sources; Verilator's own limit is 64 Kbit.
 _LITERALS = ["--max-num-width", str(1 << 22)]

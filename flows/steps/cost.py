@@ -10,34 +10,57 @@ from typing import Any
 
 from rich.table import Table
 
+from ... import tools
 from ...errors import UserError
-from ...hw.build import BuildResult, prepare, reopen
-from ...hw.build import model_graph as make_graph
+from ...hw.build import BuildResult, model_graph, prepare, reopen
+from ...hw.hls.plugin.graph import network_of
+from ...hw.network import Network
 from ...hw.resources.account import Estimate
 from ...hw.resources.account import estimate as analytic
 from ...hw.resources.devices import device
 from ...hw.resources.synth import Synthesis, synthesize
-from ...hw.rtl.emit import TOP, write_project
-from ...sim import tools
-from ..config import EstimateConfig, HardwareConfig, checked
+from ...hw.rtl.emit import write_project
+from ...hw.rtl.top import TOP, fifo_instance
+from ..config import EstimateConfig
 from ..console import console, table
 from ..output import write_file
-from ..report import by_layer, si
-from .hardware import options
+from ..hardware_options import HardwareOptions
+from ..report import si
 
 
 @dataclass(frozen=True)
 class Account:
     """Both accounts of one network; ``synthesis`` is None where it was not asked for."""
 
+    network: Network
     estimate: Estimate
     synthesis: Synthesis | None
+
+    @property
+    def measured(self) -> dict[str, dict[str, float]] | None:
+        """Synthesized LUT, FF, BRAM36 and DSP by the estimate's layers, which count as the estimate counts.
+
+        A FIFO belongs to the layer that reads it; the video ports and what else stands in the top module belong to the
+        input, which is the first layer. So the rows sum up to the synthesis's total.
+        """
+        if self.synthesis is None:
+            return None
+        first, *_ = (one.name for one in self.estimate.layers)
+        owner = {one.name: one.name for one in self.estimate.layers}
+        owner |= {fifo_instance(name): node.name for name, (node, _) in self.network.readers.items()}
+        sums = {one.name: dict.fromkeys(("lut", "ff", "bram36", "dsp"), 0.0) for one in self.estimate.layers}
+        for row in self.synthesis.layers:
+            layer = sums[owner.get(f"u_{row.name}", owner.get(row.name, first))]
+            for key in layer:
+                layer[key] += getattr(row, key)
+        return sums
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
             "estimate": self.estimate.to_dict(),
             "synth": self.synthesis.to_dict() if self.synthesis is not None else None,
+            "synth_by_layer": self.measured,
         }
 
 
@@ -51,9 +74,9 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
         UserError: the part is unknown, or Yosys is missing.
     """
     chosen = built.options
-    made = analytic(built.graph, chosen.clock_mhz, chosen.part)
+    made = analytic(built.network, chosen.clock_mhz, chosen.part)
     if not config.synth:
-        return Account(made, None)
+        return Account(built.network, made, None)
     tools.yosys()
     assert rtl is not None
     family = config.family or device(chosen.part).family
@@ -64,33 +87,34 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
             TOP,
             progress=lambda what, n, of: status.update(f"Yosys, {family}: batch {n} of {of} done ({what})"),
         )
-    return Account(made, found)
+    return Account(built.network, made, found)
 
 
-def estimate(model: Path, hardware: dict[str, Any], config: EstimateConfig) -> Account:
+def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> Account:
     """Account of a QONNX file, or of a folder that `build` wrote.
 
     Args:
-        hardware: fields of `HardwareConfig` that differ from their defaults; none for a built folder.
+        hardware: build options that were given; none for a built folder.
 
     Raises:
         UserError: bad input; see `hw.build.prepare` and `account`.
     """
     if model.is_dir():
-        if hardware:
+        if hardware.given:
             raise UserError(
-                f"{model}: was built with its own {', '.join(hardware)}; leave that out, or give the QONNX file."
+                f"{model}: was built with its own {', '.join(hardware.given)}; leave that out, or give the QONNX file."
             )
         return account(reopen(model), model / "rtl", config)
-    chosen = options(checked(HardwareConfig, hardware))
+    chosen = hardware.options()
     with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder:
         lowered = prepare(model, chosen)
-        graph = make_graph(lowered, chosen, Path(folder) / "hls")
-        built = BuildResult(Path(folder), lowered, graph, chosen, lowered.changes)
+        graph = model_graph(lowered, chosen, Path(folder) / "hls")
+        network = network_of(graph)
+        built = BuildResult(Path(folder), lowered, graph, network, chosen, lowered.changes)
         rtl = None
         if config.synth:
             rtl = Path(folder) / "rtl"
-            write_project(graph, rtl)
+            write_project(network, rtl)
         return account(built, rtl, config)
 
 
@@ -116,8 +140,8 @@ def account_tables(account: Account) -> list[Table]:
     keys, titles = ("lut", "ff", "bram36", "dsp"), ["LUT", "FF", "BRAM", "DSP"]
     cost = [[one.name, *(f"{getattr(one, key):,.9g}" for key in keys)] for one in layers]
     title = "Resources, estimated (BRAM: of 36 Kbit)"
-    if account.synthesis:
-        measured = by_layer(account.synthesis.to_dict(), [one.name for one in layers])
+    measured = account.measured
+    if account.synthesis is not None and measured is not None:
         for row in cost:
             row += [f"{value:,.9g}" for value in measured[row[0]].values()]
         title = f"Resources, estimated (BRAM: of 36 Kbit), then by Yosys for {account.synthesis.family}"
@@ -132,10 +156,10 @@ def account_tables(account: Account) -> list[Table]:
 def _sums(account: Account) -> Table:
     e = account.estimate
     rows = [
-        ["frame", f"{e.input_size[1]}×{e.input_size[0]} to {e.output_size[1]}×{e.output_size[0]}"],
-        ["cycles a frame", f"{e.interval_cycles:,} ({e.fps:.3g} fps at {e.clock_mhz:g} MHz)"],
+        ["frame", f"{e.input_size[1]}×{e.input_size[0]} to " + " and ".join(f"{w}×{h}" for h, w in e.output_sizes)],
+        ["cycles per frame", f"{e.interval_cycles:,} ({e.fps:.3g} fps at {e.clock_mhz:g} MHz)"],
         ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
-        ["MACs a frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],
+        ["MACs per frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],
         ["operations, published rule", f"{si(e.ops_rule)}OPs for 320×180 (real + binary/64)"],
         ["parameters, published rule", f"{si(e.params_rule)} (real + binary/32)"],
         ["model size", f"{e.model_bits / 8:,.0f} bytes, {100 * e.size_reduction:.1f} % below float"],

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from ... import tools
 from ...errors import UserError
 from ...hw.build import BuildOptions, BuildResult, reopen
 from ...hw.build import build as build_projects
 from ...hw.graph.load import set_frame
 from ...quant.data.images import read_photo
-from ...sim import tools
 from ...sim.compare import compare
 from ...sim.conversion import effect
-from ...sim.reference import Execution, check_input
+from ...sim.frames import check_input
+from ...sim.reference import Execution
 from ...sim.reference import run as run_reference
 from ..config import HardwareConfig
 from ..console import console

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...staging import replace_folder, temporary_folder
 from ..network import Network
 from .description import Description
 from .text import write_into
@@ -35,21 +36,16 @@ def write_project(network: Network, project: str, config: dict[str, Any], out_di
     out_dir = Path(out_dir)
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
         raise UserError(f"{out_dir}: not an empty folder. Choose another one, or remove it first.")
-    try:
-        out_dir.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}.", dir=out_dir.parent))
-    except OSError as error:
-        raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Choose a folder that can.") from error
-    try:
-        write_into(network, project, config, staged, ".")
-        staged.chmod(0o755)
-        if out_dir.exists():
-            out_dir.rmdir()
-        staged.rename(out_dir)
-    except OSError as error:
-        raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Make room or choose another.") from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            staged = stack.enter_context(temporary_folder(out_dir))
+        except OSError as error:
+            raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Choose a folder that can.") from error
+        try:
+            write_into(network, project, config, staged, ".")
+            replace_folder(staged, out_dir)
+        except OSError as error:
+            raise UserError(f"{out_dir}: cannot be written ({error.strerror}). Make room or choose another.") from error
     return out_dir
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ..rtl.popcount_modules import CONSTANT
-from .netlist import Netlist
-from .yosys import run_script
+from ...staging import replace_folder
+from . import split
+from .split import PLAN, Batch, Plan
+from .yosys import run_module, run_script
 
 FAMILIES = ("xc7", "xcu", "xcup")
 
@@ -49,9 +50,6 @@ FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDP
 LATCHES = ("LDCE", "LDPE")
 BRAM36 = {"RAMB18E1": 0.5, "RAMB18E2": 0.5, "RAMB36E1": 1.0, "RAMB36E2": 1.0}
 DSPS = ("DSP48E1", "DSP48E2")
-
-#: Characters of netlist below which a layer gets no process of its own, since Yosys needs seconds to start.
-SMALL = 500_000
 
 #: ABC9's script for large layers: area first. Yosys's own looks for delay first and takes a third longer.
 AREA_SCRIPT = "+&sweep;&dc2;&if,-a,{C},{W},{D},{R}"
@@ -137,64 +135,32 @@ def count(cells: Mapping[str, int], name: str, module: str, source: Path) -> Lay
     )
 
 
-def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], timeout: float) -> Netlist:
-    netlist = folder / ELABORATED
+def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], timeout: float) -> None:
     macros = " ".join(f"-D {d}" for d in defines)
     # Yosys splits its commands at blanks, slang's command files know quotes.
     (folder / "sources.f").write_text(f'-F "{files.resolve()}"\n', encoding="utf-8")
     read = f"read_slang --top {top} --keep-hierarchy --unroll-limit {UNROLL_LIMIT} {macros} -f sources.f"
-    run_script([read, f"hierarchy -check -top {top}", f"write_rtlil {netlist.name}"], folder, "elaborate", timeout)
-    return Netlist.read(netlist, top)
-
-
-@dataclass
-class _Batch:
-    """What one run of Yosys works on: children of the top, and those of them that are kept apart (all or none)."""
-
-    name: str
-    children: list[str]
-    kept: list[str]
-
-
-def _batches(sizes: dict[str, int]) -> list[_Batch]:
-    """Children in groups, the largest first: large ones alone, small ones together up to the length `SMALL`."""
-    batches: list[_Batch] = []
-    room = 0
-    for child in sorted(sizes, key=lambda c: -sizes[c]):
-        if sizes[child] > room:
-            batches.append(_Batch(f"batch{len(batches)}", [], []))
-            batches[-1].kept = batches[-1].children
-            room = SMALL
-        batches[-1].children.append(child)
-        room -= sizes[child]
-    return batches or [_Batch("batch0", [], [])]
+    run_script([read, f"hierarchy -check -top {top}", f"write_rtlil {ELABORATED}"], folder, "elaborate", timeout)
 
 
 def _run_batches(
-    netlist: Netlist,
-    batches: list[_Batch],
-    folder: Path,
-    family: str,
-    jobs: int,
-    timeout: float,
-    progress: Progress | None,
+    top: str, batches: list[Batch], folder: Path, family: str, jobs: int, timeout: float, progress: Progress | None
 ) -> tuple[dict[str, LayerSynthesis], str]:
     """Cells of the batches' children and of the top itself, by module; and Yosys's version."""
-    top = netlist.top.removeprefix("\\")
     found: dict[str, LayerSynthesis] = {}
     tool, stop = "", threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        work = {pool.submit(_run_batch, netlist, b, folder, family, timeout, stop): b for b in batches}
+        work = {pool.submit(_run_batch, top, b, folder, family, timeout, stop): b for b in batches}
         try:
             for done, future in enumerate(as_completed(work), 1):
                 batch = work[future]
                 report, content = future.result()
                 tool, modules = content["creator"].split(" (")[0], content["modules"]
-                for child in batch.kept:
+                for child in batch.counted:
                     found[child] = count(_cells(modules, child), *_instance(child, top), report)
-                found[netlist.top] = count(_cells(modules, netlist.top, batch.kept), top, top, report)
+                found[f"\\{top}"] = count(_cells(modules, f"\\{top}", batch.counted), top, top, report)
                 if progress:
-                    progress(", ".join(_instance(c, top)[0] for c in batch.kept) or top, done, len(batches))
+                    progress(", ".join(_instance(c, top)[0] for c in batch.counted) or top, done, len(batches))
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -202,26 +168,23 @@ def _run_batches(
     return found, tool
 
 
-def _mapping(netlist: Netlist, batch: _Batch) -> list[str]:
+def _mapping(batch: Batch) -> list[str]:
     """How ABC9 maps the batch; nothing for small layers, which take Yosys's own script."""
-    if any(CONSTANT in module for child in batch.children for module in netlist.closure(child)):
+    if batch.constant:
         return [f'scratchpad -set abc9.script "{COVER_SCRIPT}"']
-    large = max(map(netlist.size, batch.children), default=0) > SMALL
-    return [f'scratchpad -set abc9.script "{AREA_SCRIPT}"'] if large else []
+    return [f'scratchpad -set abc9.script "{AREA_SCRIPT}"'] if batch.large else []
 
 
 def _run_batch(
-    netlist: Netlist, batch: _Batch, folder: Path, family: str, timeout: float, stop: threading.Event
+    top: str, batch: Batch, folder: Path, family: str, timeout: float, stop: threading.Event
 ) -> tuple[Path, dict[str, Any]]:
     """Synthesize the top with a batch's children, the others being black boxes. (report, its content)."""
-    source, report = folder / f"{batch.name}.il", folder / f"{batch.name}.json"
-    source.write_text(netlist.text(batch.children), encoding="utf-8")
-    top = netlist.top.removeprefix("\\")
+    report = folder / f"{batch.name}.json"
     commands = [
-        f"read_rtlil {source.name}",
+        f"read_rtlil {batch.name}.il",
         f"hierarchy -top {top}",
-        *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in netlist.kept(batch.kept)),
-        *_mapping(netlist, batch),
+        *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
+        *_mapping(batch),
         f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
         f"tee -q -o {report.name} stat -json",
     ]
@@ -284,8 +247,8 @@ def synthesize(
     """Synthesize an RTL project with `synth_xilinx` and count cells layer by layer.
 
     Instances in the top module are kept apart, what is below them is flattened, so nothing is shared between layers.
-    They are worked on in batches, in processes of their own; instances that differ in names only, and equal large parts
-    of an instance such as PEs, once.
+    They are worked on in batches, in processes of their own (see `split`); instances that differ in names only, and
+    equal large parts of an instance such as PEs, once.
 
     Args:
         rtl: folder of the project.
@@ -314,8 +277,8 @@ def synthesize(
     part.mkdir(parents=True)
     start = time.monotonic()
     try:
-        netlist = _elaborate(files, top, part, defines, timeout)
-        found, tool = _layers(netlist, part, family, per_layer, jobs or os.cpu_count() or 1, timeout, progress)
+        _elaborate(files, top, part, defines, timeout)
+        found, tool = _layers(top, part, family, per_layer, jobs or os.cpu_count() or 1, timeout, progress)
     except KeyboardInterrupt:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -323,32 +286,20 @@ def synthesize(
     result = Synthesis(family, tool, time.monotonic() - start, rows, _sum(rows, top, folder))
     (part / ELABORATED).unlink()  # the batches have what their scripts read; elaborate.ys makes it again
     (part / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    replace_folder(part, folder)
     return result
 
 
 def _layers(
-    netlist: Netlist,
-    folder: Path,
-    family: str,
-    per_layer: bool,
-    jobs: int,
-    timeout: float,
-    progress: Progress | None,
+    top: str, folder: Path, family: str, per_layer: bool, jobs: int, timeout: float, progress: Progress | None
 ) -> tuple[list[LayerSynthesis], str]:
     """One row for each instance in the top and one for the top itself; and Yosys's version."""
-    if not per_layer:
-        whole = [_Batch("whole", netlist.children(), [])]
-        found, tool = _run_batches(netlist, whole, folder, family, jobs, timeout, progress)
-        return list(found.values()), tool
-    netlist = netlist.folded()
-    prints = {child: netlist.fingerprint(child) for child in netlist.children()}
-    first = {same: child for child, same in reversed(prints.items())}
-    batches = _batches({child: netlist.size(child) for child in first.values()})
-    found, tool = _run_batches(netlist, batches, folder, family, jobs, timeout, progress)
+    least = str(split.REPEATED) if per_layer else "whole"
+    run_module(split.__name__, [ELABORATED, top, least], folder, "split", timeout)
+    plan = Plan.read(folder / PLAN)
+    found, tool = _run_batches(top, plan.batches, folder, family, jobs, timeout, progress)
     rows = []
-    for child, same in prints.items():
-        name, module = _instance(child, netlist.top.removeprefix("\\"))
-        rows.append(replace(found[first[same]], name=name, module=module))
-    return [*rows, found[netlist.top]], tool
+    for child, same in plan.first.items():
+        name, module = _instance(child, top)
+        rows.append(replace(found[same], name=name, module=module))
+    return [*rows, found[f"\\{top}"]], tool

@@ -1,14 +1,12 @@
-"""Running Yosys: the package pyosys in a process of its own, or a `yosys` with the slang plug-in on PATH.
+"""Running Yosys in a process of its own; `xnorsr.tools` decides which Yosys.
 
 Run as a module (``python -m xnorsr.hw.resources.yosys SCRIPT``) it executes a script with pyosys.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,22 +14,8 @@ import threading
 import time
 from pathlib import Path
 
+from ... import tools
 from ...errors import UserError
-
-
-def yosys_command(script: Path) -> list[str]:
-    """The command line that runs a Yosys script.
-
-    Raises:
-        UserError: neither pyosys nor yosys is installed; says how to get it.
-    """
-    if importlib.util.find_spec("pyosys") is not None:
-        return [sys.executable, "-m", __name__, str(script)]
-    if binary := shutil.which("yosys"):
-        return [binary, "-m", "slang", "-s", str(script)]
-    raise UserError(
-        "Yosys is missing: install the package pyosys (pip install pyosys), or put yosys with slang on PATH"
-    )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -62,13 +46,25 @@ def run_script(
         Path of the log.
 
     Raises:
-        UserError: Yosys is missing, stopped with an error (quoted), or needed more than ``timeout`` seconds.
+        UserError: Yosys is missing or too old, stopped with an error (quoted), or needed more than ``timeout`` seconds.
     """
-    script, log = folder / f"{name}.ys", folder / f"{name}.log"
+    script = folder / f"{name}.ys"
     script.write_text("\n".join(commands) + "\n", encoding="utf-8")
+    return run_module(__name__, [str(script.resolve())], folder, name, timeout, stop)
+
+
+def run_module(
+    module: str, arguments: list[str], folder: Path, name: str, timeout: float, stop: threading.Event | None = None
+) -> Path:
+    """Run a Python module that uses pyosys, in a process of its own in ``folder``; its log is NAME.log there.
+
+    Returns and raises as `run_script`.
+    """
+    tools.yosys()
+    log = folder / f"{name}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            yosys_command(script.resolve()),
+            [sys.executable, "-m", module, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -85,11 +81,15 @@ def run_script(
             _stop(process)
             raise
     if status != 0:
-        text = log.read_text(encoding="utf-8", errors="replace")
-        errors = re.findall(r"^.*(?:ERROR:|\berror:).*$", text, re.MULTILINE | re.IGNORECASE)
-        said = "; ".join(errors[:3]) or "\n".join(text.splitlines()[-3:]) or f"exit status {status}"
-        raise UserError(f"Yosys failed on {name}: {said}; log: {log}")
+        raise UserError(f"Yosys failed on {name}: {_errors(log) or f'exit status {status}'}; log: {log}")
     return log
+
+
+def _errors(log: Path) -> str:
+    """The first errors in a log, else its end."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    errors = re.findall(r"^.*(?:ERROR:|\berror:).*$", text, re.MULTILINE | re.IGNORECASE)
+    return "; ".join(errors[:3]) or "\n".join(text.splitlines()[-3:])
 
 
 def _main(script: str) -> None:

@@ -19,6 +19,8 @@ from .popcount_net import Netlist, write_body
 from .popcount_sharing import candidate_plans, plan_cost, share
 from .popcount_styles import PLAIN_STYLES, add_variable
 
+#: What structures with constant weights are called in a project; a number follows. Synthesis maps them its own way.
+CONSTANT = "xnorsr_popcount_constant"
 STYLES = ("auto", "loop", *PLAIN_STYLES)
 PLAN_SAMPLE = 24  # outputs that candidate plans are compared on: a multiple of all their batch sizes
 

@@ -27,6 +27,11 @@ def _bytes(bits: int) -> int:
     return (bits + 7) // 8 * 8
 
 
+def fifo_instance(stream: str) -> str:
+    """Name of the FIFO on a stream; identifiers of layers never hold two underscores in a row, so it is free."""
+    return f"u_{stream}__fifo"
+
+
 class Top:
     """Instances and signals of the top level."""
 
@@ -62,8 +67,7 @@ class Top:
         if not depth:
             return stream
         bits = self.network.streams[stream].kind.word_bits
-        # Identifiers never hold two underscores in a row, so that this one is free.
-        buffered, fifo = f"{stream}__fifo", f"u_{stream}__fifo"
+        buffered, fifo = f"{stream}__fifo", fifo_instance(stream)
         self.signals.append(Signals(buffered, bits, f"{stream} behind a FIFO of {depth}"))
         ports = _clock() | _into(stream) | _from(buffered)
         self.instances.append(Instance("xnorsr_fifo", fifo, {"Bits": bits, "Depth": depth}, ports))

@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ...rtl.popcount import generate, generate_variable
+from ...rtl.popcount import CONSTANT, generate, generate_variable
 
 if TYPE_CHECKING:
     from .op import Conv
 
 MODULE = "xnorsr_popcounts"
-#: What the structures with constant weights are called; a number follows.
-CONSTANT = "xnorsr_popcount_constant"
 
 _HEAD = """\
 // Popcounts of the binary convolutions, chosen by Id.

@@ -172,11 +172,11 @@ def test_missing_and_failing_compiler(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_wrong_frames_are_refused(tmp_path: Path) -> None:
     project = _project(skip_network(3, 4), tmp_path / "project")
     sim = CSim(project)
-    with pytest.raises(UserError, match=r"5x3 pixels, .* built for 4x3. Build it for this size with --frame 5x3"):
+    with pytest.raises(UserError, match=r"5 x 3 pixels; .* built for 4 x 3 pixels\. .* --frame 5x3"):
         sim.run(np.zeros((3, 5, 3), np.int64))
-    with pytest.raises(UserError, match=r"takes \(H, W, 3\)"):
+    with pytest.raises(UserError, match=r"takes codes of the shape \(H, W, C\) with 3 channels"):
         sim.run(np.zeros((3, 4, 1), np.int64))
-    with pytest.raises(UserError, match="integer codes from 0 to 255"):
+    with pytest.raises(UserError, match="codes 256 to 256; allowed are 0 to 255"):
         sim.run(np.full((3, 4, 3), 256))
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from xnorsr import tools
 from xnorsr.errors import UserError
-from xnorsr.hw.resources import netlist, yosys
-from xnorsr.hw.resources.synth import _Batch, _batches, _cells, _mapping, count, synthesize
+from xnorsr.hw.resources import split, yosys
+from xnorsr.hw.resources.netlist import Netlist
+from xnorsr.hw.resources.synth import _cells, _mapping, count, synthesize
 
 LAYER_A = """
 module layer_a #(parameter int W = 8) (input logic clk_i, input logic [W-1:0] x_i, output logic [W-1:0] y_o);
@@ -74,20 +76,25 @@ def test_counting_rule() -> None:
 def test_batches_hold_every_child_once() -> None:
     """The longest first; large ones alone, small ones together."""
     sizes = {"a": 3_000_000, "b": 100, "c": 2_000_000, "d": 400_000, "e": 200, "f": 200_000}
-    made = [batch.children for batch in _batches(sizes)]
-    assert made == [["a"], ["c"], ["d"], ["f", "e", "b"]]
-    assert all(batch.kept == batch.children for batch in _batches(sizes))
-    assert [batch.children for batch in _batches({})] == [[]], "the top itself is still counted"
+    assert split.groups(sizes) == [["a"], ["c"], ["d"], ["f", "e", "b"]]
+    assert split.groups({}) == [[]], "the top itself is still counted"
 
 
-def test_mapping_scripts() -> None:
+def test_mapping_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large layers for area, popcounts laid out in LUTs only covered, small layers by Yosys's own script."""
+    monkeypatch.setattr(split, "SMALL", 1_000)
     constant = "\\xnorsr_popcount_constant3$top.u_c.u_structure"
-    modules = {"\\top": "", "\\a": "x" * 600_000, "\\b": "x", "\\c": "x", constant: "x"}
-    uses: dict[str, list[str]] = {name: [] for name in modules} | {"\\top": ["\\a", "\\b", "\\c"], "\\c": [constant]}
-    made = netlist.Netlist("", modules, uses, "\\top")
-    scripts = [" ".join(_mapping(made, _Batch("x", [c], [c]))) for c in made.children()]
-    assert "&dc2;&if,-a" in scripts[0] and scripts[1] == "" and "+&if,-a" in scripts[2]
+    wires = "".join(f"  wire \\w{n}\n" for n in range(100))
+    top = "".join(f"  cell \\{name} \\u_{name}\n  end\n" for name in "abc")
+    text = f"autoidx 1\nmodule \\top\n{top}end\nmodule \\a\n{wires}end\nmodule \\b\nend\n"
+    (tmp_path / "x.il").write_text(f"{text}module \\c\n  cell {constant} \\u\n  end\nend\nmodule {constant}\nend\n")
+    made = split.plan(Netlist.read(tmp_path / "x.il", "top"), 1_000_000)
+    made.write(tmp_path / "plan.json")
+    assert split.Plan.read(tmp_path / "plan.json") == made and made.batches[0].counted == ["\\a"]
+    scripts = {child: " ".join(_mapping(batch)) for batch in made.batches for child in batch.children}
+    assert "&dc2;&if,-a" in scripts["\\a"] and "+&if,-a" in scripts["\\c"]
+    plain = split.plan(Netlist.read(tmp_path / "x.il", "b"), None)
+    assert [b.name for b in plain.batches] == ["whole"] and _mapping(plain.batches[0]) == []
 
 
 def test_cells_of_kept_modules_count() -> None:
@@ -159,7 +166,7 @@ endmodule
 def test_equal_pes_are_synthesized_once_and_counted_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four PEs of 8 ANDs, two kept parities and 2 registers each; two with constants are not taken for one, so that
     their ANDs vanish."""
-    monkeypatch.setattr(netlist, "REPEATED", 1)
+    monkeypatch.setattr(split, "REPEATED", 1)
     (tmp_path / "top.sv").write_text(PES)
     (tmp_path / "files.f").write_text("top.sv\n")
     seen: list[str] = []
@@ -217,7 +224,7 @@ def test_too_slow_is_stopped(project: Path) -> None:
     assert time.monotonic() - start < 5
 
 
-def test_bad_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no file list .*files\.f"):
         synthesize(tmp_path)
     with pytest.raises(UserError, match="family 'ecp5': take one of xc7, xcu, xcup"):
@@ -228,7 +235,19 @@ def test_bad_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(UserError, match=r"output .*letters: holds something else than a synthesis; empty it"):
         synthesize(tmp_path, out=tmp_path / "letters")
     assert (tmp_path / "letters" / "to_mother.txt").read_text() == "dear"
-    monkeypatch.setattr(yosys.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="Yosys is missing: install the package pyosys"):
-        yosys.run_script(["help"], tmp_path, "x", 1)
+
+
+def test_only_the_yosys_that_the_policy_takes_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `yosys` on PATH is no way around `xnorsr.tools`."""
+    called = tmp_path / "called"
+    (tmp_path / "yosys").write_text(f"#!/bin/sh\ntouch {called}\n")
+    (tmp_path / "yosys").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(tools, "yosys", tools.yosys.__wrapped__)
+    monkeypatch.setattr(tools, "_package_version", lambda name: (0, 40))
+    with pytest.raises(UserError, match=r"Yosys 0.60 or newer is needed for synthesis; found: 0.40"):
+        yosys.run_script(["help"], tmp_path, "x", 10)
+    monkeypatch.setattr(tools, "_package_folder", lambda name: None)
+    with pytest.raises(UserError, match=r"found: none. Get it with: pip install 'pyosys>=0.70'"):
+        yosys.run_script(["help"], tmp_path, "x", 10)
+    assert not called.exists()

@@ -37,7 +37,7 @@ class Maker:
         """A good frame."""
         return good_frame(SPEC.height, SPEC.width, BITS, self.rng)
 
-    def part(self, beats: list[Beat], reset_after: int | None = None) -> dict[str, Any]:
+    def part(self, beats: list[Beat], reset_after: tuple[int, int] | None = None) -> dict[str, Any]:
         """What is sent up to a reset, or up to the end."""
         model = Receiver(SPEC.height, SPEC.width)
         for beat in beats:
@@ -56,9 +56,8 @@ class Maker:
         return {"name": name, "parts": [made]}
 
     def reset(self, sent: int, received: int) -> dict[str, Any]:
-        """A reset when so many pixels were sent, and at least so many received; then two good frames."""
-        beats = (self.good[0] + self.good[1])[:sent]
-        parts = [self.part(beats, received), self.part(self.good[1] + self.good[0])]
+        """A reset when so many pixels were sent, and so many received; then two good frames."""
+        parts = [self.part(self.good[0] + self.good[1], (sent, received)), self.part(self.good[1] + self.good[0])]
         return {"name": f"reset after {sent} pixels in, {received} out", "parts": parts}
 
     def _expected(self, frame: tuple[int, ...]) -> list[int]:

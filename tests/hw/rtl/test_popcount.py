@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xnorsr import tools
 from xnorsr.errors import UserError
 from xnorsr.hw.rtl import popcount
 from xnorsr.hw.rtl.popcount_columns import Columns
 from xnorsr.hw.rtl.popcount_net import Netlist
 from xnorsr.hw.rtl.popcount_sharing import plan_cost
-from xnorsr.sim import tools, verilate
+from xnorsr.sim import verilate
 
 STRUCTURES = [style for style in popcount.STYLES if style != "loop"]
 # One input, one output; sizes around the blocks' 3, 5, 6 and 7 bits; outputs not multiples of a batch.

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.hw import random_ops as ro
-from xnorsr.hw.graph.ops import Op
+from xnorsr import tools
+from xnorsr.hw.ops.base import Op
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.types import StreamType
-from xnorsr.sim import tools, verilate
+from xnorsr.sim import verilate
 from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream
 from xnorsr.sim.benches.op_cases import LIBRARY, case_of, write_bench
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from xnorsr import tools
 from xnorsr.errors import UserError
-from xnorsr.sim import tools
+from xnorsr.flows import doctor
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +72,18 @@ def test_old_or_missing_yosys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "_package_folder", lambda name: None)
     with pytest.raises(UserError, match="found: none"):
         tools.yosys()
+
+
+def test_a_yosys_on_path_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "yosys").write_text("#!/bin/sh\necho 'Yosys 0.99'\n")
+    (tmp_path / "yosys").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert tools.yosys().source == "PyPI"
+
+
+def test_doctor_prints_what_is_run() -> None:
+    found = {one.name: one for one in doctor.programs()}
+    for tool in (tools.verilator(), tools.yosys()):
+        finding = found[tool.name]
+        assert finding.ok and finding.version == ".".join(map(str, tool.version))
+        assert finding.where == (str(tool.path) if tool.source == "PATH" else "Python package")

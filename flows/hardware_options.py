@@ -1,0 +1,77 @@
+"""The command-line options of a build, made from the fields of `hw.options.BuildOptions`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ..hw.options import BuildOptions
+
+R = TypeVar("R")
+#: Typer takes these types as they are; a field of any other is given as text and read as a TOML value.
+_PLAIN = {"int": int, "float": float, "str": str}
+
+
+@dataclass(frozen=True)
+class HardwareOptions:
+    """Options that were given on the command line, by the field's name; text stands as it was typed."""
+
+    given: dict[str, Any]
+
+    def options(self) -> BuildOptions:
+        """Checked, with defaults for the rest.
+
+        Raises:
+            UserError: a value that is not allowed; names the option and what is.
+        """
+        from .config import checked, parse_frame, parse_value
+
+        values = dict(self.given)
+        for name, value in values.items():
+            if name == "frame":
+                values[name] = parse_frame(value)
+            elif isinstance(value, str) and _type_of(name) is None:
+                values[name] = parse_value(value)
+        return checked(BuildOptions, values)
+
+
+def _type_of(name: str) -> type | None:
+    """The plain type of a field, None where it has several."""
+    annotation = BuildOptions.model_fields[name].annotation
+    parts = [t for t in getattr(annotation, "__args__", (annotation,)) if t is not type(None)]
+    return parts[0] if len(parts) == 1 and parts[0] in _PLAIN.values() else None
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    field = BuildOptions.model_fields[name]
+    extra: Any = field.json_schema_extra or {}
+    flag = f"--{(extra.get('flag') or name).replace('_', '-')}"
+    text = (field.description or "").replace("[", "\\[")  # Rich reads square brackets as markup
+    if field.default is not None:
+        text += f"; default: {field.default:g}" if isinstance(field.default, float) else f"; default: {field.default}"
+    option = typer.Option(flag, metavar=extra.get("metavar"), help=f"{text[:1].upper()}{text[1:]}.")
+    plain: Any = _type_of(name) or str
+    annotation = Annotated[plain | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def with_hardware_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command every build option; it gets them together, as its argument ``hardware``."""
+    fields = list(BuildOptions.model_fields)
+    signature = inspect.signature(command, eval_str=True)
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> R:
+        given = {name: value for name in fields if (value := kwargs.pop(name, None)) is not None}
+        return command(*args, hardware=HardwareOptions(given), **kwargs)
+
+    own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values() if p.name != "hardware"]
+    merged = [*own[:2], *(_parameter(name) for name in fields), *own[2:]]
+    run.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in merged}
+    return run
