@@ -18,8 +18,8 @@ class Comparison:
     """How many codes were compared; mismatches is 0, or `compare` would have raised.
 
     Attributes:
-        codes: output codes compared.
-        mismatches: of the output.
+        codes: output codes compared, of all outputs.
+        mismatches: of the outputs.
         streams: intermediate streams compared, by name, with their number of codes.
     """
 
@@ -28,21 +28,22 @@ class Comparison:
     streams: dict[str, int]
 
 
-def compare_codes(layer: str, expected: np.ndarray, found: np.ndarray) -> int:
+def compare_codes(where: str, expected: np.ndarray, found: np.ndarray) -> int:
     """Number of codes of two (H, W, C) arrays, all equal.
+
+    Args:
+        where: what is compared, as the error is to begin: "layer 'conv_1'".
 
     Raises:
         MismatchError: the first pixel and channel in raster order that differ, with both codes.
     """
     if expected.shape != found.shape:
-        raise MismatchError(
-            f"layer '{layer}': the reference has the shape {expected.shape}, found {found.shape} (H, W, C)"
-        )
+        raise MismatchError(f"{where}: the reference has the shape {expected.shape}, found {found.shape} (H, W, C)")
     different = np.asarray(expected, np.int64) != np.asarray(found, np.int64)
     if different.any():
         y, x, c = (int(i) for i in np.argwhere(different)[0])
         raise MismatchError(
-            f"layer '{layer}': {int(different.sum())} of {different.size} codes differ; first at pixel (x={x}, y={y}), "
+            f"{where}: {int(different.sum())} of {different.size} codes differ; first at pixel (x={x}, y={y}), "
             f"channel {c}: reference {int(expected[y, x, c])}, found {int(found[y, x, c])}"
         )
     return int(expected.size)
@@ -51,24 +52,33 @@ def compare_codes(layer: str, expected: np.ndarray, found: np.ndarray) -> int:
 def compare(
     lowered: Lowered,
     reference: Execution,
-    output: np.ndarray,
+    outputs: Mapping[str, np.ndarray] | np.ndarray,
     streams: Mapping[str, np.ndarray] | None = None,
     types: Mapping[str, StreamType] | None = None,
 ) -> Comparison:
-    """Compare a simulation with the reference, stream by stream in the network's order, then the output.
+    """Compare a simulation with the reference, stream by stream in the network's order, then the outputs.
 
     Args:
-        output: codes (H, W, C) of the simulation.
-        streams: codes of intermediate streams by tensor name, if the simulation traced them.
+        outputs: codes (H, W, C) of the simulation by the outputs' names; of a network with one output the codes alone.
+        streams: codes of intermediate streams by the names in ``lowered.references``, if the simulation traced them.
         types: the streams' types, by the same names.
 
     Raises:
-        MismatchError: names the first layer, pixel, channel and both codes.
+        MismatchError: names the first layer or output, pixel, channel and both codes; or an output that is missing.
         KeyError: a stream of the lowering that has a place in the reference was not traced.
     """
+    names = list(reference.outputs)
+    if isinstance(outputs, np.ndarray):
+        if len(names) > 1:
+            raise MismatchError(f"the network has the outputs {', '.join(names)}; found one without a name")
+        outputs = {names[0]: outputs}
+    if set(outputs) != set(names):
+        raise MismatchError(f"the reference has the outputs {', '.join(names)}; found {', '.join(outputs) or 'none'}")
     counts: dict[str, int] = {}
     if streams is not None:
         assert types is not None and reference.tensors
         for name, place in lowered.references.items():
-            counts[name] = compare_codes(name, stream_codes(reference.tensors, place, types[name]), streams[name])
-    return Comparison(compare_codes("output", reference.output, output), 0, counts)
+            wanted = stream_codes(reference.tensors, place, types[name])
+            counts[name] = compare_codes(f"layer '{name}'", wanted, streams[name])
+    codes = sum(compare_codes(f"output '{name}'", reference.outputs[name], outputs[name]) for name in names)
+    return Comparison(codes, 0, counts)

@@ -20,7 +20,8 @@ class ConversionEffect:
         codes: output codes compared.
         changed: how many differ.
         largest: greatest difference in codes.
-        psnr: of the converted output against the original's, in dB; infinite where nothing changed.
+        psnr: of the converted output against the original's, in dB; infinite where nothing changed; of several outputs
+            the worst.
     """
 
     codes: int
@@ -39,9 +40,13 @@ def effect(original: object, lowered: Lowered, codes: np.ndarray) -> ConversionE
     model = load(original)
     values = lowered.input_type.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
     out = execute_onnx(model, {model.graph.input[0].name: np.ascontiguousarray(values)})
-    before = lowered.output_type.to_codes(next(iter(out.values()))[0].transpose(1, 2, 0))
-    difference = np.abs(before - run(lowered, codes).output)
-    mse = float(np.mean(difference.astype(np.float64) ** 2))
-    peak = lowered.output_type.hi - lowered.output_type.lo
-    psnr = float("inf") if mse == 0 else 10 * float(np.log10(peak**2 / mse))
-    return ConversionEffect(difference.size, int((difference > 0).sum()), int(difference.max()), psnr)
+    after, before = run(lowered, codes).outputs, list(out.values())  # both in the graphs' order
+    differences, psnr = [], float("inf")
+    for (name, kind), values in zip(lowered.output_types.items(), before, strict=True):
+        difference = np.abs(kind.to_codes(values[0].transpose(1, 2, 0)) - after[name])
+        mse = float(np.mean(difference.astype(np.float64) ** 2))
+        if mse > 0:
+            psnr = min(psnr, 10 * float(np.log10((kind.hi - kind.lo) ** 2 / mse)))
+        differences.append(difference.ravel())
+    every = np.concatenate(differences)
+    return ConversionEffect(every.size, int((every > 0).sum()), int(every.max()), psnr)

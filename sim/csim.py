@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
 
@@ -14,6 +16,25 @@ from ..hw.types import StreamType
 from .frames import check_input
 
 _INT32 = np.ctypeslib.ndpointer(np.int32, flags="C_CONTIGUOUS")
+_POINTERS = ctypes.POINTER(ctypes.c_void_p)
+
+
+@dataclass
+class CSimResult:
+    """What a simulation gave.
+
+    Attributes:
+        outputs: codes of each output by its tensor's name, (H', W', C') int64, in the graph's order.
+        streams: codes of each traced stream by its name, (h, w, c) int64; empty unless asked for.
+    """
+
+    outputs: dict[str, np.ndarray]
+    streams: dict[str, np.ndarray]
+
+    @property
+    def output(self) -> np.ndarray:
+        """Codes of the first output, which most networks have alone."""
+        return next(iter(self.outputs.values()))
 
 
 class CSim:
@@ -30,49 +51,54 @@ class CSim:
         self._bit_true = bit_true
         self._libraries: dict[bool, ctypes.CDLL] = {}
 
-    @overload
-    def run(self, codes: np.ndarray, trace: Literal[False] = False) -> np.ndarray: ...
-    @overload
-    def run(self, codes: np.ndarray, trace: Literal[True]) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
-    def run(self, codes: np.ndarray, trace: bool = False) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
+    def simulate(self, codes: np.ndarray, trace: bool = False) -> CSimResult:
         """Simulate one frame.
 
         Args:
             codes: (H, W, C) integer codes of the input's type.
-            trace: give every layer's output as well.
-
-        Returns:
-            (H', W', C') int64 codes; with `trace` also a dict from tensor name to its (h, w, c) int64 codes.
+            trace: give the codes of every traced stream as well.
 
         Raises:
             UserError: the frame has another size than the built one, codes are out of range, or compiling fails.
         """
         codes = np.asarray(codes)
-        check_input(codes, self.description.input)
+        check_input(codes, self.description.input.kind)
         frame = np.ascontiguousarray(codes, np.int32)
-        out = np.empty(_shape(self.description.output), np.int32)
+        outputs = {port.tensor: np.empty(_shape(port.kind), np.int32) for port in self.description.outputs}
+        traced = self.description.traced if trace else ()
+        streams = {one.name: np.empty(_shape(one.kind), np.int64) for one in traced}
         library = self._library(trace)
-        if not trace:
-            status = library.xnorsr_run(frame, out)
-            traces = {}
+        if trace:
+            status = library.xnorsr_run_trace(frame, _pointers(outputs), _pointers(streams))
         else:
-            traces = {layer.tensor: np.empty(_shape(layer.kind), np.int64) for layer in self.description.layers}
-            pointers = (ctypes.c_void_p * len(traces))(*(a.ctypes.data for a in traces.values()))
-            status = library.xnorsr_run_trace(frame, out, pointers)
+            status = library.xnorsr_run(frame, _pointers(outputs))
         if status:
             raise RuntimeError(f"{self.project_dir}: the streams of the C-simulation did not end empty")
-        result = out.astype(np.int64)
-        return (result, traces) if trace else result
+        return CSimResult({name: out.astype(np.int64) for name, out in outputs.items()}, streams)
+
+    @overload
+    def run(self, codes: np.ndarray, trace: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def run(self, codes: np.ndarray, trace: Literal[True]) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
+    def run(self, codes: np.ndarray, trace: bool = False) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
+        """`simulate` for networks with one output: its codes, with ``trace`` also the streams'."""
+        result = self.simulate(codes, trace)
+        return (result.output, result.streams) if trace else result.output
 
     def _library(self, trace: bool) -> ctypes.CDLL:
         if trace not in self._libraries:
             library = ctypes.CDLL(str(compile_project(self.project_dir, trace=trace, bit_true=self._bit_true)))
-            library.xnorsr_run.argtypes = [_INT32, _INT32]
+            library.xnorsr_run.argtypes = [_INT32, _POINTERS]
             if trace:
-                library.xnorsr_run_trace.argtypes = [_INT32, _INT32, ctypes.POINTER(ctypes.c_void_p)]
+                library.xnorsr_run_trace.argtypes = [_INT32, _POINTERS, _POINTERS]
             self._libraries[trace] = library
         return self._libraries[trace]
 
 
 def _shape(kind: StreamType) -> tuple[int, int, int]:
     return kind.height, kind.width, kind.channels
+
+
+def _pointers(arrays: Mapping[str, np.ndarray]) -> ctypes.Array[ctypes.c_void_p]:
+    """A C array of the arrays' addresses; the arrays must outlive the call."""
+    return (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays.values()))

@@ -20,12 +20,17 @@ class Execution:
     """Result of one reference execution.
 
     Attributes:
-        output: codes, (H, W, C) int64.
+        outputs: codes of each output by its tensor's name, (H, W, C) int64, in the graph's order.
         tensors: every tensor of the execution by name, float32, NCHW; empty unless asked for.
     """
 
-    output: np.ndarray
+    outputs: dict[str, np.ndarray]
     tensors: Mapping[str, np.ndarray]
+
+    @property
+    def output(self) -> np.ndarray:
+        """Codes of the first output, which most networks have alone."""
+        return next(iter(self.outputs.values()))
 
 
 def run(lowered: Lowered, codes: np.ndarray, all_tensors: bool = False) -> Execution:
@@ -43,10 +48,10 @@ def run(lowered: Lowered, codes: np.ndarray, all_tensors: bool = False) -> Execu
     check_input(codes, lowered.input_type)
     model: ModelWrapper = lowered.reference
     values = lowered.input_type.to_values(codes.astype(np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
-    name, out = model.graph.input[0].name, model.graph.output[0].name
+    name = model.graph.input[0].name
     tensors = execute_onnx(model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors)
-    output = lowered.output_type.to_codes(tensors[out][0].transpose(1, 2, 0))
-    return Execution(output, tensors if all_tensors else {})
+    outputs = {o: kind.to_codes(tensors[o][0].transpose(1, 2, 0)) for o, kind in lowered.output_types.items()}
+    return Execution(outputs, tensors if all_tensors else {})
 
 
 def stream_codes(tensors: Mapping[str, np.ndarray], place: Reference, kind: StreamType) -> np.ndarray:

@@ -23,22 +23,35 @@ class RtlResult:
     """What a simulation gave.
 
     Attributes:
-        output: codes of the last frame, (H, W, C) int64.
-        outputs: codes of all frames.
-        cycles: first pixel in to last pixel out of the first frame, both counted.
-        ends: cycle of each frame's last pixel at the output.
-        interval: cycles between the last pixels of the last two frames; None for one frame.
-        occupancy: most beats that each FIFO held, by its tensor and reader, with its depth.
-        streams: codes of every layer's output stream of the last frame by tensor name, if traced.
+        outputs: for each frame the codes of each output by its tensor's name, (H, W, C) int64, in the graph's order.
+        cycles: first pixel in to last pixel out (of the last output) of the first frame, both counted.
+        ends: cycle in which each frame's last pixel leaves, at the output where that is latest.
+        interval: cycles between the ends of the last two frames; None for one frame.
+        occupancy: most beats that each FIFO held, by its stream and reader, with its depth.
+        streams: codes of every layer's output stream of the last frame by the stream's name, if traced.
     """
 
-    output: np.ndarray
-    outputs: list[np.ndarray]
+    outputs: list[dict[str, np.ndarray]]
     cycles: int
     ends: list[int]
     interval: int | None
     occupancy: dict[str, tuple[int, int]]
     streams: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def output(self) -> np.ndarray:
+        """Codes of the last frame at the first output, which most networks have alone."""
+        return next(iter(self.outputs[-1].values()))
+
+
+@dataclass(frozen=True)
+class OutputPort:
+    """An output port as project.json records it: tensor, type, pixels per beat, prefix of its signals' names."""
+
+    tensor: str
+    kind: StreamType
+    pixels_per_beat: int
+    prefix: str
 
 
 class RtlSim:
@@ -61,8 +74,21 @@ class RtlSim:
         self.work = work / ("trace" if trace else "plain")
         self.record: dict[str, Any] = json.loads(record.read_text())
         self.input = StreamType(**self.record["input"])
-        self.output = StreamType(**self.record["output"])
-        self.types = {s["tensor"]: StreamType(**s["type"]) for s in self.record["streams"].values()}
+        if not self.record.get("outputs"):
+            raise UserError(
+                f"{record}: records no outputs; another version of xnorsr wrote it. "
+                "Build the project again: xnorsr build MODEL.onnx"
+            )
+        self.outputs = [
+            OutputPort(o["tensor"], StreamType(**o["type"]), o["pixels_per_beat"], o["prefix"])
+            for o in self.record["outputs"]
+        ]
+        self.types = {name: StreamType(**s["type"]) for name, s in self.record["streams"].items()}
+
+    @property
+    def output(self) -> StreamType:
+        """Type of the first output."""
+        return self.outputs[0].kind
 
     @property
     def predicted_cycles(self) -> int:
@@ -103,18 +129,18 @@ class RtlSim:
             check_input(image, self.input)
         self.work.mkdir(parents=True, exist_ok=True)
         np.save(self.work / "frames.npy", np.stack(images).astype(np.int64))
-        shape = (self.output.height, self.output.width, self.output.channels)
         predicted = self.record["predicted"]
         config = {
             "frames": str(self.work / "frames.npy"),
             "outputs": [
                 {
-                    "prefix": "m_axis",
-                    "file": str(self.work / "output.npy"),
-                    "bits": self.output.bits,
-                    "shape": shape,
-                    "pixels_per_beat": self.record["pixels_per_beat"],
+                    "prefix": port.prefix,
+                    "file": str(self._codes_of(port)),
+                    "bits": port.kind.bits,
+                    "shape": (port.kind.height, port.kind.width, port.kind.channels),
+                    "pixels_per_beat": port.pixels_per_beat,
                 }
+                for port in self.outputs
             ],
             "record": str(self.work / "record.json"),
             "fifos": list(self.record["fifos"]),
@@ -125,30 +151,33 @@ class RtlSim:
             "timeout": 1000 + 4 * predicted["cycles_per_frame"],
         }
         setup = verilate.dump_json(self.work / "frame.json", config)
-        for name in ("output.npy", "record.json"):
-            (self.work / name).unlink(missing_ok=True)
+        for path in (self.work / "record.json", *map(self._codes_of, self.outputs)):
+            path.unlink(missing_ok=True)
         plus = [f"+xnorsr_trace={self.work}"] if self.trace else []
         verilate.run(
             self.record["top"], self.work, BENCH, env={"XNORSR_FRAME": str(setup)}, waves=self.waves, plusargs=plus
         )
         return self._result(len(images))
 
+    def _codes_of(self, port: OutputPort) -> Path:
+        return self.work / f"{port.prefix}.npy"
+
     def _result(self, frames: int) -> RtlResult:
         record = json.loads((self.work / "record.json").read_text())
-        raw = np.load(self.work / "output.npy")
-        sign = 1 << (self.output.bits - 1)
-        outputs = [(o ^ sign) - sign if self.output.signed else o for o in raw]
+        found = {}
+        for port in self.outputs:
+            raw, sign = np.load(self._codes_of(port)), 1 << (port.kind.bits - 1)
+            found[port.tensor] = (raw ^ sign) - sign if port.kind.signed else raw
         occupancy = {
-            f"{f['tensor']} -> {f['reader']}": (record["occupancy"][name], f["depth"])
+            f"{f['stream']} -> {f['reader']}": (record["occupancy"][name], f["depth"])
             for name, f in self.record["fifos"].items()
         }
-        last = record["last_out"][0]
+        ends = [max(at) for at in zip(*record["last_out"], strict=True)]
         return RtlResult(
-            output=outputs[-1],
-            outputs=outputs,
-            cycles=last[0] - record["first_in"] + 1,
-            ends=last,
-            interval=last[-1] - last[-2] if len(last) > 1 else None,
+            outputs=[{tensor: codes[n] for tensor, codes in found.items()} for n in range(frames)],
+            cycles=ends[0] - record["first_in"] + 1,
+            ends=ends,
+            interval=ends[-1] - ends[-2] if len(ends) > 1 else None,
             occupancy=occupancy,
             streams=self._streams(frames) if self.trace else {},
         )
@@ -162,7 +191,7 @@ class RtlSim:
             beats = kind.height * kind.width // per_beat
             if len(lines) < frames * beats:
                 raise verilate.BenchError(f"stream {name}: {len(lines)} of {frames * beats} beats in the dump")
-            streams[stream["tensor"]] = _codes(lines[(frames - 1) * beats : frames * beats], kind, per_beat)
+            streams[name] = _codes(lines[(frames - 1) * beats : frames * beats], kind, per_beat)
         return streams
 
 

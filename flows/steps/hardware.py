@@ -87,7 +87,7 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     if built.options.frame is not None:
         width, height = built.options.frame
         original = set_frame(original, height, width)
-    scale = max(lowered.output_type.width // lowered.input_type.width, 1)
+    scale = max(1, *(kind.width // lowered.input_type.width for kind in lowered.output_types.values()))
     found = effect(original, lowered, sample_codes(lowered.input_type, scale))
     console.print("[yellow]The network was converted; the converted one is the reference from here on (model.onnx):[/]")
     for change in built.changes:
@@ -166,14 +166,13 @@ def _csim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tensor
 
     with console.status("C-simulation ..."):
         project = CSim(built.out_dir / "hls")
+        result = project.simulate(codes, trace=all_tensors)
         if all_tensors:
-            output, streams = project.run(codes, trace=True)
-            types = {layer.tensor: layer.kind for layer in project.description.layers}
-            found = compare(built.lowered, expected, output, streams, types)
+            types = {one.name: one.kind for one in project.description.traced}
+            found = compare(built.lowered, expected, result.outputs, result.streams, types)
         else:
-            output = project.run(codes)
-            found = compare(built.lowered, expected, output)
-    return Simulated(found.codes, found.mismatches, output, found.streams)
+            found = compare(built.lowered, expected, result.outputs)
+    return Simulated(found.codes, found.mismatches, result.output, found.streams)
 
 
 def _rtlsim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tensors: bool, waves: bool) -> Simulated:
@@ -188,9 +187,9 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tens
     if waves:
         console.print(f"Waveforms: {project.work / 'dump.fst'}")
     if all_tensors:
-        found = compare(built.lowered, expected, result.output, result.streams, project.types)
+        found = compare(built.lowered, expected, result.outputs[-1], result.streams, project.types)
     else:
-        found = compare(built.lowered, expected, result.output)
+        found = compare(built.lowered, expected, result.outputs[-1])
     return Simulated(
         found.codes, found.mismatches, result.output, found.streams, result.cycles, project.predicted_cycles
     )
