@@ -1,4 +1,4 @@
-"""The pipeline as an inline SVG: one box per layer from top to bottom, stream widths on the wires, skips on the right."""
+"""The pipeline as inline SVG: one box per layer from top to bottom, widths on the wires, skips on the right."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class HardwareOptions:
         return checked(BuildOptions, values)
 
 
-def _type_of(name: str) -> type | None:
+def _type_of(name: str) -> Any:
     """The plain type of a field, None where it has several."""
     annotation = BuildOptions.model_fields[name].annotation
     parts = [t for t in getattr(annotation, "__args__", (annotation,)) if t is not type(None)]
@@ -70,7 +70,8 @@ def with_hardware_options(command: Callable[..., R]) -> Callable[..., R]:
         given = {name: value for name in fields if (value := kwargs.pop(name, None)) is not None}
         return command(*args, hardware=HardwareOptions(given), **kwargs)
 
-    own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values() if p.name != "hardware"]
+    others = (p for name, p in signature.parameters.items() if name != "hardware")
+    own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in others]
     merged = [*own[:2], *(_parameter(name) for name in fields), *own[2:]]
     run.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in merged}

@@ -106,8 +106,8 @@ def _widen_outputs(network: Network, pixels_per_beat: int) -> Network:
                     f"layer; the last layer here is {sink.name} ({sink.op.op_type}). Leave the option out."
                 )
             raise UserError(
-                f"--pixels-per-beat {pixels_per_beat}: layer {sink.name} can send {', '.join(map(str, allowed))} "
-                "(divisors of its scale, and multiples of it that share out its line of "
+                f"--pixels-per-beat {pixels_per_beat}: allowed for layer {sink.name} are "
+                f"{', '.join(map(str, allowed))} (divisors of its scale, and multiples of it that share out its line of "
                 f"{sink.op.input.width} low-resolution pixels evenly)."
             )
         ops[sink.name] = widened

@@ -102,7 +102,7 @@ class Network:
 
     @cached_property
     def readers(self) -> dict[str, tuple[Node, int]]:
-        """The layer that takes each stream, with the number of that input; streams of output ports are not among them."""
+        """The layer that takes each stream, and the number of that input; output ports' streams are not among them."""
         return {name: (node, port) for node in self.nodes for port, name in enumerate(node.inputs)}
 
     def kinds(self, names: Iterable[str]) -> tuple[StreamType, ...]:

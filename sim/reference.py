@@ -9,8 +9,8 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
-from ..hw.graph.context import Reference
 from ..hw.graph.lower import Lowered
+from ..hw.network import Reference
 from ..hw.types import StreamType
 from .frames import check_input
 

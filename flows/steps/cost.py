@@ -23,8 +23,8 @@ from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
 from ..console import console, table
-from ..output import write_file
 from ..hardware_options import HardwareOptions
+from ..output import write_file
 from ..report import si
 
 

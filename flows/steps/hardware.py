@@ -22,7 +22,6 @@ from ...sim.conversion import effect
 from ...sim.frames import check_input
 from ...sim.reference import Execution
 from ...sim.reference import run as run_reference
-from ..config import HardwareConfig
 from ..console import console
 from ..doctor import require_programs
 from ..output import check_writable, output_folder, write_file
@@ -54,26 +53,14 @@ class Simulated:
     picture: Path | None = None
 
 
-def options(hardware: HardwareConfig) -> BuildOptions:
-    """Build options of a recipe's hardware section."""
-    return BuildOptions(
-        frame=hardware.frame,
-        affine_bits=hardware.affine_bits,
-        folding=hardware.folding,
-        part=hardware.part,
-        clock_mhz=hardware.clock_mhz,
-        pixels_per_beat=hardware.pixels_per_beat,
-    )
-
-
-def build(model: Path, out: Path, hardware: HardwareConfig, *, force: bool = False) -> BuildResult:
+def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False) -> BuildResult:
     """Build both projects of a QONNX file into a folder, all or nothing.
 
     Raises:
         UserError: bad input or output folder, before anything is written.
     """
     with output_folder(out, force) as staged:
-        built = build_projects(model, staged, options(hardware), progress=console.print)
+        built = build_projects(model, staged, options, progress=console.print)
     built.out_dir = out
     if built.changes:
         _tell_changes(model, built)

@@ -1,4 +1,4 @@
-"""What the rewrites of the lowering share: stream types found so far, operators made so far, places in the reference."""
+"""What the rewrites of the lowering share: types of streams, operators made so far, places in the reference."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Lowered:
 
     @property
     def references(self) -> dict[str, Reference]:
-        """Where streams stand in the reference, by stream name, in the network's order; forks' copies are not repeated."""
+        """Where streams stand in the reference, by their names, in the network's order; without the copies of forks."""
         streams = self.network.streams
         return {name: place for name, stream in streams.items() if (place := stream.reference) is not None}
 

@@ -172,7 +172,7 @@ class Op(ABC):
 
     @abstractmethod
     def frame_problem(self) -> str | None:
-        """Why the operator cannot work on frames of its inputs' size, and what to do, as a sentence; None where it can."""
+        """Why it cannot work on frames of its inputs' size, and what to do, as a sentence; None where it can."""
 
     @abstractmethod
     def before_shuffle(self, inputs: tuple[StreamType, ...], factor: int, mode: str) -> Op | None:
@@ -281,7 +281,7 @@ class Op(ABC):
     @classmethod
     @abstractmethod
     def random(cls, rng: Rng) -> Op:
-        """An operator with random parameters and folding out of the whole legal range, small enough to simulate fast."""
+        """An operator with parameters and folding out of the whole legal range, small enough to simulate fast."""
 
     # For all
 

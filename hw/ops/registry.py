@@ -93,7 +93,7 @@ def _missing(op: type[Op], folder: Path) -> list[str]:
 
 
 def _broken_case(op: type[Op]) -> list[str]:
-    """What is wrong with a random case: its kernel and module must stand in the operator's own files or in shared ones."""
+    """What is wrong with a random case."""
     case = op.random(np.random.default_rng(0))
     if not isinstance(case, op):
         return [f"random() that gives a {op.__name__}, found {type(case).__name__}"]

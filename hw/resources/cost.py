@@ -118,7 +118,7 @@ def multiplier(bits_a: int, bits_b: int) -> Cost:
 
 
 def window(stream: StreamType, kernel: int) -> Cost:
-    """A sliding window (xnorsr_window): line delays in one memory, the taps, the positions; nothing for a 1x1 kernel."""
+    """A sliding window (xnorsr_window): line delays in one memory, the taps, positions; nothing for a 1x1 kernel."""
     if kernel == 1:
         return Cost()
     taps = Cost(lut=coefficient("window_control"), ff=coefficient("window_control") + kernel**2 * stream.word_bits)

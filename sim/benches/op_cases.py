@@ -56,7 +56,7 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
 
 def stream_ports(op: Op) -> dict[str, str]:
     """Connections of an operator's layer module in a bench."""
-    ports = {}
+    ports: dict[str, str] = {}
     for n, prefix in enumerate(prefixes(len(op.inputs), "in")):
         ports |= {f"{prefix}{s}_{d}": f"in{n}_{s}" for s, d in (("data", "i"), ("valid", "i"), ("ready", "o"))}
     for n, prefix in enumerate(prefixes(len(op.outputs), "out")):

@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 from tests.networks import MATRIX, Builder, NetworkSpec, images, network
 from xnorsr.errors import UserError
 from xnorsr.hw.graph.lower import Lowered, lower
-from xnorsr.hw.graph.ops import PixelShuffle, Threshold, from_node
+from xnorsr.hw.ops.pixel_shuffle import PixelShuffle
+from xnorsr.hw.ops.threshold import Threshold
 from xnorsr.sim import compare, reference
-from xnorsr.sim.golden import golden
 
 
 def run_goldens(lowered: Lowered, codes: np.ndarray) -> dict[str, np.ndarray]:
     """Every stream of a lowered network, by the goldens of its operators."""
-    graph = lowered.model.graph
-    streams = {graph.input[0].name: codes}
-    for node in graph.node:
-        streams[node.output[0]] = golden(from_node(node), *(streams[i] for i in node.input))
+    streams = {lowered.network.input: codes}
+    for node in lowered.network.nodes:
+        streams.update(zip(node.outputs, node.op.execute(*(streams[i] for i in node.inputs)), strict=True))
     return streams
 
 
@@ -29,8 +28,9 @@ def check(model: onnx.ModelProto, codes: np.ndarray, affine_bits: int | None = N
     lowered = lower(model, affine_bits)
     truth = reference.run(lowered, codes, all_tensors=True)
     streams = run_goldens(lowered, codes)
-    types = {n.output[0]: from_node(n).output for n in lowered.model.graph.node}
-    return compare.compare(lowered, truth, streams[lowered.model.graph.output[0].name], streams, types)
+    types = {name: stream.kind for name, stream in lowered.network.streams.items()}
+    outputs = dict(zip(lowered.output_types, (streams[name] for name in lowered.network.outputs), strict=True))
+    return compare.compare(lowered, truth, outputs, streams, types)
 
 
 @pytest.mark.parametrize("spec", MATRIX, ids=str)
@@ -63,10 +63,9 @@ def test_any_shape(spec: NetworkSpec) -> None:
 
 
 def test_the_only_shuffle_is_the_last_stage() -> None:
-    nodes = list(lower(network(NetworkSpec())).model.graph.node)
-    shuffles = [n.name for n in nodes if isinstance(from_node(n), PixelShuffle)]
-    assert shuffles == [nodes[-1].name]
-    assert from_node(nodes[-1]).output.bits == 8
+    nodes = lower(network(NetworkSpec())).network.nodes
+    assert [n.name for n in nodes if isinstance(n.op, PixelShuffle)] == [nodes[-1].name]
+    assert nodes[-1].op.outputs[0].bits == 8
 
 
 def batch_norm_network(end: str, seed: int = 0) -> tuple[onnx.ModelProto, np.ndarray]:
@@ -91,13 +90,14 @@ def test_batch_norm_folds_into_thresholds(end: str, seed: int) -> None:
     assert check(model, codes).mismatches == 0
     lowered = lower(model)
     assert not lowered.changes
-    assert any(isinstance(from_node(n), Threshold) for n in lowered.model.graph.node)
+    assert any(isinstance(n.op, Threshold) for n in lowered.network.nodes)
 
 
 def test_float_affine_needs_leave() -> None:
     model, codes = batch_norm_network("quant8")
     with pytest.raises(
-        UserError, match=r"BatchNormalization 'BatchNormalization_0': its constants are floats.*--affine-bits N"
+        UserError,
+        match=r"BatchNormalization 'BatchNormalization_0': its constants are floats, .*--affine-bits N",
     ):
         lower(model)
     assert check(model, codes, affine_bits=8).mismatches == 0

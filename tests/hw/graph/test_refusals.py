@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from tests.networks import QONNX, Builder, NetworkSpec, network
 from xnorsr.errors import UserError
@@ -90,7 +90,10 @@ def _bipolar_skip(b: Builder, x: str) -> str:
 
 
 CASES: list[tuple[Callable[[Builder, str], str], str]] = [
-    (_sigmoid, r"Sigmoid 'Sigmoid_0': this operator is not supported\. Supported: Quant, BipolarQuant, Conv"),
+    (
+        _sigmoid,
+        r"Sigmoid 'Sigmoid_0': this operator is not supported\. Supported: Add, BatchNorm",
+    ),
     (_scale_0_1, r"Quant 'Quant_1': scale \[0\.1.*\] is no single power of two\. Use a fixed-point quantizer"),
     (_zero_point, r"Quant 'Quant_1': zero point \[3\.0\]; allowed is 0"),
     (_floor, r"Quant 'Quant_1': rounding mode FLOOR; allowed is ROUND"),
@@ -100,7 +103,7 @@ CASES: list[tuple[Callable[[Builder, str], str], str]] = [
     (_product, r"Mul 'Mul_0': of two streams only the sum is supported"),
     (
         _wide,
-        r"Conv 'Conv_0': its result 'Conv_0_out0' needs \d+ significant bits; a float32 reference is exact up to 24",
+        r"Conv 'Conv_0': its result 'Conv_0_out' needs \d+ significant bits; a float32 reference is exact up to 24",
     ),
     (_cubic, r"Resize 'Resize_0': mode cubic.*allowed are linear with half_pixel"),
     (_thirds, r"Resize 'Resize_0': linear by 3 has weights of 1/9.*Put a Quant right behind it"),
@@ -118,12 +121,13 @@ def test_refused_by_name(make: Callable[[Builder, str], str], message: str) -> N
         lower(model)
 
 
-def test_two_outputs() -> None:
+def test_no_output_and_two_inputs() -> None:
     model = network(NetworkSpec())
-    extra = onnx.ValueInfoProto()
-    extra.CopyFrom(model.graph.output[0])
-    model.graph.output.append(extra)
-    with pytest.raises(UserError, match="one output is supported, there are 2"):
+    model.graph.input.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, [1, 3, 6, 7]))
+    with pytest.raises(UserError, match=r"one input is supported, there are 2: \['lr', 'other'\]"):
+        lower(model)
+    del model.graph.input[1], model.graph.output[:]
+    with pytest.raises(UserError, match=r"the network has no output\. Export at least one image out"):
         lower(model)
 
 

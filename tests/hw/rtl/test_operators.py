@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from tests.hw import random_ops as ro
-from xnorsr.hw.graph.ops import Conv, Op
-from xnorsr.hw.rtl.popcount_modules import popcounts_text
+from xnorsr.hw.ops.base import Op
+from xnorsr.hw.ops.conv import Conv
+from xnorsr.hw.ops.conv.popcounts import popcounts_text
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches.op_cases import case_of, run_cases, run_ops
 
@@ -68,9 +69,9 @@ def test_popcount_structures(tmp_path: Path) -> None:
         convolutions.append(ro.make_conv(rng, kind, 6, 3, binary=True, pe=pe, simd=simd))
     ops: dict[str, Op] = {f"popcount{n}": op for n, op in enumerate(convolutions)}
     cases = [case_of(name, op, rng) for name, op in ops.items()]
-    text = popcounts_text(convolutions)
+    text = popcounts_text(dict(enumerate(convolutions)))
     ids = {name: n for n, name in enumerate(ops)}
-    run_cases(cases, tmp_path / "bench", seed, ops=ops, text=text, popcount_ids=ids, defines={"SYNTHESIS": 1})
+    run_cases(cases, tmp_path / "bench", seed, ops=ops, text=text, indices=ids, defines={"SYNTHESIS": 1})
 
 
 def test_fixed_convolution(tmp_path: Path) -> None:

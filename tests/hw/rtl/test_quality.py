@@ -11,12 +11,16 @@ from tests.hw import random_ops as ro
 from xnorsr import tools
 from xnorsr.hw.ops.base import Op
 from xnorsr.hw.resources.yosys import run_script
+from xnorsr.hw.rtl.emit import LIBRARY, library_folders
 from xnorsr.hw.types import StreamType
 from xnorsr.sim import verilate
 from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream
-from xnorsr.sim.benches.op_cases import LIBRARY, case_of, write_bench
+from xnorsr.sim.benches.op_cases import case_of, write_bench
 
 pytestmark = pytest.mark.eda
+
+#: Where modules are looked for.
+SEARCH = [word for folder in library_folders() for word in ("-y", str(folder))]
 
 # What the emitter puts between layers, and converters both ways
 MOVERS: list[tuple[str, dict[str, object], int, int]] = [  # module, parameters, bits in, bits out
@@ -45,7 +49,7 @@ def _operators() -> dict[str, Op]:
         ops[f"planes{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=True, pe=pe, simd=simd)
     for n in range(12):
         ops[f"affine{n}"] = ro.make_affine(rng, ro.random_stream(rng, channels=4), pe=(0, 2, 1)[n % 3])
-        ops[f"residual{n}"] = ro.make_add(rng, (1, 1, 9)[n % 3])
+        ops[f"add{n}"] = ro.make_add(rng, (1, 1, 9)[n % 3])
     for n, levels in enumerate((1, 1, 3)):
         ops[f"threshold{n}"] = ro.make_threshold(rng, ro.random_stream(rng), levels)
     for r in (2, 3):
@@ -70,12 +74,12 @@ def _everything(folder: Path) -> Path:
 
 
 def test_verilator_lint(tmp_path: Path) -> None:
-    verilate.lint("bench_top", [_everything(tmp_path / "bench")], args=["-y", str(LIBRARY)])
+    verilate.lint("bench_top", [_everything(tmp_path / "bench")], args=[*SEARCH])
 
 
 def test_video_lint(tmp_path: Path) -> None:
     for module in ("xnorsr_video_in", "xnorsr_video_out"):
-        args = ["-y", str(LIBRARY), "-GWidth=6", "-GHeight=5", "-GBits=24"]
+        args = [*SEARCH, "-GWidth=6", "-GHeight=5", "-GBits=24"]
         verilate.lint(module, [LIBRARY / f"{module}.sv"], args=args)
 
 
@@ -84,7 +88,7 @@ def test_yosys(tmp_path: Path) -> None:
     source = _everything(tmp_path / "bench")
     log = run_script(
         [
-            f"read_slang --top bench_top -y {LIBRARY} --libext .sv {source.name}",
+            f"read_slang --top bench_top {' '.join(SEARCH)} --libext .sv {source.name}",
             "hierarchy -check -top bench_top",
             "proc",
             "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr",
@@ -147,7 +151,7 @@ def test_illegal_parameters(
         source = tmp_path / "top.sv"
         source.write_text(f"module top; xnorsr_{module} #({text}) u_it (); endmodule\n")
         quiet = [f"-Wno-{w}" for w in ("PINMISSING", "UNDRIVEN", "DECLFILENAME", "ASCRANGE", "WIDTH", "SELRANGE")]
-        verilate.lint("top", [source], args=["-y", str(LIBRARY), *quiet])
+        verilate.lint("top", [source], args=[*SEARCH, *quiet])
 
     lint(legal)
     with pytest.raises(verilate.BenchError, match="USERFATAL") as error:
@@ -160,7 +164,7 @@ def test_unknown_parameter(tmp_path: Path) -> None:
     source = tmp_path / "top.sv"
     source.write_text("module top; xnorsr_skid #(.Bits(1), .Depth(2)) u_it (); endmodule\n")
     with pytest.raises(verilate.BenchError, match="Depth"):
-        verilate.lint("top", [source], args=["-y", str(LIBRARY), "-Wno-PINMISSING", "-Wno-DECLFILENAME"])
+        verilate.lint("top", [source], args=[*SEARCH, "-Wno-PINMISSING", "-Wno-DECLFILENAME"])
 
 
 def test_missing_parameter(tmp_path: Path) -> None:
@@ -168,7 +172,7 @@ def test_missing_parameter(tmp_path: Path) -> None:
     source = tmp_path / "top.sv"
     source.write_text("module top; xnorsr_fifo #(.Bits(1)) u_it (); endmodule\n")
     with pytest.raises(verilate.BenchError, match="Depth"):
-        verilate.lint("top", [source], args=["-y", str(LIBRARY), "-Wno-PINMISSING", "-Wno-DECLFILENAME"])
+        verilate.lint("top", [source], args=[*SEARCH, "-Wno-PINMISSING", "-Wno-DECLFILENAME"])
 
 
 def test_tools_start() -> None:
