@@ -107,8 +107,8 @@ def _widen_outputs(network: Network, pixels_per_beat: int) -> Network:
                 )
             raise UserError(
                 f"--pixels-per-beat {pixels_per_beat}: allowed for layer {sink.name} are "
-                f"{', '.join(map(str, allowed))} (divisors of its scale, and multiples of it that share out its line of "
-                f"{sink.op.input.width} low-resolution pixels evenly)."
+                f"{', '.join(map(str, allowed))} (divisors of its scale, and multiples of it that share "
+                f"out its line of {sink.op.input.width} low-resolution pixels evenly)."
             )
         ops[sink.name] = widened
     return network.with_ops(ops)

@@ -25,16 +25,15 @@ def space(
     return FoldSpace(now, tuple(pe), tuple(simd), of, unroll_on_request)
 
 
-def check_fold(name: str, op: Op) -> None:
+def check_fold(name: str, op: Op, fold: Fold) -> None:
     """Refuse a folding that does not divide.
 
     Raises:
         UserError: names the layer, the field and the legal values.
     """
     legal = op.fold_space()
-    if legal is None:
-        return
-    fields = (("PE", legal.now.pe, legal.pe, legal.of[0]), ("SIMD", legal.now.simd, legal.simd, legal.of[1]))
+    assert legal is not None, f"{op.op_type} has no folding"
+    fields = (("PE", fold.pe, legal.pe, legal.of[0]), ("SIMD", fold.simd, legal.simd, legal.of[1]))
     for field, value, allowed, what in fields:
         if value not in allowed:
             size = what if what == "1" else f"{what}={allowed[-1]}"

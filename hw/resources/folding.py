@@ -112,7 +112,7 @@ def plan(network: Network, target: Target = "auto", clock_mhz: float | None = No
         per_input = _per_input_pixel(target, network, clock_mhz)
         made = {name: _chosen(node, per_input, network.input_type.pixels) for name, node in layers.items()}
     for name, fold in made.items():
-        check_fold(name, layers[name].op.folded(fold))
+        check_fold(name, layers[name].op, fold)
     return made
 
 

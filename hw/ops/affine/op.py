@@ -110,7 +110,7 @@ class Affine(OneOutput):
         return Parameters(0, 0, count, bits)
 
     def kernel(self, name: str) -> Kernel:
-        check_fold(name, self)
+        check_fold(name, self, Fold(self.lanes, 1))
         return emit.kernel(name, self)
 
     def module(self, name: str, index: int) -> LayerModule:

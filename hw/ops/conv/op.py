@@ -149,7 +149,7 @@ class Conv(OneOutput):
         return Parameters(count, biases, 0, bits) if self.binary else Parameters(0, count + biases, 0, bits)
 
     def kernel(self, name: str) -> Kernel:
-        check_fold(name, self)
+        check_fold(name, self, Fold(self.pe, self.simd))
         return emit.kernel(name, self)
 
     def module(self, name: str, index: int) -> LayerModule:

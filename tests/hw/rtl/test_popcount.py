@@ -10,7 +10,6 @@ import pytest
 
 from xnorsr import tools
 from xnorsr.errors import UserError
-from xnorsr.hw.ops import conv
 from xnorsr.hw.rtl import popcount
 from xnorsr.hw.rtl.popcount_columns import Columns
 from xnorsr.hw.rtl.popcount_net import Netlist
@@ -203,7 +202,7 @@ def test_structure_equals_countones(tmp_path: Path) -> None:
         MAIN.format(seed=seed, x_words=x_words, x_mask=x_mask, w_words=w_words, w_mask=w_mask)
     )
     tool = tools.verilator()
-    library = Path(conv.__file__).parent / "rtl"
+    library = Path(popcount.__file__).parent / "lib"
     sources = [str(library / "xnorsr_match3.sv"), *(f"{name}.sv" for name in modules), "bench.sv", "main.cpp"]
     command = [str(tool.path), "--cc", "--exe", "--build", "-Wall", "-Wno-DECLFILENAME", "--top", "bench", *sources]
     environment = {**tool.environment(), **verilate._make_variables(tool, "-O0")}

@@ -35,9 +35,9 @@ class ApplyFolding(ModelOptimizerPass):
             space = op.fold_space() if op is not None else None
             keys = {k: v for k, v in model.config.get_layer_config(layer).items() if k in ("PE", "SIMD")}
             if space is not None:
-                folded = op.folded(Fold(keys.get("PE", space.now.pe), keys.get("SIMD", space.now.simd)))
-                check_fold(layer.name, folded)
-                layer.set_attr("spec", folded)
+                fold = Fold(keys.get("PE", space.now.pe), keys.get("SIMD", space.now.simd))
+                check_fold(layer.name, op, fold)
+                layer.set_attr("spec", op.folded(fold))
             elif keys:
                 raise UserError(f"HLSConfig, layer '{layer.name}': this layer has no folding, so no PE and SIMD.")
         return False
