@@ -65,7 +65,7 @@ class Player:
             assert len(sink.beats) == len(expected), f"{where}: {len(sink.beats)} beats, expected {len(expected)}"
 
     def check_timing(self) -> None:
-        """Compare measured latency and interval with the case's."""
+        """Compare latency, interval and times with those that the case expects."""
         moved = self.sources[0].moved
         if self.case.latency is not None:
             latency = min(sink.moved[0] for sink in self.sinks) - moved[0]
@@ -74,6 +74,13 @@ class Player:
             sink = self.sinks[0].moved
             took, expected = sink[-1] - sink[0], (len(sink) - 1) * self.case.interval
             assert took == expected, f"{self.case.name}: {len(sink)} beats took {took} cycles, expected {expected}"
+        for number, wanted in enumerate(self.case.times or []):
+            found = [cycle - moved[0] for cycle in self.sinks[number].moved]
+            first = next((n for n, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b), None)
+            assert first is None, (
+                f"{self.case.name}, out{number}, beat {first}: left in cycle {found[first]}, "
+                f"the schedule says {wanted[first]}"
+            )
 
 
 async def play(stage: Stage, players: list[Player], frames: int) -> None:

@@ -40,6 +40,8 @@ class Case:
         inputs, outputs: streams in0, in1, ... and out0, out1, ...
         latency: cycles from the first input's transfer to the first output's, without any pause; None when not checked.
         interval: cycles from each input transfer of in0 to the next one, without any pause; None when not checked.
+        times: for each output, the cycle of every transfer of all frames back to back, counted from the first transfer
+            of in0, without any pause; None when not checked.
         extra: more SystemVerilog beside the instance.
     """
 
@@ -51,6 +53,7 @@ class Case:
     outputs: list[Stream]
     latency: int | None = None
     interval: int | None = None
+    times: list[list[int]] | None = None
     extra: str = ""
 
 

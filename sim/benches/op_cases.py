@@ -51,7 +51,14 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
         ],
         latency=timing.latency + fill if one_rate else None,
         interval=timing.interval if one_rate else None,
+        times=flow_times(op, frames),
     )
+
+
+def flow_times(op: Op, frames: int) -> list[list[int]]:
+    """Cycles in which an operator's beats leave when every input offers one in each cycle, frames back to back."""
+    offered = [np.arange(frames * kind.pixels, dtype=np.int64) for kind in op.inputs]
+    return [times.tolist() for times in op.flow(offered)]
 
 
 def stream_ports(op: Op) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from ...resources.arrival import Times, window
+from ...resources.arrival import Times, pipeline, window
 from ...types import StreamType
 from ..base import Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import array_bits, check_fold, divisors, space
@@ -117,6 +117,8 @@ class Conv(OneOutput):
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
         timing = self.timing("rtl")
+        if not self.lookahead:  # a kernel of one pixel has no window
+            return (pipeline(arrivals[0], timing.interval, timing.latency).out,)
         left = window(arrivals[0], self.input.pixels, self.lookahead, timing.interval).out
         return (left + timing.latency,)
 
