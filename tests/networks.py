@@ -106,11 +106,16 @@ class Builder:
         return self.node("Resize", [x, "", scales], **attributes)
 
     def model(self, output: str, channels: int, height: int, width: int) -> onnx.ModelProto:
+        return self.models({output: ("sr", (channels, height, width))})
+
+    def models(self, outputs: dict[str, tuple[str, tuple[int, int, int]]]) -> onnx.ModelProto:
+        """A model with several outputs: tensor -> (name, (C, H, W))."""
+        names = {tensor: name for tensor, (name, _) in outputs.items()}
         for node in self.nodes:
-            node.output[:] = ["sr" if o == output else o for o in node.output]
-            node.input[:] = ["sr" if i == output else i for i in node.input]
-        out = helper.make_tensor_value_info("sr", TensorProto.FLOAT, [1, channels, height, width])
-        graph = helper.make_graph(self.nodes, "net", self.inputs, [out], self.constants)
+            node.output[:] = [names.get(o, o) for o in node.output]
+            node.input[:] = [names.get(i, i) for i in node.input]
+        outs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, *shape]) for name, shape in outputs.values()]
+        graph = helper.make_graph(self.nodes, "net", self.inputs, outs, self.constants)
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid(QONNX, 1)]
         model = helper.make_model(graph, opset_imports=opsets)
         model.ir_version = 10
@@ -132,13 +137,38 @@ def _bnn(b: Builder, x: str, s: NetworkSpec) -> str:
     return b.quant(b.node("Add", [b.quant(b.affine(y, s.channels), 14, 9), x]), 14, 9)
 
 
+SCHEMES = {"w1a1": _w1a1, "bnn": _bnn}
+
+
+def pyramid(height: int = 5, width: int = 6, channels: int = 6, seed: int = 12) -> onnx.ModelProto:
+    """LapSRN's shape: the image twice as large, and four times as large from the features of the first.
+
+    The outputs have frames and rates of their own; the second one's layers run behind a shuffle, at four times the
+    rate.
+    """
+    b = Builder(height, width, 3, seed)
+    spec = NetworkSpec(channels=channels, seed=seed)
+    image = b.quant("lr", 8, 8, signed=False)
+    x = _w1a1(b, b.quant(b.fixed_conv(image, 3, channels, 3), 14, 9), spec)
+    outputs: dict[str, tuple[str, tuple[int, int, int]]] = {}
+    for level in (1, 2):
+        x = b.quant(b.fixed_conv(b.quant(x, 8, 6), channels, 4 * channels, 3), 10, 7)
+        x = b.node("DepthToSpace", [x], blocksize=2, mode="CRD")
+        detail = b.quant(b.fixed_conv(b.quant(x, 8, 6), channels, 3, 3), 12, 9)
+        image = b.quant(b.node("Add", [detail, b.resize(image, 2, "bilinear")]), 8, 8, signed=False)
+        outputs[image] = (f"x{2**level}", (3, height * 2**level, width * 2**level))
+        if level == 1:
+            x = b.quant(b.affine(b.binary_conv(b.threshold(x, channels), channels, channels, 3), channels), 14, 9)
+    return b.models(outputs)
+
+
 def network(spec: NetworkSpec) -> onnx.ModelProto:
     """A random network of this shape as QONNX."""
     b = Builder(spec.height, spec.width, spec.colors, spec.seed)
     image = b.quant("lr", 8, 8, signed=False)
     x = b.quant(b.fixed_conv(image, spec.colors, spec.channels, 3), 14, 9)
     for _ in range(spec.blocks):
-        x = (_w1a1 if spec.scheme == "w1a1" else _bnn)(b, x, spec)
+        x = SCHEMES[spec.scheme](b, x, spec)
     x = b.fixed_conv(b.quant(x, 8, 6), spec.channels, spec.colors * spec.scale**2, 3)
     x = b.node("DepthToSpace", [b.quant(x, 12, 9)], blocksize=spec.scale, mode="CRD")
     skip = b.resize(image, spec.scale, spec.skip)

@@ -171,3 +171,10 @@ def table() -> str:
         source = ", ".join(dict.fromkeys(t for r in entry.rewrites for t in r.takes)) or "made by the lowering"
         lines.append(f"| {name} | {source} | {entry.op.summary} | {entry.op.hardware} |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    # Under this name the module is another one than that which the operators registered with.
+    from xnorsr.hw.ops import registry
+
+    print(registry.table(), end="")

@@ -39,7 +39,7 @@ class Conv(OneOutput):
 
     op_type: ClassVar[str] = "Conv"
     summary: ClassVar[str] = (
-        "convolution, stride 1, K odd and at most 9: binary or fixed-point weights, 1 to 24 bit activations"
+        "convolution, stride 1, K odd and at most 9: binary or fixed-point weights, 1-bit or n-bit activations"
     )
     hardware: ClassVar[str] = "sliding window; XNOR-popcount, by bit planes for n-bit activations; multiply-accumulate"
     coefficients: ClassVar[dict[str, Coefficient]] = cost.COEFFICIENTS

@@ -1,4 +1,4 @@
-"""The FIFO that an operator's holdings ask for, tried out: a copy of its first input waits beside it and meets its output.
+"""The FIFO that an operator asks for, tried out: a copy of its first input waits beside it and meets its output.
 
     in0 --+-- operator ------ lockstep -- out
           +-- FIFO of depth --+
@@ -170,7 +170,7 @@ def claim_case(name: str, op: Op, rng: np.random.Generator, frames: int) -> Case
 
 
 def cpp_claim(name: str, op: Op, depth: int) -> str:
-    """A function that runs the kernel, its sources and the lockstep as concurrent processes; codes as in kernel_bench."""
+    """A function that runs kernel, sources and lockstep as concurrent processes; codes as in kernel_bench."""
     what = op.kernel(name)
     a, b = ratio(op)
     kinds = {f"in_{n}": k for n, k in enumerate(op.inputs)} | {f"out_{n}": k for n, k in enumerate(op.outputs)}
@@ -197,7 +197,7 @@ def _source(number: int, kind: StreamType) -> str:
 
 
 def _sink(number: int, kind: StreamType, a: int, b: int, copy: StreamType) -> str:
-    """Reads an output; the first one in step with the copy, `a` beats for `b` of the copy's, which must be the input's."""
+    """Reads an output; the first one in step with the copy, `a` beats for `b` of the copy's."""
     read = f"xnorsr::unpack<{c_type(kind)}>(out_{number}.read(), out[{number}] + t * {kind.channels});"
     if number:
         return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {read} }});"
@@ -205,4 +205,5 @@ def _sink(number: int, kind: StreamType, a: int, b: int, copy: StreamType) -> st
         f"for (int k = 0; k < {b}; k++) {{ if (skip.read() != xnorsr::pack<{c_type(copy)}>"
         f"(in[0] + (t / {a} * {b} + k) * {copy.channels})) std::_Exit(4); }}"
     )
-    return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {{ {read} if (t % {a} == 0) {{ {check} }} }} }});"
+    body = f"{read} if (t % {a} == 0) {{ {check} }}"
+    return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {{ {body} }} }});"

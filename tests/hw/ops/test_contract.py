@@ -1,8 +1,8 @@
 """The contract of every registered operator, with random parameters and foldings.
 
-Golden = HLS in its fast form = HLS as it is synthesized = HLS with streams of the computed depths = RTL with pauses; the
-beats leave in exactly the cycles that the schedule says; lint is clean; a FIFO of the depth that the operator's holdings
-ask for never stops it and is never too small.
+Golden = HLS in its fast form = HLS as it is synthesized = HLS with streams of the computed depths = RTL with pauses;
+the beats leave in exactly the cycles that the schedule says; lint is clean; a FIFO of the depth that the operator's
+holdings ask for never stops it and is never too small.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Operators that the package does not know: what a user's own folder looks like."""
