@@ -157,41 +157,6 @@ def build_variable(inputs: int, outputs: int, style: str = "auto") -> Netlist:
     return net
 
 
-def border_corrections(weights: np.ndarray) -> np.ndarray:
-    """Constants that turn the full popcount into the convolution sum where taps lie outside the frame.
-
-    Outside taps contribute 0. The hardware sets their bits x to 0, so XNOR counts each of their 0 weights by mistake.
-    With P the full popcount, the sum over the valid taps is ``2 * P - correction[top, bottom, left, right, o]``, where
-    the correction is 2 * (zero weights in outside taps) + (number of valid inputs).
-
-    Args:
-        weights: (outputs, kernel, kernel, channels) of 0/1; kernel is odd or even.
-
-    Returns:
-        int64 of shape (kernel, kernel, kernel, kernel, outputs). The indices are how many kernel rows lie above
-        the frame and below it, how many columns left and right of it: at most (kernel - 1) / 2 each with
-        "same" padding. Entries with no tap left (top + bottom >= kernel) are 0.
-
-    Raises:
-        UserError: weights are not (outputs, kernel, kernel, channels) of 0/1.
-    """
-    weights = np.asarray(weights)
-    if weights.ndim != 4 or weights.shape[1] != weights.shape[2] or not np.isin(weights, (0, 1)).all():
-        raise UserError(
-            f"border_corrections needs weights (outputs, kernel, kernel, channels) of 0/1, got {weights.shape}"
-        )
-    outputs, kernel, _, channels = weights.shape
-    zeros = (weights == 0).sum(axis=3)
-    table = np.zeros((kernel,) * 4 + (outputs,), np.int64)
-    for top, bottom, left, right in np.ndindex(*table.shape[:4]):
-        if top + bottom >= kernel or left + right >= kernel:
-            continue
-        valid = zeros[:, top : kernel - bottom, left : kernel - right]
-        taps = valid.shape[1] * valid.shape[2]
-        table[top, bottom, left, right] = 2 * (zeros.sum(axis=(1, 2)) - valid.sum(axis=(1, 2))) + taps * channels
-    return table
-
-
 def _checked(weights: Any) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.ndim != 2 or 0 in weights.shape or not np.isin(weights, (0, 1)).all():

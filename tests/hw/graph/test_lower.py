@@ -7,9 +7,11 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper
 
-from tests.networks import MATRIX, Builder, NetworkSpec, images, network
+from tests.networks import MATRIX, Builder, NetworkSpec, images, network, pyramid
 from xnorsr.errors import UserError
+from xnorsr.hw.graph.load import set_frame
 from xnorsr.hw.graph.lower import Lowered, lower
 from xnorsr.hw.ops.pixel_shuffle import PixelShuffle
 from xnorsr.hw.ops.threshold import Threshold
@@ -114,4 +116,38 @@ def test_scale_of_a_binary_convolution_moves_behind_it() -> None:
     model = b.model(b.quant(b.binary_conv(y, 4, 2, 3), 6, 0), 2, 5, 4)
     lowered = lower(model)
     assert lowered.changes == ["Conv 'Conv_0': scale 0.03 moved behind the convolution"]
-    assert check(model, b.rng.integers(0, 256, (5, 4, 2))).mismatches == 0
+    check(model, b.rng.integers(0, 256, (5, 4, 2)))
+
+
+def test_names_come_from_the_file_whatever_the_frame() -> None:
+    """The same layers under the same names, at the file's frame and at others: a folding table holds for all."""
+    model = network(NetworkSpec())
+    for n, node in enumerate(model.graph.node):
+        node.name = f"/body.{n}/{node.op_type}"
+    own = lower(model).network
+    assert own.node("body_2_conv").source == "/body.2/Conv"
+    for frame in ((6, 7), (9, 4), (30, 40)):
+        other = lower(set_frame(model, *frame)).network
+        assert [(n.name, n.source) for n in other.nodes] == [(n.name, n.source) for n in own.nodes]
+        assert list(other.streams) == list(own.streams)
+
+
+def test_identities_are_no_operators() -> None:
+    model = network(NetworkSpec())
+    first = next(n for n in model.graph.node if n.op_type == "Conv")
+    model.graph.node.insert(0, helper.make_node("Identity", ["lr"], ["same"], name="nothing"))
+    for node in model.graph.node:
+        if node.op_type == "Quant" and node.input[0] == "lr":
+            node.input[0] = "same"
+    assert first.name in {n.source for n in lower(model).network.nodes}
+    check(model, images(NetworkSpec())["random"])
+
+
+def test_every_output_is_lowered() -> None:
+    """LapSRN's shape: two outputs in the file's order; the stream that one of them shares with a layer is forked."""
+    lowered = lower(pyramid())
+    assert {name: (k.height, k.width) for name, k in lowered.output_types.items()} == {"x2": (10, 12), "x4": (20, 24)}
+    streams = lowered.network.streams
+    assert [streams[name].tensor for name in lowered.network.outputs] == ["x2", "x4"]
+    result = check(pyramid(), np.random.default_rng(8).integers(0, 256, (5, 6, 3)))
+    assert result.codes == 3 * (10 * 12 + 20 * 24)

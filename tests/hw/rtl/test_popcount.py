@@ -96,23 +96,6 @@ def test_variable_weights(style: str, outputs: int, inputs: int) -> None:
     np.testing.assert_array_equal(counted, (x[:, None, :] == weights).sum(axis=2))
 
 
-@pytest.mark.parametrize(("kernel", "channels"), [(1, 2), (3, 4), (5, 1), (9, 2)])
-def test_border_corrections(kernel: int, channels: int) -> None:
-    """A frame smaller than the kernel, each pixel: 2P - correction equals the sum of products over the valid taps."""
-    weights = random_bits(6, 3, kernel, kernel, channels)
-    table = popcount.border_corrections(weights)
-    height, width, reach = 4, 2, kernel // 2
-    frame = 2 * random_bits(7, height, width, channels) - 1
-    padded = np.zeros((height + 2 * reach, width + 2 * reach, channels), np.int64)
-    padded[reach : reach + height, reach : reach + width] = frame
-    for y, x in np.ndindex(height, width):
-        window = padded[y : y + kernel, x : x + kernel]
-        total = ((2 * weights - 1) * window).sum(axis=(1, 2, 3))
-        full = popcount.reference(weights.reshape(3, -1), (window > 0).reshape(1, -1))[0]
-        outside = max(reach - y, 0), max(y + reach + 1 - height, 0), max(reach - x, 0), max(x + reach + 1 - width, 0)
-        np.testing.assert_array_equal(2 * full - table[outside], total)
-
-
 def test_same_bytes_each_time() -> None:
     weights = random_bits(8, 10, 50)
     texts = {popcount.generate(weights, "twice", pipeline=2) for _ in range(2)}
@@ -129,7 +112,6 @@ def test_same_bytes_each_time() -> None:
         (lambda: popcount.generate(np.ones((1, 4)), "m", pipeline=-1), "0 or more register stages, got -1"),
         (lambda: popcount.generate_variable(0, 1, "m"), "at least 1 input and 1 output, got 0 and 1"),
         (lambda: popcount.generate_variable(4, 1, "m", "cse"), "'cse' is not for variable weights"),
-        (lambda: popcount.border_corrections(np.ones((2, 3, 4, 1))), "(outputs, kernel, kernel, channels)"),
     ],
 )
 def test_bad_input(call: object, words: str) -> None:
