@@ -64,7 +64,7 @@ def network(channels: int, blocks: int, size: int, seed: int) -> onnx.ModelProto
 
 
 def timed(simulation: CSim, codes: np.ndarray, seconds: float) -> tuple[np.ndarray, float]:
-    """Output codes and processor seconds a frame, the mean of as many runs as fit into so many seconds."""
+    """Output codes and processor seconds per frame, the mean of as many runs as fit into so many seconds."""
     output = simulation.run(codes)
     runs, begin = 0, time.process_time()
     while (spent := time.process_time() - begin) < seconds:
@@ -108,8 +108,8 @@ def main(arguments: list[str] | None = None) -> None:
         ours, wrong = pixels / seconds, int((output != reference).sum())
         table.append(["xnorsr", wrong, f"{ours:,.0f}", f"{converted - begin:.1f}", f"{compiled - converted:.1f}", ""])
         best = 0.0
+        frac = built.network.streams[built.network.outputs[0]].kind.frac
         for name in configurations:
-            frac = built.lowered.output_type.frac
             values = codes.transpose(2, 0, 1) * PIXEL
             place = Path(folder) / name.replace(" ", "_")
             got = stock.run(model, values, frac, place, name, args.strategy, args.reuse)

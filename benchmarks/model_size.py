@@ -4,21 +4,19 @@
 
 Size: SRResNet with 9x9 ends, body at 1 bit and the rest at 32: 82 % smaller at x2, 74 % at x4 (BNN-SR says 80 %).
 Operations: real MACs + binary MACs/64 on a 320x180 low-resolution frame; parameters: real + binary/32. Published rows
-are of SRResNet with 3x3 ends; recipes are counted by `hw.resources` on the graph that hardware is made from.
+are of SRResNet with 3x3 ends; recipes are counted by `hw.resources` on the network that hardware is made from.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from benchmarks.common import heading, rows
 from xnorsr.flows.config import load_recipe, shipped_recipes
-from xnorsr.hw.build import BuildOptions, model_graph, prepare
+from xnorsr.hw.build import BuildOptions, prepare
 from xnorsr.hw.resources.account import RULE_PIXELS, Estimate, estimate
 from xnorsr.quant import zoo
 from xnorsr.quant.config import NetworkConfig
@@ -116,14 +114,12 @@ def account(cfg: NetworkConfig) -> Estimate:
     """The account of a recipe's network with start weights, on a small frame; nothing in it depends on either."""
     torch.manual_seed(0)
     options = BuildOptions(frame=FRAME)
-    with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
-        lowered = prepare(to_qonnx(zoo.build(cfg), cfg.image_channels, FRAME[1], FRAME[0]), options)
-        return estimate(model_graph(lowered, options, Path(folder)))
+    return estimate(prepare(to_qonnx(zoo.build(cfg), cfg.image_channels, FRAME[1], FRAME[0]), options).network)
 
 
 def recipes(names: list[str]) -> None:
     """Prints the account of shipped recipes; all parameters are in the size, those per channel too."""
-    heading("Shipped recipes, counted on the hardware's graph")
+    heading("Shipped recipes, counted on the lowered network")
     table = []
     for name in names:
         cfg = load_recipe(name).model

@@ -17,24 +17,24 @@ from pathlib import Path
 
 from benchmarks.common import heading, rows
 from benchmarks.rtl_frame import network
-from xnorsr.flows.report import by_layer
+from xnorsr.flows.config import EstimateConfig
+from xnorsr.flows.steps import cost
 from xnorsr.hw.build import BuildOptions, build
-from xnorsr.hw.resources.account import Estimate, estimate
-from xnorsr.hw.resources.synth import Synthesis, synthesize
 
 PARTS = {"xc7": "xc7k325t", "xcup": "xck26"}
 KEYS = ("lut", "ff", "bram36", "dsp")
 WITHIN = 0.2
 
 
-def table(account: Estimate, found: Synthesis) -> list[list[str]]:
-    """A row a layer, then the sum: each figure as analytic / Yosys."""
-    measured = by_layer(found.to_dict(), [layer.name for layer in account.layers])
+def table(account: cost.Account) -> list[list[str]]:
+    """One row per layer, then the sum: each figure as analytic / Yosys."""
+    measured, found = account.measured, account.synthesis
+    assert measured is not None and found is not None
     made = [
-        [layer.name, *(f"{getattr(layer, key):,g} / {measured[layer.name][key]:,g}" for key in KEYS)]
-        for layer in account.layers
+        [layer.name, *(f"{getattr(layer, key):,.9g} / {measured[layer.name][key]:,.9g}" for key in KEYS)]
+        for layer in account.estimate.layers
     ]
-    total = [(getattr(account, key), getattr(found.total, key)) for key in KEYS]
+    total = [(getattr(account.estimate, key), getattr(found.total, key)) for key in KEYS]
     made.append(["whole", *(f"{a:,.9g} / {b:,.9g}" for a, b in total)])
     made.append(["ratio", *(f"{a / b:.2f}" if b else "" for a, b in total)])
     return made
@@ -61,14 +61,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             out = Path(folder) / family
             options = BuildOptions(frame=(width, height), folding=args.folding, part=PARTS[family])
             built = build(network(args, width, height), out, options, hls=False)
-            account = estimate(built.graph, options.clock_mhz, options.part)
-            found = synthesize(out / "rtl", family)
+            account = cost.account(built, out / "rtl", EstimateConfig(synth=True, family=family))
+            analytic, found = account.estimate, account.synthesis
+            assert found is not None
             heading(f"{family}, analytic / {found.tool}, {found.seconds:.0f} s")
-            rows(("layer", "LUT", "FF", "BRAM36", "DSP"), table(account, found))
+            rows(("layer", "LUT", "FF", "BRAM36", "DSP"), table(account))
             if found.total.latches:
                 missed.append(f"{family}: {found.total.latches} latches")
-            if family == "xc7" and abs(account.lut / found.total.lut - 1) > WITHIN:
-                missed.append(f"{family}: {account.lut:,} LUT told, {found.total.lut:,} made")
+            if family == "xc7" and abs(analytic.lut / found.total.lut - 1) > WITHIN:
+                missed.append(f"{family}: {analytic.lut:,} LUT estimated, {found.total.lut:,} by Yosys")
     if missed:
         raise SystemExit("; ".join(missed))
 

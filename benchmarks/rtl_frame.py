@@ -3,7 +3,7 @@
     python -m benchmarks.rtl_frame [--model MODEL.onnx] [--size 320x180] [--channels 32] [--blocks 3] [--quick]
 
 Without --model the network is the demo's shape with random weights: speed and equality do not depend on training.
-Prints wall time of compiling and simulating, simulated cycles a second, predicted and simulated cycles of the frame.
+Prints wall time of compiling and simulating, simulated cycles per second, predicted and simulated cycles of the frame.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             BuildOptions(frame=(width, height), folding=args.folding),
             hls=False,
         )
-        scale = built.lowered.output_type.width // width
+        scale = built.network.streams[built.network.outputs[0]].kind.width // width
         photo = high_resolution(photograph(args.image), scale, (width, height))
         colors = "rgb" if built.lowered.input_type.channels == 3 else "y"
         codes = np.moveaxis(low_resolution(photo, scale, colors), 0, -1).astype(np.int64)
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         compiled = time.perf_counter()
         result = sim.run(codes)
         done = time.perf_counter()
-    equal = compare(built.lowered, truth, result.output)
+    equal = compare(built.lowered, truth, result.outputs[-1])
     heading(f"RTL simulation of {args.image}, {width} x {height} to {width * scale} x {height * scale}")
     rows(
         ("", "value"),
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             ("simulate, s", f"{done - compiled:.1f}"),
             ("cycles of the frame", f"{result.cycles:,}"),
             ("cycles predicted", f"{sim.predicted_cycles:,}"),
-            ("simulated cycles a second", f"{result.cycles / (done - compiled):,.0f}"),
+            ("simulated cycles per second", f"{result.cycles / (done - compiled):,.0f}"),
         ],
     )
     if done - start > LIMIT_SECONDS:
