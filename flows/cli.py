@@ -174,9 +174,7 @@ def sim(
     image: Annotated[Path, typer.Option(help="Low-resolution photograph, 8-bit, of the frame size that was built.")],
     level: Annotated[str, typer.Option(help="hls (C-simulation) or rtl (Verilator).")] = "hls",
     crop: Annotated[bool, typer.Option("--crop", help="Take the middle of a larger photograph.")] = False,
-    all_tensors: Annotated[
-        bool, typer.Option("--all-tensors", help="Also compare every intermediate tensor.")
-    ] = False,
+    all_tensors: Annotated[bool, typer.Option("--all-tensors", help="Also compare every intermediate tensor.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Write waveforms (rtl only).")] = False,
     out: Annotated[
         Path | None,

@@ -152,7 +152,7 @@ def checked(section: type[S], values: dict[str, Any], typed: dict[str, str]) -> 
     try:
         return section.model_validate(values)
     except ValidationError as e:
-        origin = {(name,): text for name, text in typed.items()}
+        origin: dict[tuple[str, ...], str] = {(name,): text for name, text in typed.items()}
         raise UserError("\n".join(_explain(e.errors(), section, "option", origin))) from e
 
 

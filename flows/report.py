@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..hw.network import Network
+from ..quant.data import imresize, to_uint8
 from ..quant.metrics import psnr
 from .diagram import diagram
 from .pictures import png_bytes
@@ -22,6 +23,16 @@ CROP_SIDE = 48  # high-resolution pixels, shown enlarged
 
 
 @dataclass(frozen=True)
+class FurtherOutput:
+    """Picture of an output behind the first one, with what it can be compared with: None where there is nothing."""
+
+    name: str
+    image: np.ndarray
+    bicubic: np.ndarray | None
+    original: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Images of one photograph: (H, W, C) uint8, C = 3 (RGB) or 1 (Y); ``low`` is scale times smaller."""
 
@@ -29,6 +40,7 @@ class Pictures:
     bicubic: np.ndarray
     ours: np.ndarray
     original: np.ndarray
+    further: tuple[FurtherOutput, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,21 @@ def difference(image: np.ndarray, original: np.ndarray) -> np.ndarray:
     """|image - original|, amplified by `DIFFERENCE_GAIN` and clipped."""
     delta = np.abs(image.astype(int) - original.astype(int)) * DIFFERENCE_GAIN
     return np.clip(delta, 0, 255).astype(np.uint8)
+
+
+def further_output(name: str, image: np.ndarray, low: np.ndarray, original: np.ndarray) -> FurtherOutput:
+    """The picture of an output, beside bicubic and original where it is an enlargement of the input.
+
+    Args:
+        image: the output.
+        low: the network's input.
+        original: the photograph, at a multiple of the input's size.
+    """
+    factor = image.shape[0] // low.shape[0]
+    if factor < 2 or image.shape != (factor * low.shape[0], factor * low.shape[1], low.shape[2]):
+        return FurtherOutput(name, image, None, None)
+    reduced = imresize(original, image.shape[0] / original.shape[0])[: image.shape[0], : image.shape[1]]
+    return FurtherOutput(name, image, to_uint8(imresize(low, factor)), to_uint8(reduced))
 
 
 def crop_places(pictures: Pictures, count: int = CROPS, side: int = CROP_SIDE) -> list[tuple[int, int, int]]:
@@ -92,6 +119,12 @@ def _tiles(pictures: Pictures, notes: Mapping[str, str]) -> list[Tile]:
         Tile("Bicubic − original", gain, data_uri(difference(pictures.bicubic, pictures.original))),
         Tile("Ours − original", gain, data_uri(difference(pictures.ours, pictures.original))),
     ]  # fmt: skip
+
+
+def _further_tiles(output: FurtherOutput) -> list[Tile]:
+    height, width = output.image.shape[:2]
+    images = (("Bicubic", output.bicubic), (f"Output {output.name}", output.image), ("Original", output.original))
+    return [Tile(label, f"{width} × {height}", data_uri(image)) for label, image in images if image is not None]
 
 
 def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
@@ -141,8 +174,8 @@ def render(results: Mapping[str, Any], pictures: Pictures, network: Network) -> 
     """The page.
 
     Args:
-        results: what results.json holds; "estimate", "synth" and "synth_by_layer" (both or neither None) as
-            `steps.cost.Account.to_dict` gives them.
+        results: what results.json holds; "estimate", "synth" and "synth_by_layer" (the last two are both None or
+            neither) as `steps.cost.Account.to_dict` gives them.
         pictures: of the simulated photograph.
         network: for the diagram.
     """
@@ -154,6 +187,7 @@ def render(results: Mapping[str, Any], pictures: Pictures, network: Network) -> 
         results=results,
         tiles=_tiles(pictures, notes),
         crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
+        further=[_further_tiles(output) for output in pictures.further],
         diagram=diagram(network),
         estimate=estimate,
         synth=results["synth_by_layer"],

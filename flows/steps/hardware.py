@@ -105,9 +105,9 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     console.print("[yellow]The network was converted; the converted one is the reference from here on (model.onnx):[/]")
     for change in built.changes:
         console.print(f"  {change}", markup=False)
-    apart = "equal" if math.isinf(found.psnr) else f"PSNR between both {found.psnr:.2f} dB"
+    apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
     console.print(
-        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by {found.largest} at most; {apart}"
+        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}"
     )
 
 

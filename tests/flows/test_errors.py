@@ -197,10 +197,10 @@ def test_recipe_file(out: Path, tmp_path: Path) -> None:
     ("options", "wanted"),
     [
         (["--frame", "7"], "--frame 7: give width and height"),
-        (["--folding", "quick"], "folding = 'quick': not allowed. Allowed: cycles a low-resolution pixel"),
-        (["--affine-bits", "99"], "affine_bits = 99: input should be less than or equal to 16"),
-        (["--clock", "0"], "clock_mhz = 0.0: input should be greater than 0"),
-        (["--pixels-per-beat", "3"], "--pixels-per-beat 3: allowed are 1, 2, 14 (divisors of the scale 2"),
+        (["--folding", "quick"], "--folding quick: folding = 'quick': not allowed. Allowed: cycles per low-resolution"),
+        (["--affine-bits", "99"], "--affine-bits 99: affine_bits = 99: input should be less than or equal to 16"),
+        (["--clock", "0"], "--clock 0.0: clock_mhz = 0.0: input should be greater than 0"),
+        (["--pixels-per-beat", "3"], "--pixels-per-beat 3: allowed for layer depthtospace_0 are 1, 2, 14 (divisors of"),
         (["--folding", "{nosuch=[1,1]}"], "folding of unknown layer 'nosuch'; layers that fold: conv_0"),
     ],
 )
@@ -214,6 +214,27 @@ def test_folding_that_does_not_divide(model: Path, built: Path, out: Path) -> No
         ["build", str(model), "--out", str(out), "--folding", f"{{{layer}=[3,1]}}"],
         f"folding of layer {layer}: PE=3 does not divide O=8; take one of 1, 2, 4, 8",
     )
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        (
+            ["estimate", "MODEL", "--family", "xc7"],
+            "--family: has no effect without --synth. Give both, or leave --family out.",
+        ),
+        (
+            ["estimate", "MODEL", "--synth", "--family", "xc9"],
+            "--family xc9: family = 'xc9': input should be 'xc7', 'xcu' or 'xcup'",
+        ),
+        (
+            ["sim", "BUILT", "--image", "x.png", "--waves"],
+            "--waves: has no effect with --level hls. Give --level rtl as well, or leave --waves out.",
+        ),
+    ],
+)
+def test_option_without_effect(model: Path, built: Path, args: list[str], wanted: str) -> None:
+    _refused([{"MODEL": str(model), "BUILT": str(built)}.get(a, a) for a in args], wanted)
 
 
 def test_unknown_part(model: Path) -> None:
@@ -280,7 +301,7 @@ def test_folder_that_holds_no_build(tmp_path: Path) -> None:
 
 
 def test_options_of_an_estimate_of_a_built_folder(built: Path) -> None:
-    _refused(["estimate", str(built), "--clock", "100"], "was built with its own clock_mhz; leave that out")
+    _refused(["estimate", str(built), "--clock", "100"], "what was built keeps its own --clock. Leave that out, or give the QONNX file.")
 
 
 # Output folders
