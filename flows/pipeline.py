@@ -70,7 +70,7 @@ class Run:
         self.clock = Clock()
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: the recipe, except for the output folder and the section [estimate]."""
+        """What must be the same for a run to go on: the recipe, except for output folder and section [estimate]."""
         return self.recipe.model_dump(mode="json", exclude={"out", "estimate"})
 
     def state(self) -> str:

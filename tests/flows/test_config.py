@@ -94,7 +94,10 @@ def test_unknown_section(tmp_path: Path) -> None:
         ("[model]\nscale = 5\n", r"model\.scale = 5: input should be 2, 3 or 4 \(enlargement\)"),
         ("[hardware]\nclock_mhz = -1\n", r"hardware\.clock_mhz = -1: input should be greater than 0"),
         ("[hardware]\nframe = [0, 3]\n", r"hardware\.frame = \[0, 3\]: width and height must be at least 1"),
-        ("[hardware]\nfolding = 0\n", r"hardware\.folding = 0: not allowed\. Allowed: cycles per low-resolution pixel, "),
+        (
+            "[hardware]\nfolding = 0\n",
+            r"hardware\.folding = 0: not allowed\. Allowed: cycles per low-resolution pixel",
+        ),
         ('[hardware]\nfolding = "60 frames"\n', r"hardware\.folding = '60 frames': not allowed\. Allowed: .*60fps"),
         ("train = 3\n", r"train = 3: input should be .*"),
     ],
@@ -222,9 +225,7 @@ def test_a_field_without_effect_is_refused(sets: list[str], wanted: str) -> None
 
 
 def test_all_fields_without_effect_are_named_with_the_file(tmp_path: Path) -> None:
-    path = _recipe(
-        tmp_path, '[sim]\nlevels = ["hls"]\nwaves = true\ncrop = [4, 4]\n[hardware]\nframe = [4, 4]\n'
-    )
+    path = _recipe(tmp_path, '[sim]\nlevels = ["hls"]\nwaves = true\ncrop = [4, 4]\n[hardware]\nframe = [4, 4]\n')
     with pytest.raises(UserError) as e:
         load_recipe(path)
     assert [line.split(" has no effect")[0] for line in str(e.value).splitlines()] == [

@@ -15,18 +15,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.flows import tiny
 from tests.networks import QONNX, Builder, NetworkSpec, network
 from xnorsr.flows.cli import app
-from xnorsr.flows.config import load_recipe
 from xnorsr.flows.steps import training
 
 pytestmark = pytest.mark.xdist_group("errors")
 
 RUNNER = CliRunner()
-TINY = [
-    "data.patch=8", "model.channels=4", "model.blocks=1", "train.steps=1", "train.batch=1", "train.max_minutes=1",
-    'data.holdout=["b"]',
-]  # fmt: skip
 
 
 def _refused(args: list[str], *wanted: str) -> None:
@@ -52,19 +48,13 @@ def _save(path: Path, pixels: np.ndarray) -> Path:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two small photographs, a and b."""
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(1)
-    for name in ("a", "b"):
-        _save(folder / f"{name}.png", rng.integers(0, 256, (40, 48, 3), np.uint8))
-    return folder
+    return tiny.photographs(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     """The folder of a finished training of one step."""
-    out = tmp_path_factory.mktemp("trained") / "out"
-    training.train(load_recipe("demo", [f'data.source="{photos}"', *TINY]), out)
-    return out
+    return tiny.train(photos, tmp_path_factory.mktemp("trained") / "out")
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +291,10 @@ def test_folder_that_holds_no_build(tmp_path: Path) -> None:
 
 
 def test_options_of_an_estimate_of_a_built_folder(built: Path) -> None:
-    _refused(["estimate", str(built), "--clock", "100"], "what was built keeps its own --clock. Leave that out, or give the QONNX file.")
+    _refused(
+        ["estimate", str(built), "--clock", "100"],
+        "what was built keeps its own --clock. Leave that out, or give the QONNX file.",
+    )
 
 
 # Output folders
@@ -379,7 +372,7 @@ def test_doctor_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_checkpoint_of_another_architecture(trained: Path, photos: Path) -> None:
     (trained / "weights.pt").rename(trained / "weights.away")
     try:
-        settings = _sets([f'data.source="{photos}"', *TINY, "model.channels=8"])
+        settings = _sets([f'data.source="{photos}"', *tiny.SETTINGS, "model.channels=8"])
         _refused(
             ["train", "demo", "--out", str(trained), *settings],
             "is of another architecture: model.channels (checkpoint 4, asked for 8)",
@@ -410,7 +403,7 @@ def test_interrupt_says_how_to_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "train_network", interrupted)
-    settings = _sets([f'data.source="{photos}"', *TINY])
+    settings = _sets([f'data.source="{photos}"', *tiny.SETTINGS])
     result = RUNNER.invoke(app, [command, "demo", "--out", str(tmp_path / "out"), *settings])
     said = " ".join(result.output.split())
     assert result.exit_code == 130
