@@ -1,11 +1,12 @@
-"""A whole network through Yosys's synth_xilinx, layer by layer, beside the analytic account of the same graph.
+"""A whole network through Yosys's synth_xilinx, layer by layer, beside the analytic account of the same network.
 
     python -m benchmarks.network_synthesis [--model MODEL.onnx] [--families xc7,xcup] [--channels 32] [--blocks 3]
 
 Without --model the network is the demo's shape with random weights. Prints LUT, FF, BRAM36 and DSP of each layer and
-of the whole, both ways, and the ratio. Must hold: no latch, and for xc7 the account's LUTs within 20 % of Yosys's.
-(For UltraScale families Yosys leaves registers and additions outside the DSP slices; the account, like vendor tools,
-puts them in.)
+of the whole network by both accounts, and the ratio. Must hold: no latch, and for xc7 the account's LUTs are within
+20 % of Yosys's.
+(For UltraScale families Yosys does not move registers and additions into the DSP slices beside them; the account, like
+vendor tools, counts them as part of the slice.)
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import demo_network
 from benchmarks.common import heading, rows
-from benchmarks.rtl_frame import network
 from xnorsr.flows.config import EstimateConfig
 from xnorsr.flows.steps import cost
 from xnorsr.hw.build import BuildOptions, build
@@ -41,26 +42,20 @@ def table(account: cost.Account) -> list[list[str]]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the benchmark; ends with an error where what must hold does not."""
+    """Run the benchmark; ends with an error if one of these is not so."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model")
-    parser.add_argument("--families", default="xc7,xcup")
-    parser.add_argument("--size", default="256x256")
-    parser.add_argument("--channels", type=int, default=32)
-    parser.add_argument("--blocks", type=int, default=3)
-    parser.add_argument("--folding", default="auto")
-    parser.add_argument("--seed", type=int, default=0)
+    demo_network.add_options(parser, size="256x256")
+    parser.add_argument("--families", default="xc7,xcup", help="families of synth_xilinx, comma-separated")
     parser.add_argument("--quick", action="store_true", help="a small network, for the test suite")
     args = parser.parse_args(argv)
     if args.quick:
         args.channels, args.blocks, args.families = 8, 1, "xc7"
-    width, height = (int(n) for n in args.size.split("x"))
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         for family in args.families.split(","):
             out = Path(folder) / family
-            options = BuildOptions(frame=(width, height), folding=args.folding, part=PARTS[family])
-            built = build(network(args, width, height), out, options, hls=False)
+            options = BuildOptions(frame=demo_network.frame(args), folding=args.folding, part=PARTS[family])
+            built = build(demo_network.network(args), out, options, hls=False)
             account = cost.account(built, out / "rtl", EstimateConfig(synth=True, family=family))
             analytic, found = account.estimate, account.synthesis
             assert found is not None
