@@ -42,7 +42,7 @@ SPEED_WANTED = 0.6
 
 
 class Interleaved(Callback):
-    """Times some steps of the trainer, then as many plain ones, and so on: all run under the same load of the machine."""
+    """Times some steps of the trainer, then as many plain ones, and so on: all meet the same load of the machine."""
 
     def __init__(self, plain: dict[str, PlainTrainer], batches: Iterator[tuple[Tensor, Tensor]], steps: int) -> None:
         self.plain, self.batches, self.steps = plain, batches, steps
@@ -208,7 +208,7 @@ def _quality(recipe: Recipe, limit: dict[str, Any], test: list[Photo], data: str
 
 
 def set5_checks(mean: dict[str, float], enough: bool) -> list[tuple[bool, str]]:
-    """Checks of the protocol, and of quality where training was long enough: (whether it holds, what is wrong if not)."""
+    """Checks of the protocol and, after enough training, of the quality: (whether it holds, what is wrong if not)."""
     bicubic, csim = mean["bicubic"], mean["csim"]
     return [
         (abs(bicubic - SET5_BICUBIC) <= 0.02, f"bicubic gives {bicubic:.3f} dB on Set5 x2, {SET5_BICUBIC} in papers"),

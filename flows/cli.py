@@ -83,14 +83,14 @@ def _root(
 
 
 @app.command()
-@_guarded("The last checkpoint is kept: the same command, without --force, goes on from it.")
+@_guarded("The last checkpoint is kept: the same command, without --force, continues from it.")
 def train(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/RECIPE/train.")] = None,
     overrides: Set = None,
     force: Force = False,
 ) -> None:
-    """Train the network of a recipe; an interrupted training goes on from its last checkpoint."""
+    """Train the network of a recipe; an interrupted training continues from its last checkpoint."""
     from .config import load_recipe, recipe_path
     from .steps import training as steps
 
@@ -183,7 +183,7 @@ def sim(
             "appended. Default: BUILD/sim/IMAGE-LEVEL.png."
         ),
     ] = None,
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that --out names.")] = False,
 ) -> None:
     """Upscale a photograph in simulation and compare every code with the reference."""
     from .steps import hardware as steps
@@ -231,7 +231,7 @@ def estimate(
 
 
 @app.command()
-@_guarded("What is done is kept: the same command, without --force, goes on from there.")
+@_guarded("Finished steps are kept: the same command, without --force, continues after them.")
 def run(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: the recipe's, or build/RECIPE.")] = None,

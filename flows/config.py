@@ -36,19 +36,22 @@ class SimConfig(Section):
     """What is simulated."""
 
     image: str | None = Field(
-        None, description="high-resolution photograph: a held-out embedded one by name, or a file; left out: the first"
+        None,
+        description="high-resolution photograph: the name of an embedded one, or a file; left out: the first held-out one",
     )
     crop: tuple[int, int] | None = Field(
         None,
         description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph",
     )
-    levels: list[Literal["hls", "rtl"]] = Field(["hls", "rtl"], description="which of the two projects are simulated")
-    all_tensors: bool = Field(False, description="compare every intermediate tensor, not the output pixels alone")
+    levels: list[Literal["hls", "rtl"]] = Field(
+        ["hls", "rtl"], description="which of the two projects to simulate: hls, rtl"
+    )
+    all_tensors: bool = Field(False, description="compare every intermediate tensor, not only the output pixels")
     waves: bool = Field(False, description="write waveforms of the RTL simulation")
 
 
 class EstimateConfig(Section):
-    """What the cost account holds beside the analytic table."""
+    """What the cost account contains besides the analytic estimate."""
 
     synth: bool = Field(False, description="synthesize with Yosys as well")
     family: Literal["xc7", "xcu", "xcup"] | None = Field(
@@ -98,7 +101,7 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
     """Read a recipe and apply ``--set`` overrides ("section.field=value") in order.
 
     Raises:
-        UserError: not TOML, an unknown or ill-typed field, or an override that is none.
+        UserError: not TOML, an unknown or ill-typed field, a field without effect, or an override of another form.
     """
     path = recipe_path(recipe)
     try:
@@ -157,7 +160,7 @@ def checked(section: type[S], values: dict[str, Any], typed: dict[str, str]) -> 
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value; a bare word stands for a string, as shells eat quotation marks."""
+    """A TOML value; a bare word is taken as a string, because shells remove quotation marks."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

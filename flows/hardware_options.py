@@ -15,7 +15,7 @@ from ..hw.options import BuildOptions
 R = TypeVar("R")
 #: Typer takes these types as they are; a field of any other is given as text and read as a TOML value.
 _PLAIN = (int, float, str)
-#: What `--help` says where the field's description speaks of the recipe's form: (metavar, text).
+#: (metavar, text) of `--help`, where the field has no metavar or its description is about the recipe's form.
 _AS_OPTION = {
     "frame": ("WxH", "low-resolution frame size in pixels, for example 320x180; left out: the file's"),
     "folding": ("TARGET", None),
@@ -25,7 +25,7 @@ _AS_OPTION = {
 
 @dataclass(frozen=True)
 class HardwareOptions:
-    """Options that were given on the command line, by the field's name; text stands as it was typed."""
+    """Options that were given on the command line, by the field's name; text is as it was typed."""
 
     given: dict[str, Any]
 
@@ -38,7 +38,7 @@ class HardwareOptions:
         """Checked, with defaults for the rest.
 
         Raises:
-            UserError: a value that is not allowed; names the option and what is.
+            UserError: a value that is not allowed; names the option and what is allowed.
         """
         from .config import checked, parse_frame, parse_value
 

@@ -1,4 +1,4 @@
-"""The whole flow in one command. Each step's result is kept, so that an interrupted run goes on where it stopped."""
+"""The whole flow in one command. Each step's result is kept, so that an interrupted run continues where it stopped."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Run:
         self.clock = Clock()
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: the recipe, except for output folder and section [estimate]."""
+        """What must be the same for a run to be continued: the recipe, except for `out` and the section [estimate]."""
         return self.recipe.model_dump(mode="json", exclude={"out", "estimate"})
 
     def state(self) -> str:
@@ -84,7 +84,7 @@ class Run:
         self.clock = Clock(self.results["times"])
 
     def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
-        """Do a step, unless it was done before the interrupt; keep its results."""
+        """Do a step and keep its results, unless it was done before the interrupt."""
         if name in self.clock.times:
             console.print(f"[green]✓[/] {what} [dim]done before[/]")
             return
@@ -242,10 +242,10 @@ def versions() -> dict[str, str]:
 def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[str, Any]:
     """Photographs to report in ``out``; returns what results.json holds.
 
-    Without ``force`` an unfinished run of the same recipe goes on, and a folder that holds anything else is refused.
+    Without ``force`` an unfinished run of the same recipe is continued; a folder that holds anything else is refused.
 
     Raises:
-        UserError: anything that can be known to fail is refused before the first step.
+        UserError: before the first step, for everything that can be known to fail.
         MismatchError: a simulation differs from the reference.
         KeyboardInterrupt: on Ctrl-C.
     """
@@ -266,7 +266,7 @@ def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[st
 
 
 def _open(this: Run, force: bool) -> None:
-    """Refuse early what would fail late; clear or take over what the folder holds."""
+    """Refuse at once what would fail later; clear the folder, or take over an unfinished run in it."""
     recipe, out = this.recipe, this.out
     for level in recipe.sim.levels:
         hardware.need_simulator(level)
@@ -283,12 +283,12 @@ def _open(this: Run, force: bool) -> None:
             else:
                 place.unlink(missing_ok=True)
     elif state is not None and state["recipe"] == this.identity():
-        console.print(f"Going on with the unfinished run in {out}.")
+        console.print(f"Continuing the unfinished run in {out}.")
         this.restore(state)
     elif state is not None:
         raise UserError(
             f"output {out}: holds an unfinished run of another recipe or of other settings. Give --force to start "
-            "anew there, or another folder with --out."
+            "again there, or another folder with --out."
         )
     else:
         refuse_non_empty(out, force)
@@ -323,7 +323,7 @@ def _unfinished(this: Run) -> dict[str, Any] | None:
 
 
 def summary(results: dict[str, Any]) -> Table:
-    """The run in a few lines."""
+    """The table that is printed at the end of a run."""
     scores = results["psnr_y"]
     rows = [[f"PSNR-Y {key}", f"{value:.2f} dB"] for key, value in scores.items()]
     for key, title in (("csim", "HLS"), ("rtl", "RTL")):

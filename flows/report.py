@@ -45,7 +45,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of the page with what stands under it."""
+    """One picture of the page and the text under it."""
 
     label: str
     note: str
@@ -53,7 +53,7 @@ class Tile:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """The image as it stands in an ``img`` element."""
+    """The image as the source of an ``img`` element."""
     return "data:image/png;base64," + base64.b64encode(png_bytes(image)).decode()
 
 
@@ -84,9 +84,9 @@ def further_output(name: str, image: np.ndarray, low: np.ndarray, original: np.n
 
 
 def crop_places(pictures: Pictures, count: int = CROPS, side: int = CROP_SIDE) -> list[tuple[int, int, int]]:
-    """(top, left, side) of the squares with most detail, measured on the original, none touching another.
+    """(top, left, side) of the squares with most detail, measured on the original; none touches another.
 
-    Detail, not gain, so that the choice favours no method.
+    They are chosen by detail, not by gain, so that the choice favours no method.
     """
     grey = pictures.original.astype(np.float64).mean(-1)
     side = min(side, *grey.shape)
@@ -135,7 +135,7 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     original = pictures.original[cut]
     tiles = [Tile("Low resolution", f"{side // scale} × {side // scale} pixels", data_uri(low[cut]))]
     for label, image in (("Bicubic", pictures.bicubic), ("Ours", pictures.ours)):
-        # Over all channels of the cut-out; the page's main figures are PSNR-Y.
+        # PSNR of all channels in the square; the page's main figures are PSNR-Y.
         tiles.append(Tile(label, f"{psnr(image[cut], original):.2f} dB here", data_uri(image[cut])))
     delta = data_uri(difference(pictures.ours[cut], original))
     return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]
@@ -166,7 +166,7 @@ def si(value: float, unit: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them."""
+    """Seconds, or minutes and seconds, as text."""
     return f"{int(seconds // 60)} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
 
 

@@ -94,7 +94,7 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
 
 
 def _tell_changes(model: Path, built: BuildResult) -> None:
-    """Say what a conversion changed, in words, in codes and in dB on a photograph."""
+    """Print each conversion, and how much all of them change on a photograph, in codes and in dB."""
     lowered = built.lowered
     original = onnx.load(str(model))
     if built.options.frame is not None:
@@ -102,7 +102,7 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
         original = set_frame(original, height, width)
     scale = max(1, *(kind.width // lowered.input_type.width for kind in lowered.output_types.values()))
     found = effect(original, lowered, sample_codes(lowered.input_type, scale))
-    console.print("[yellow]The network was converted; the converted one is the reference from here on (model.onnx):[/]")
+    console.print("[yellow]The network was converted; from here on the converted one is the reference (model.onnx):[/]")
     for change in built.changes:
         console.print(f"  {change}", markup=False)
     apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
@@ -148,7 +148,7 @@ def simulate(
     for path in files.values():
         if out is not None and path.exists() and not force:
             raise UserError(
-                f"output {path}: there is such a file. Give --force to replace it, or another name with --out."
+                f"output {path}: there is already such a file. Give --force to replace it, or another name with --out."
             )
     stream = built.lowered.input_type
     codes = stream_codes(read_photo(image), stream)
@@ -205,7 +205,7 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
 
 
 def vendor_synthesis(folder: Path) -> CSynthesis | None:
-    """C-synthesis of a built folder with the vendor's compiler; None, and one line that says so, without it.
+    """C-synthesis of a built folder with the vendor's compiler. Without a compiler: prints that, and returns None.
 
     Raises:
         UserError: the compiler fails; see `flows.vendor`.

@@ -335,7 +335,9 @@ def test_output_that_is_read_only(
 
 def test_picture_that_is_there(built: Path, tmp_path: Path) -> None:
     image = _save(tmp_path / "i.png", np.zeros((6, 7, 3), np.uint8))
-    _refused(["sim", str(built), "--image", str(image), "--out", str(image)], "there is such a file. Give --force")
+    _refused(
+        ["sim", str(built), "--image", str(image), "--out", str(image)], "there is already such a file. Give --force"
+    )
 
 
 # Tools
@@ -408,4 +410,4 @@ def test_interrupt_says_how_to_go_on(
     said = " ".join(result.output.split())
     assert result.exit_code == 130
     assert "Interrupted." in said
-    assert "the same command, without --force, goes on from" in said
+    assert "the same command, without --force, continues" in said

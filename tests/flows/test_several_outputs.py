@@ -86,7 +86,7 @@ def test_a_file_of_a_further_output_is_not_overwritten(built: Path, image: Path,
     args = ["sim", str(built), "--image", str(image), "--out", str(tmp_path / "x.png")]
     refused = CliRunner().invoke(app, args)
     assert refused.exit_code == 2
-    assert f"output {tmp_path / 'x-low_1.png'}: there is such a file." in " ".join(refused.stderr.split())
+    assert f"output {tmp_path / 'x-low_1.png'}: there is already such a file." in " ".join(refused.stderr.split())
     assert [p.name for p in tmp_path.iterdir()] == ["x-low_1.png"]
     _said(*args, "--force")
     assert read_picture(tmp_path / "x.png").shape == (2 * HEIGHT, 2 * WIDTH, 3)

@@ -62,4 +62,4 @@ def test_a_damaged_record_is_named(trained: Path, tmp_path: Path, text: str) -> 
         training.evaluate(copy)
     said = str(e.value)
     assert said.startswith(f"{copy / 'recipe.json'}: its section data cannot be read, it is damaged or of another vers")
-    assert said.endswith("Remove the file to have the defaults, or train again.")
+    assert said.endswith("Remove the file to use the defaults, or train again.")
