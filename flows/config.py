@@ -37,7 +37,7 @@ class SimConfig(Section):
 
     image: str | None = Field(
         None,
-        description="high-resolution photograph: the name of an embedded one, or a file; left out: the first held-out one",
+        description="high-resolution photograph: name of an embedded one, or a file; left out: the first held-out one",
     )
     crop: tuple[int, int] | None = Field(
         None,

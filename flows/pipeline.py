@@ -304,7 +304,7 @@ def _read_state(out: Path) -> dict[str, Any] | None:
 def _recorded_files(out: Path) -> list[str]:
     """Names of the files that a run's simulations wrote there."""
     results = (_read_state(out) or {"results": {}})["results"]
-    simulated = (results[key]["outputs"] for key in ("csim", "rtl") if key in results)
+    simulated = (results[key].get("outputs", {}) for key in ("csim", "rtl") if key in results)
     return [Path(one["file"]).name for outputs in simulated for one in outputs.values()]
 
 

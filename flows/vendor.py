@@ -56,7 +56,7 @@ def find_compiler() -> Path | None:
 
 
 def synthesize(project: Path, compiler: Path) -> CSynthesis:
-    """Run only C-synthesis, on an HLS project with the files that hls4ml writes (project.tcl, build_prj.tcl, firmware/).
+    """Run only C-synthesis, on an HLS project with the files that hls4ml writes (project.tcl, build_prj.tcl, firmware).
 
     Raises:
         UserError: the compiler fails, or leaves no report; names its log.
