@@ -206,27 +206,6 @@ def test_folding_that_does_not_divide(model: Path, built: Path, out: Path) -> No
     )
 
 
-@pytest.mark.parametrize(
-    ("args", "wanted"),
-    [
-        (
-            ["estimate", "MODEL", "--family", "xc7"],
-            "--family: has no effect without --synth. Give both, or leave --family out.",
-        ),
-        (
-            ["estimate", "MODEL", "--synth", "--family", "xc9"],
-            "--family xc9: family = 'xc9': input should be 'xc7', 'xcu' or 'xcup'",
-        ),
-        (
-            ["sim", "BUILT", "--image", "x.png", "--waves"],
-            "--waves: has no effect with --level hls. Give --level rtl as well, or leave --waves out.",
-        ),
-    ],
-)
-def test_option_without_effect(model: Path, built: Path, args: list[str], wanted: str) -> None:
-    _refused([{"MODEL": str(model), "BUILT": str(built)}.get(a, a) for a in args], wanted)
-
-
 def test_unknown_part(model: Path) -> None:
     _refused(["estimate", str(model), "--part", "kv26"], "unknown part or board 'kv26': did you mean kv260")
 

@@ -59,3 +59,26 @@ def test_layers_are_called_the_same_for_every_frame(tmp_path: Path, frame: str |
     plain = CliRunner().invoke(app, ["estimate", str(path)])
     for name in layers:
         assert f"\n{name} " in plain.output
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        (
+            ["estimate", "MODEL", "--family", "xc7"],
+            "--family: has no effect without --synth. Give both, or leave --family out.",
+        ),
+        (
+            ["estimate", "MODEL", "--synth", "--family", "xc9"],
+            "--family xc9: family = 'xc9': input should be 'xc7', 'xcu' or 'xcup'",
+        ),
+        (
+            ["sim", "BUILT", "--image", "x.png", "--waves"],
+            "--waves: has no effect with --level hls. Give --level rtl as well, or leave --waves out.",
+        ),
+    ],
+)
+def test_option_without_effect(args: list[str], wanted: str) -> None:
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 2
+    assert " ".join(result.stderr.split()).startswith(f"error: {wanted}")
