@@ -1,4 +1,4 @@
-"""Printing that the benchmarks share."""
+"""Printing, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def heading(text: str) -> None:
-    """A line that starts a part of the output."""
+    """Print the heading of a part of the output."""
     print(f"\n== {text}", flush=True)
 
 
 def rows(columns: Sequence[str], table: Sequence[Sequence[Any]]) -> None:
-    """A table in plain text; first column left, the others right."""
+    """Print a table as plain text, the first column aligned to the left, the others to the right."""
     cells = [[str(c) for c in row] for row in [columns, *table]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:

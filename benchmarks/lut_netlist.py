@@ -61,7 +61,7 @@ class LutNetlist:
             last = max((k for k in range(4) if {cell["O"][k], cell["CO"][k]} & used), default=-1)
             for bit in cell["S"][: last + 1]:
                 extra += bit not in drivers
-                drivers.discard(bit)  # type: ignore[arg-type]
+                drivers.discard(bit)
         return extra
 
     def dual_pairs(self) -> int:

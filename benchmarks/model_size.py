@@ -1,24 +1,22 @@
-"""The papers' model size and operations, counted again, and the shipped recipes beside them.
+"""The papers' model sizes and operations, counted again, and the same figures of the shipped recipes.
 
     python -m benchmarks.model_size [--quick]
 
 Size: SRResNet with 9x9 ends, body at 1 bit and the rest at 32: 82 % smaller at x2, 74 % at x4 (BNN-SR says 80 %).
 Operations: real MACs + binary MACs/64 on a 320x180 low-resolution frame; parameters: real + binary/32. Published rows
-are of SRResNet with 3x3 ends; recipes are counted by `hw.resources` on the graph that hardware is made from.
+are of SRResNet with 3x3 ends; recipes are counted by `hw.resources` on the network that hardware is made from.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from benchmarks.common import heading, rows
 from xnorsr.flows.config import load_recipe, shipped_recipes
-from xnorsr.hw.build import BuildOptions, model_graph, prepare
+from xnorsr.hw.build import BuildOptions, prepare
 from xnorsr.hw.resources.account import RULE_PIXELS, Estimate, estimate
 from xnorsr.quant import zoo
 from xnorsr.quant.config import NetworkConfig
@@ -32,7 +30,7 @@ FRAME = (16, 9)
 
 @dataclass(frozen=True)
 class Conv:
-    """One convolution of a paper's network: `area` is its pixels over low-resolution pixels."""
+    """One convolution of a paper's network: `area` is its number of pixels per low-resolution pixel."""
 
     part: str
     cin: int
@@ -85,13 +83,13 @@ PUBLISHED = [
 
 
 def check(what: str, got: float, wanted: float, share: float) -> None:
-    """Raises where a figure is further than so much from the published one."""
+    """Raises if a figure differs from the published one by more than `share` of it."""
     if abs(got - wanted) > share * wanted:
         raise AssertionError(f"{what}: counted {got:.4g}, published {wanted:.4g}")
 
 
 def papers() -> None:
-    """Prints both of the papers' counts."""
+    """Print the papers' model sizes, then their operations and parameters."""
     heading("Model size, SRResNet 64 channels, 16 blocks, 9x9 ends, body at 1 bit")
     table = []
     for scale, million, share in ((2, 1.395, 0.82), (4, 1.543, 0.74)):
@@ -116,14 +114,12 @@ def account(cfg: NetworkConfig) -> Estimate:
     """The account of a recipe's network with start weights, on a small frame; nothing in it depends on either."""
     torch.manual_seed(0)
     options = BuildOptions(frame=FRAME)
-    with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
-        lowered = prepare(to_qonnx(zoo.build(cfg), cfg.image_channels, FRAME[1], FRAME[0]), options)
-        return estimate(model_graph(lowered, options, Path(folder)))
+    return estimate(prepare(to_qonnx(zoo.build(cfg), cfg.image_channels, FRAME[1], FRAME[0]), options).network)
 
 
 def recipes(names: list[str]) -> None:
-    """Prints the account of shipped recipes; all parameters are in the size, those per channel too."""
-    heading("Shipped recipes, counted on the hardware's graph")
+    """Print the account of shipped recipes; the size includes all parameters, those per channel too."""
+    heading("Shipped recipes, counted on the lowered network")
     table = []
     for name in names:
         cfg = load_recipe(name).model
@@ -146,9 +142,9 @@ def recipes(names: list[str]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run and print; raises where a count is not the published one."""
+    """Run and print; raises if a count is not the published one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="of the recipes, the demo only")
+    parser.add_argument("--quick", action="store_true", help="only the demo of the recipes")
     args = parser.parse_args(arguments)
     papers()
     recipes(["demo"] if args.quick else shipped_recipes())

@@ -1,11 +1,12 @@
-"""A whole network through Yosys's synth_xilinx, layer by layer, beside the analytic account of the same graph.
+"""A whole network through Yosys's synth_xilinx, layer by layer, beside the analytic account of the same network.
 
     python -m benchmarks.network_synthesis [--model MODEL.onnx] [--families xc7,xcup] [--channels 32] [--blocks 3]
 
 Without --model the network is the demo's shape with random weights. Prints LUT, FF, BRAM36 and DSP of each layer and
-of the whole, both ways, and the ratio. Must hold: no latch, and for xc7 the account's LUTs within 20 % of Yosys's.
-(For UltraScale families Yosys leaves registers and additions outside the DSP slices; the account, like vendor tools,
-puts them in.)
+of the whole network by both accounts, and the ratio. Must hold: no latch, and for xc7 the account's LUTs are within
+20 % of Yosys's.
+(For UltraScale families Yosys does not move registers and additions into the DSP slices beside them; the account, like
+vendor tools, counts them as part of the slice.)
 """
 
 from __future__ import annotations
@@ -15,60 +16,55 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import demo_network
 from benchmarks.common import heading, rows
-from benchmarks.rtl_frame import network
-from xnorsr.flows.report import by_layer
+from xnorsr.flows.config import EstimateConfig
+from xnorsr.flows.steps import cost
 from xnorsr.hw.build import BuildOptions, build
-from xnorsr.hw.resources.account import Estimate, estimate
-from xnorsr.hw.resources.synth import Synthesis, synthesize
 
 PARTS = {"xc7": "xc7k325t", "xcup": "xck26"}
 KEYS = ("lut", "ff", "bram36", "dsp")
 WITHIN = 0.2
 
 
-def table(account: Estimate, found: Synthesis) -> list[list[str]]:
-    """A row a layer, then the sum: each figure as analytic / Yosys."""
-    measured = by_layer(found.to_dict(), [layer.name for layer in account.layers])
+def table(account: cost.Account) -> list[list[str]]:
+    """One row per layer, then the sum: each figure as analytic / Yosys."""
+    measured, found = account.measured, account.synthesis
+    assert measured is not None and found is not None
     made = [
-        [layer.name, *(f"{getattr(layer, key):,g} / {measured[layer.name][key]:,g}" for key in KEYS)]
-        for layer in account.layers
+        [layer.name, *(f"{getattr(layer, key):,.9g} / {measured[layer.name][key]:,.9g}" for key in KEYS)]
+        for layer in account.estimate.layers
     ]
-    total = [(getattr(account, key), getattr(found.total, key)) for key in KEYS]
+    total = [(getattr(account.estimate, key), getattr(found.total, key)) for key in KEYS]
     made.append(["whole", *(f"{a:,.9g} / {b:,.9g}" for a, b in total)])
     made.append(["ratio", *(f"{a / b:.2f}" if b else "" for a, b in total)])
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the benchmark; ends with an error where what must hold does not."""
+    """Run the benchmark; ends with an error if one of these is not so."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model")
-    parser.add_argument("--families", default="xc7,xcup")
-    parser.add_argument("--size", default="256x256")
-    parser.add_argument("--channels", type=int, default=32)
-    parser.add_argument("--blocks", type=int, default=3)
-    parser.add_argument("--folding", default="auto")
-    parser.add_argument("--seed", type=int, default=0)
+    demo_network.add_options(parser, size="256x256")
+    parser.add_argument("--families", default="xc7,xcup", help="families of synth_xilinx, comma-separated")
     parser.add_argument("--quick", action="store_true", help="a small network, for the test suite")
     args = parser.parse_args(argv)
     if args.quick:
         args.channels, args.blocks, args.families = 8, 1, "xc7"
-    width, height = (int(n) for n in args.size.split("x"))
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         for family in args.families.split(","):
             out = Path(folder) / family
-            options = BuildOptions(frame=(width, height), folding=args.folding, part=PARTS[family])
-            built = build(network(args, width, height), out, options, hls=False)
-            account = estimate(built.graph, options.clock_mhz, options.part)
-            found = synthesize(out / "rtl", family)
+            options = BuildOptions(frame=demo_network.frame(args), folding=args.folding, part=PARTS[family])
+            built = build(demo_network.network(args), out, options, hls=False)
+            account = cost.account(built, out / "rtl", EstimateConfig(synth=True, family=family))
+            analytic, found = account.estimate, account.synthesis
+            assert found is not None
             heading(f"{family}, analytic / {found.tool}, {found.seconds:.0f} s")
-            rows(("layer", "LUT", "FF", "BRAM36", "DSP"), table(account, found))
+            rows(("layer", "LUT", "FF", "BRAM36", "DSP"), table(account))
             if found.total.latches:
                 missed.append(f"{family}: {found.total.latches} latches")
-            if family == "xc7" and abs(account.lut / found.total.lut - 1) > WITHIN:
-                missed.append(f"{family}: {account.lut:,} LUT told, {found.total.lut:,} made")
+            if family == "xc7" and abs(analytic.lut / found.total.lut - 1) > WITHIN:
+                missed.append(f"{family}: {analytic.lut:,} LUT estimated, {found.total.lut:,} by Yosys")
     if missed:
         raise SystemExit("; ".join(missed))
 

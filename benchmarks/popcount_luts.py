@@ -2,12 +2,13 @@
 
     python -m benchmarks.popcount_luts [--quick] [--family xc7,xcup] [--only auto,tree]
 
-Columns: `LUT` the cells LUT1..LUT6 (inverters included), `LUT/MAC` what the limits are held against; `carry` positions
-of carry cells without a LUT of their own (the ends of chains), each of which takes a LUT's place on the device, so
-`+carry/MAC` is what a device spends if it packs nothing; `packed/MAC` the same with each pair of LUTs that fits one
-dual-output LUT counted once. Seconds of Yosys: wall clock and CPU; the limit is on the latter. Weights are random +-1.
-Every mapped netlist is evaluated against NumPy. Structures that share nothing between outputs are measured on a few
-outputs (their LUT/MAC does not depend on the number). The run ends with an error if a limit is missed.
+Columns: `LUT` is the number of cells LUT1..LUT6 (inverters included); limits are on `LUT/MAC`. `carry` is the number
+of positions of carry cells without a LUT of their own (the ends of chains), each of which takes a LUT's place on the
+device, so `+carry/MAC` is what a device needs if it packs nothing. `packed/MAC` is the same with each pair of LUTs that
+fits one dual-output LUT counted once. Yosys's time is given as wall time and as processor time; the limit is on the
+latter. Weights are random +-1. Every mapped netlist is compared with NumPy. Structures that share nothing between
+outputs are measured on a few outputs (their LUT/MAC does not depend on the number). The run ends with an error if a
+limit is exceeded.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from xnorsr.hw.resources.synth import COVER_SCRIPT
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.rtl import popcount
 
-# FINN's own estimate for a binary matrix-vector unit, LUT per binary MAC a cycle.
+# FINN's own estimate for a binary matrix-vector unit, LUT per binary MAC and cycle.
 FINN_LUT_PER_MAC = 6.6
 # Up to this many MACs both COVER_SCRIPT and Yosys's own script are run, and the one with fewer LUTs counts.
 BOTH_SCRIPTS = 2400
@@ -83,13 +84,13 @@ def synthesize(text: str, family: str, folder: Path, script: str) -> tuple[LutNe
         f"write_json {folder}/popcount.json",
     ]
     start, cpu = time.perf_counter(), cpu_seconds()
-    # A process of its own: mapping depends on the numbers of cells, which go on from one design to the next.
+    # A process of its own: mapping depends on cell numbers, which Yosys continues from one design to the next.
     run_script(commands, folder, "yosys", TIMEOUT)
     return LutNetlist(folder / "popcount.json", "popcount"), time.perf_counter() - start, cpu_seconds() - cpu
 
 
 def check(netlist: LutNetlist, case: Case, weights: np.ndarray) -> None:
-    """Raises AssertionError where the mapped netlist counts wrong."""
+    """Raises AssertionError if the mapped netlist counts wrong."""
     rng = np.random.default_rng(1)
     x = rng.integers(0, 2, (64, case.inputs))
     x[0], x[1] = 0, 1
@@ -105,7 +106,7 @@ def check(netlist: LutNetlist, case: Case, weights: np.ndarray) -> None:
 
 
 def measure(case: Case, family: str) -> tuple[list[object], bool]:
-    """A table row, and whether its limit is kept."""
+    """A table row, and whether its limits hold."""
     weights = np.random.default_rng(0).integers(0, 2, (case.outputs, case.inputs))
     if case.variable:
         text = popcount.generate_variable(case.inputs, case.outputs, "popcount", case.style)
@@ -128,7 +129,7 @@ def measure(case: Case, family: str) -> tuple[list[object], bool]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the cases of each family and prints one table a family."""
+    """Run the cases for each family and print one table per family."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
     parser.add_argument("--family", default="xc7,xcup", help="families of synth_xilinx, comma-separated")
@@ -149,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         heading(f"{family} (FINN's own formula: {FINN_LUT_PER_MAC} LUT per binary MAC)")
         rows(COLUMNS, table)
     if missed:
-        raise SystemExit("over 180 s of Yosys or over the limit: " + "; ".join(missed))
+        raise SystemExit("more LUTs than the limit, or more than 180 s of Yosys: " + "; ".join(missed))
 
 
 if __name__ == "__main__":

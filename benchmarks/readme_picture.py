@@ -2,7 +2,7 @@
 
     python -m benchmarks.readme_picture [--demo build/demo] [--out docs/images/demo.png]
 
-Reads results.json, sr.png and the run's own recipe; computes nothing that the run did not.
+Reads results.json and sr.png of the run, and reduces and enlarges the original for the first two tiles.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image
 from xnorsr.flows.pictures import photograph
 from xnorsr.quant.data import imresize, to_uint8
 
-BOX = 0.34  # part of the picture's width and height that the detail shows
+BOX = 0.34  # share of the picture's width and height that the detail shows
 
 
 def main() -> None:

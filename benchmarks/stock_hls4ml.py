@@ -37,7 +37,7 @@ TRAPS = {
     "precision": "a fused Mul and Add loses the bias's quantizer, a binary convolution gets the default type: "
     "every result, accumulator, scale and bias gets its exact type by name",
     "constants": "Mul and Add with a constant per channel are spread over the whole image, and a threshold then does "
-    "not compile: written as BatchNormalization, which keeps one value a channel",
+    "not compile: written as BatchNormalization, which keeps one value per channel",
     "padding": "a one-bit stream is padded with zero bits, which mean -1: signs are made two bits wide, so that 0 is 0",
 }
 # The first lets hls4ml use its own one-bit streams; its borders are wrong. The second pays for right borders.
@@ -171,7 +171,7 @@ def _constant(model: ModelWrapper, node: onnx.NodeProto) -> np.ndarray | None:
 
 
 def _merge_constants(model: ModelWrapper) -> None:
-    """Mul and Add with constants as BatchNormalization with one scale and bias a channel; behind a Conv as its bias."""
+    """Mul and Add with constants as BatchNormalization with one scale and bias per channel; after a Conv, its bias."""
     for node in [n for n in model.graph.node if n.op_type in ("Mul", "Add")]:
         value = _constant(model, node)
         before = model.find_producer(node.input[0])

@@ -1,4 +1,4 @@
-"""Training: quality on Set5 x2 after minutes on two cores, and steps a second beside plain PyTorch.
+"""Training: quality on Set5 x2 after minutes on two cores, and steps per second beside plain PyTorch.
 
     python -m benchmarks.training --train-data T91 --test-data Set5 [--minutes 5] [--quick]
 
@@ -42,7 +42,7 @@ SPEED_WANTED = 0.6
 
 
 class Interleaved(Callback):
-    """Times so many steps of the trainer, then as many plain ones, and so on: all meet the same load of the machine."""
+    """Times some steps of the trainer, then as many plain ones, and so on: all meet the same load of the machine."""
 
     def __init__(self, plain: dict[str, PlainTrainer], batches: Iterator[tuple[Tensor, Tensor]], steps: int) -> None:
         self.plain, self.batches, self.steps = plain, batches, steps
@@ -72,7 +72,7 @@ class Interleaved(Callback):
 
 
 def speed(recipe: Recipe, photos: list[Photo], rounds: int, steps: int) -> float:
-    """Prints training steps a second of xnorsr and of plain PyTorch; returns their ratio (medians of the rounds).
+    """Prints training steps per second of xnorsr and of plain PyTorch; returns their ratio (medians of the rounds).
 
     Data loading, optimizer and Lightning are included; TensorBoard's log and checkpoints are not.
     """
@@ -152,17 +152,19 @@ def simulate(weights: Path, photos: list[Photo], folder: Path) -> dict[str, floa
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run and print; raises where the protocol, the quality on Set5 or the speed is not what is asked for."""
+    """Run and print; raises if the protocol, the quality on Set5 or the speed is not as wanted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train-data", type=Path, help="folder of photographs to train on, such as T91")
     parser.add_argument(
-        "--test-data", type=Path, help="folder of photographs to test on; Set5 is held against its figures"
+        "--test-data", type=Path, help="folder of photographs to test on; Set5 is checked against published figures"
     )
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--steps", type=int, help="train so many steps instead; 3000 are 5 minutes of two idle cores")
+    parser.add_argument(
+        "--steps", type=int, help="number of steps, instead of minutes; 3000 take 5 minutes on two idle cores"
+    )
     parser.add_argument("--recipe", default="demo")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="as of `xnorsr run`")
-    parser.add_argument("--speed-only", action="store_true", help="no quality, only steps a second")
+    parser.add_argument("--speed-only", action="store_true", help="no quality, only steps per second")
     parser.add_argument("--quick", action="store_true", help="a few steps on photographs that come with a dependency")
     parser.add_argument("--threads", type=int, default=2, help="torch's")
     args = parser.parse_args(arguments)
@@ -187,14 +189,16 @@ def main(arguments: list[str] | None = None) -> None:
             checks += set5_checks(mean, enough=args.steps is not None or args.minutes >= 5)
     ratio = speed(recipe, photos, *((1, 2) if args.quick else (7, 10)))
     if not args.quick:
-        checks.append((ratio >= SPEED_WANTED, f"{ratio:.2f} of plain PyTorch's steps a second, wanted {SPEED_WANTED}"))
+        checks.append(
+            (ratio >= SPEED_WANTED, f"{ratio:.2f} of plain PyTorch's steps per second; it must be {SPEED_WANTED}")
+        )
     failed = [text for fine, text in checks if not fine]
     if failed:
         raise AssertionError("; ".join(failed))
 
 
 def _quality(recipe: Recipe, limit: dict[str, Any], test: list[Photo], data: str) -> dict[str, float]:
-    """Trains within a limit of minutes or steps and simulates."""
+    """Train within a limit of minutes or steps, then simulate."""
     with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
         begin = time.perf_counter()
         training = recipe.train.model_copy(update=limit)
@@ -204,7 +208,7 @@ def _quality(recipe: Recipe, limit: dict[str, Any], test: list[Photo], data: str
 
 
 def set5_checks(mean: dict[str, float], enough: bool) -> list[tuple[bool, str]]:
-    """(holds, what is wrong otherwise) of the protocol, and of quality where training was long enough."""
+    """Checks of the protocol and, after enough training, of the quality: (whether it holds, what is wrong if not)."""
     bicubic, csim = mean["bicubic"], mean["csim"]
     return [
         (abs(bicubic - SET5_BICUBIC) <= 0.02, f"bicubic gives {bicubic:.3f} dB on Set5 x2, {SET5_BICUBIC} in papers"),

@@ -29,19 +29,16 @@ app = typer.Typer(
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the recipe; may be given several times."),
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the recipe; may be repeated."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")]
-Frame = Annotated[
-    str | None,
-    typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: 128x128."),
-]
 RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
 CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
 
 
 def _guarded(resume: str = "Nothing was left behind; run the command again.") -> Callable[..., Callable[P, R]]:
-    """Turn a person's errors into one clear message: exit code 2 for input, 1 for a mismatch, 130 for Ctrl-C."""
+    """Turn errors that are meant for people into one message: exit code 2 for bad input, 1 for a mismatch, 130 for
+    Ctrl-C."""
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(command)
@@ -86,14 +83,14 @@ def _root(
 
 
 @app.command()
-@_guarded("The last checkpoint is kept: the same command, without --force, goes on from it.")
+@_guarded("The last checkpoint is kept: the same command, without --force, continues from it.")
 def train(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/RECIPE/train.")] = None,
     overrides: Set = None,
     force: Force = False,
 ) -> None:
-    """Train the network of a recipe; an interrupted training goes on from its last checkpoint."""
+    """Train the network of a recipe; an interrupted training continues from its last checkpoint."""
     from .config import load_recipe, recipe_path
     from .steps import training as steps
 
@@ -111,12 +108,12 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--images",
-            help="Folder of photographs, one file, or the name of an embedded photograph; may be given several times. "
+            help="Folder of photographs, one file, or the name of an embedded photograph; may be repeated. "
             "Default: the photographs held out of the training.",
         ),
     ] = None,
 ) -> None:
-    """PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
+    """Print PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
     from .steps import training as steps
 
     rows = steps.evaluate(checkpoint, images)
@@ -165,9 +162,7 @@ def build(
 
     folder = out or Path("build") / model.stem
     steps.build(model, folder, hardware.options(), force=force)
-    console.print(
-        f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}", soft_wrap=True
-    )
+    _say(f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}")
     if synth:
         steps.vendor_synthesis(folder)
 
@@ -176,27 +171,32 @@ def build(
 @_guarded()
 def sim(
     project: Annotated[Path, typer.Argument(metavar="BUILD", help="A folder that `build` wrote.")],
-    image: Annotated[Path, typer.Option(help="Low-resolution photograph of the built frame size, 8-bit.")],
+    image: Annotated[Path, typer.Option(help="Low-resolution photograph, 8-bit, of the frame size that was built.")],
     level: Annotated[str, typer.Option(help="hls (C-simulation) or rtl (Verilator).")] = "hls",
     crop: Annotated[bool, typer.Option("--crop", help="Take the middle of a larger photograph.")] = False,
-    all_tensors: Annotated[
-        bool, typer.Option("--all-tensors", help="Compare every intermediate tensor with the reference too.")
-    ] = False,
+    all_tensors: Annotated[bool, typer.Option("--all-tensors", help="Also compare every intermediate tensor.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Write waveforms (rtl only).")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="PNG file of the result. Default: BUILD/sim/IMAGE-LEVEL.png.")
+        Path | None,
+        typer.Option(
+            help="File of the result, a PNG picture; a network's further outputs go beside it, with their names "
+            "appended. Default: BUILD/sim/IMAGE-LEVEL.png."
+        ),
     ] = None,
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that --out names.")] = False,
 ) -> None:
     """Upscale a photograph in simulation and compare every code with the reference."""
     from .steps import hardware as steps
 
     if waves and level != "rtl":
-        raise UserError(f"--waves: has no effect at --level {level}; waveforms are those of --level rtl.")
+        raise UserError(f"--waves: has no effect with --level {level}. Give --level rtl as well, or leave --waves out.")
     found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
-    console.print(
-        f"[green]0 of {found.codes:,} codes differ[/] from the reference. Picture: {found.picture}", soft_wrap=True
-    )
+    for name, output in found.outputs.items():
+        which = f"Output {name}: " if len(found.outputs) > 1 else ""
+        _say(
+            f"{which}[green]0 of {output.size:,} codes differ[/] from the reference. "
+            f"{'Codes' if found.files[name].suffix == '.npy' else 'Picture'}: {found.files[name]}"
+        )
     for name, count in found.streams.items():
         console.print(f"  {name}: 0 of {count:,}", style="dim")
     if found.cycles is not None:
@@ -210,19 +210,20 @@ def estimate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="QONNX file, or a folder that `build` wrote.")],
     *,
     hardware: HardwareOptions,
-    synth: Annotated[bool, typer.Option("--synth", help="Synthesize every layer with Yosys as well.")] = False,
+    synth: Annotated[bool, typer.Option("--synth", help="Also synthesize every layer with Yosys.")] = False,
     family: Annotated[
         str | None, typer.Option(help="Device family for Yosys: xc7, xcu or xcup. Default: the part's.")
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write the whole account to this file.")] = None,
 ) -> None:
-    """What a network costs: operations, memory, cycles, fps, LUT/FF/BRAM/DSP, layer by layer."""
+    """Say what a network costs, layer by layer: operations, memory, cycles, LUT, FF, BRAM, DSP; and its fps."""
     from .config import EstimateConfig, checked
     from .steps import cost as steps
 
     if family is not None and not synth:
-        raise UserError("--family: has no effect without --synth; give both, or leave --family out.")
-    account = steps.estimate(model, hardware, checked(EstimateConfig, {"synth": synth, "family": family}))
+        raise UserError("--family: has no effect without --synth. Give both, or leave --family out.")
+    config = checked(EstimateConfig, {"synth": synth, "family": family}, {"family": f"--family {family}"})
+    account = steps.estimate(model, hardware, config)
     for one in steps.account_tables(account):
         console.print(one)
     if json is not None:
@@ -230,14 +231,14 @@ def estimate(
 
 
 @app.command()
-@_guarded("What is done is kept: the same command, without --force, goes on from there.")
+@_guarded("Finished steps are kept: the same command, without --force, continues after them.")
 def run(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: the recipe's, or build/RECIPE.")] = None,
     overrides: Set = None,
     force: Force = False,
 ) -> None:
-    """The whole flow: train, export, build, simulate HLS and RTL, compare, estimate, report."""
+    """Do the whole flow: train, export, build, simulate HLS and RTL, compare, estimate, report."""
     from . import pipeline
     from .config import load_recipe, recipe_path
 
@@ -252,7 +253,7 @@ def run(
 @app.command()
 @_guarded()
 def doctor() -> None:
-    """Which tools are there, in which versions, what is missing and how to get it. Exit code 1 if it is needed."""
+    """List the tools with their versions, what is missing and how to get it. Exit code 1 if the flow needs it."""
     from .doctor import examine
 
     findings = examine()
@@ -275,6 +276,6 @@ def doctor() -> None:
 
 def main() -> None:
     """Entry point of ``xnorsr``."""
-    # Brevitas warns of packages that speed up what is not used here.
+    # Brevitas warns about missing packages that would speed up what is not used here.
     warnings.filterwarnings("ignore", module="brevitas")
     app()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -36,19 +36,22 @@ class SimConfig(Section):
     """What is simulated."""
 
     image: str | None = Field(
-        None, description="high-resolution photograph: a held-out embedded one by name, or a file; left out: the first"
+        None,
+        description="high-resolution photograph: name of an embedded one, or a file; left out: the first held-out one",
     )
     crop: tuple[int, int] | None = Field(
         None,
         description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph",
     )
-    levels: list[Literal["hls", "rtl"]] = Field(["hls", "rtl"], description="which of the two projects are simulated")
-    all_tensors: bool = Field(False, description="compare every intermediate tensor, not the output pixels alone")
+    levels: list[Literal["hls", "rtl"]] = Field(
+        ["hls", "rtl"], description="which of the two projects to simulate: hls, rtl"
+    )
+    all_tensors: bool = Field(False, description="compare every intermediate tensor, not only the output pixels")
     waves: bool = Field(False, description="write waveforms of the RTL simulation")
 
 
 class EstimateConfig(Section):
-    """What the cost account holds beside the analytic table."""
+    """What the cost account contains besides the analytic estimate."""
 
     synth: bool = Field(False, description="synthesize with Yosys as well")
     family: Literal["xc7", "xcu", "xcup"] | None = Field(
@@ -98,7 +101,7 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
     """Read a recipe and apply ``--set`` overrides ("section.field=value") in order.
 
     Raises:
-        UserError: not TOML, an unknown or ill-typed field, or an override that is none.
+        UserError: not TOML, an unknown or ill-typed field, a field without effect, or an override of another form.
     """
     path = recipe_path(recipe)
     try:
@@ -111,13 +114,40 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
         _assign(tree, keys, value, text)
         origin[keys] = f"--set {text}"
     try:
-        return Recipe.model_validate(tree)
+        made = Recipe.model_validate(tree)
     except ValidationError as e:
         raise UserError("\n".join(_explain(e.errors(), Recipe, f"recipe {path}", origin))) from e
+    problems = [f"{_blamed(f, f'recipe {path}', origin)}: {problem}" for f, problem in _without_effect(made)]
+    if problems:
+        raise UserError("\n".join(problems))
+    return made
 
 
-def checked(section: type[S], values: dict[str, Any]) -> S:
+def _without_effect(recipe: Recipe) -> Iterator[tuple[tuple[str, str], str]]:
+    """Fields that were set and change nothing, each with what to do."""
+    if recipe.sim.waves and "rtl" not in recipe.sim.levels:
+        yield (
+            ("sim", "waves"),
+            "sim.waves has no effect without the level rtl. Add 'rtl' to sim.levels, or leave sim.waves out.",
+        )
+    if recipe.sim.crop is not None and recipe.hardware.frame is not None:
+        yield (
+            ("sim", "crop"),
+            "sim.crop has no effect beside hardware.frame, which says already how much of the photograph is taken. "
+            "Leave one of them out.",
+        )
+    if recipe.estimate.family is not None and not recipe.estimate.synth:
+        yield (
+            ("estimate", "family"),
+            "estimate.family has no effect without Yosys. Set estimate.synth = true, or leave estimate.family out.",
+        )
+
+
+def checked(section: type[S], values: dict[str, Any], typed: dict[str, str]) -> S:
     """One section from options of the command line.
+
+    Args:
+        typed: by the field's name, the option as it was typed, which an error begins with.
 
     Raises:
         UserError: an option has a value that the section does not allow.
@@ -125,11 +155,12 @@ def checked(section: type[S], values: dict[str, Any]) -> S:
     try:
         return section.model_validate(values)
     except ValidationError as e:
-        raise UserError("\n".join(_explain(e.errors(), section, "option", {}))) from e
+        origin: dict[tuple[str, ...], str] = {(name,): text for name, text in typed.items()}
+        raise UserError("\n".join(_explain(e.errors(), section, "option", origin))) from e
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value; a bare word stands for a string, as shells eat quotation marks."""
+    """A TOML value; a bare word is taken as a string, because shells remove quotation marks."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -215,11 +246,14 @@ def _explain(errors: Sequence[Any], top: type[BaseModel], source: str, origin: d
     return [_explain_field(place, found, source, origin) for place, found in grouped.values()]
 
 
+def _blamed(field: tuple[str, ...], source: str, origin: dict[tuple[str, ...], str]) -> str:
+    """The last override that set the field, something in it, or a section around it; the source where none did."""
+    return ([source] + [o for keys, o in origin.items() if keys[: len(field)] == field[: len(keys)]])[-1]
+
+
 def _explain_field(place: _Place, errors: list[Any], source: str, origin: dict[tuple[str, ...], str]) -> str:
     field, section = place.field, place.section
-    # The last override that set the field, something in it, or a section around it.
-    blamed = [o for keys, o in origin.items() if keys[: len(field)] == field[: len(keys)]]
-    head = f"{(blamed or [source])[-1]}: {'.'.join(field)}"
+    head = f"{_blamed(field, source, origin)}: {'.'.join(field)}"
     if errors[0]["type"] == "extra_forbidden":
         names = list(section.model_fields)
         title = f"[{'.'.join(field[:-1])}]" if field[:-1] else "a recipe"

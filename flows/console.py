@@ -1,4 +1,4 @@
-"""What a person sees in the terminal."""
+"""Output to the terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clock:
 
     @contextmanager
     def step(self, name: str, what: str, spinner: bool = True) -> Iterator[None]:
-        """Time a block; say what goes on while it runs and how long it took.
+        """Time a block; show what is being done while it runs, and then how long it took.
 
         ``spinner`` is False for blocks that draw a progress bar of their own.
         """

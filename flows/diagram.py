@@ -35,7 +35,7 @@ class Box:
         producers: names of the boxes in front of it, one for each input.
         depths: words of the FIFO on each input, 0 where there is none.
         output: type of its (first) output.
-        is_output: an output port takes one of its streams.
+        ports: numbers of the output ports that take its streams, from 0 on.
     """
 
     name: str
@@ -44,24 +44,25 @@ class Box:
     producers: tuple[str, ...]
     depths: tuple[int, ...]
     output: StreamType
-    is_output: bool
+    ports: tuple[int, ...]
 
 
 def boxes(network: Network) -> list[Box]:
     """The input port and the layers, in topological order."""
-    depths = fifo_depths(network, "rtl")
-    made = [Box(INPUT, INPUT, "input port", (), (), network.input_type, False)]
+    depths, several = fifo_depths(network, "rtl"), len(network.outputs) > 1
+    made = [Box(INPUT, INPUT, "input port", (), (), network.input_type, ())]
     for node in network.nodes:
+        ports = tuple(n for n, name in enumerate(network.outputs) if name in node.outputs)
         makers = (network.producers.get(name) for name in node.inputs)
         made.append(
             Box(
                 name=node.name,
                 kind=node.op.sort,
-                what=node.op.describe() + _folding(node.op.fold_space()),
+                what=node.op.describe() + _folding(node.op.fold_space()) + _ports(ports if several else ()),
                 producers=tuple(INPUT if maker is None else maker.name for maker in makers),
                 depths=tuple(depths[name] for name in node.inputs),
                 output=node.op.outputs[0],
-                is_output=bool(set(node.outputs) & set(network.outputs)),
+                ports=ports,
             )
         )
     return made
@@ -71,6 +72,10 @@ def _folding(space: FoldSpace | None) -> str:
     if space is None:
         return ""
     return f" · PE {space.now.pe}" + (f", SIMD {space.now.simd}" if len(space.simd) > 1 else "")
+
+
+def _ports(numbers: tuple[int, ...]) -> str:
+    return "".join(f" · to output {n + 1}" for n in numbers)
 
 
 def width_text(stream: StreamType) -> str:
@@ -162,7 +167,7 @@ def diagram(network: Network) -> str:
     for i, (stage, following) in enumerate(zip(stages, [*stages[1:], None], strict=True)):
         if following is not None and stage.name in following.producers:
             parts.append(_wire(i, stage.output, following.depths[following.producers.index(stage.name)]))
-        elif stage.is_output:
+        elif stage.ports:
             parts.append(_wire(i, stage.output, 0))
     parts += [_arc(s) for s in skips]
     return (

@@ -1,4 +1,4 @@
-"""Which tools are there, in which version, and how to get what is missing."""
+"""Which tools are installed, in which version, and how to get what is missing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Finding:
         version: None when it is missing.
         where: path or origin; empty for Python packages.
         needed_for: what does not work without it.
-        remedy: how to get it; empty when nothing is to be done.
-        required: False for tools that only extend the flow.
+        remedy: how to get it; empty when nothing has to be done.
+        required: False for tools that only add something to the flow.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        """There, in a version that works."""
+        """Whether it is installed in a version that works."""
         return not self.remedy
 
 
@@ -97,7 +97,7 @@ def _found_tool(name: str, find: Callable[[], tools.Tool], needed_for: str) -> F
 
 def programs() -> list[Finding]:
     """Outside tools: compilers, simulators, synthesis."""
-    vendor = "optional; it comes with AMD Vitis, whose bin folder then must be on PATH"
+    vendor = "optional; part of AMD Vitis, whose bin folder must be on PATH"
     return [
         _on_path("g++", ["--version"], "C-simulation, RTL simulation", _APT + "g++"),
         _on_path("make", ["--version"], "RTL simulation", _APT + "make"),
@@ -123,5 +123,5 @@ def require_programs(names: list[str], step: str) -> None:
     if missing:
         raise UserError(
             f"{step} needs {', '.join(missing)}, not found on PATH. {_APT.capitalize()}{' '.join(missing)}; "
-            "then look at `xnorsr doctor`."
+            "`xnorsr doctor` shows what is still missing."
         )

@@ -35,7 +35,7 @@ def refuse_non_empty(out: Path, force: bool) -> None:
 def check_writable(folder: Path) -> None:
     """Write a probe file of 1 MiB into the folder (into its nearest existing parent) and remove it.
 
-    The permission bits say little (root, network mounts, quotas); a write tells.
+    Permission bits are no reliable answer (root, network mounts, quotas); an actual write is.
 
     Raises:
         UserError: nothing can be created there, or the disk is full.
@@ -55,7 +55,7 @@ def check_writable(folder: Path) -> None:
 
 
 def write_error(folder: Path, error: OSError) -> UserError:
-    """What to tell a person whose output folder cannot be written."""
+    """The message for an output folder that cannot be written."""
     if error.errno in _FULL:
         return UserError(f"output {folder}: the disk is full. Free some space, or give another folder with --out.")
     return UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 from ..errors import UserError
 from ..hw.types import StreamType
 from ..quant.data.images import EMBEDDED, Photo, embedded_path, read_photo
-from ..quant.data.pairs import modcrop, to_planes
+from ..quant.data.pairs import modcrop, reduce, to_planes
+from .output import write_file
 
 
 def png_bytes(image: np.ndarray) -> bytes:
@@ -19,6 +21,44 @@ def png_bytes(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def is_picture(kind: StreamType) -> bool:
+    """Whether a stream's codes are those of a picture: 1 or 3 channels of 8 unsigned bits."""
+    return not kind.signed and kind.bits == 8 and kind.channels in (1, 3)
+
+
+def output_files(kinds: Mapping[str, StreamType], first: Path) -> dict[str, Path]:
+    """One file for each output of a network: `first`, and beside it one for each further output, its name appended.
+
+    An output that is no picture goes to a NumPy file.
+    """
+    files = {}
+    for number, (name, kind) in enumerate(kinds.items()):
+        place = first.with_name(f"{first.stem}-{name}{first.suffix}") if number else first
+        files[name] = place if is_picture(kind) else place.with_suffix(".npy")
+    return files
+
+
+def write_outputs(outputs: Mapping[str, np.ndarray], files: Mapping[str, Path]) -> None:
+    """Write each output's codes (H, W, C): as PNG, or as int64 array where `output_files` says so.
+
+    Raises:
+        UserError: a folder cannot be written, or the disk is full.
+    """
+    for name, codes in outputs.items():
+        if files[name].suffix == ".npy":
+            buffer = io.BytesIO()
+            np.save(buffer, codes)
+            write_file(files[name], buffer.getvalue())
+        else:
+            write_file(files[name], png_bytes(codes.astype(np.uint8)))
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """(H, W, C) uint8 of a picture that `write_outputs` wrote."""
+    pixels = np.asarray(Image.open(path))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def photograph(name: str) -> Photo:
@@ -50,7 +90,11 @@ def cut(pixels: np.ndarray, width: int, height: int, name: str) -> np.ndarray:
 
 
 def high_resolution(photo: Photo, scale: int, low: tuple[int, int] | None) -> Photo:
-    """The photograph that is enlarged towards: cut to (width, height) low-resolution pixels, or to whole ones.
+    """The original that an enlarged picture is compared with.
+
+    Args:
+        low: (width, height) in low-resolution pixels that are cut from the photograph's middle; None takes as many as
+            fit into it.
 
     Raises:
         UserError: the photograph is too small.
@@ -66,7 +110,7 @@ def stream_codes(photo: Photo, stream: StreamType) -> np.ndarray:
     Raises:
         UserError: the input is no 8-bit picture, or the photograph is grey and the network takes RGB.
     """
-    if stream.signed or stream.bits != 8 or stream.channels not in (1, 3):
+    if not is_picture(stream):
         kind = "signed" if stream.signed else "unsigned"
         raise UserError(
             f"the network's input has {stream.channels} channels of {stream.bits} {kind} bits; photographs go "
@@ -83,8 +127,6 @@ def sample_codes(stream: StreamType, scale: int) -> np.ndarray:
     Raises:
         UserError: the stream is no picture; see `stream_codes`.
     """
-    from ..quant.data.pairs import reduce
-
     photo = high_resolution(photograph("coffee"), scale, None)
     whole = stream_codes(photo, stream)
     low = np.moveaxis(reduce(np.moveaxis(whole, -1, 0), scale), 0, -1)

@@ -1,4 +1,4 @@
-"""The whole flow in one command. Each step's result is kept, so that an interrupted run goes on where it stopped."""
+"""The whole flow in one command. Each step's result is kept, so that an interrupted run continues where it stopped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,13 @@ from ..sim.compare import compare_codes
 from .config import Recipe
 from .console import Clock, console, table
 from .output import check_writable, refuse_non_empty, write_file
-from .pictures import high_resolution, photograph, png_bytes
-from .report import Pictures, render
+from .pictures import high_resolution, output_files, photograph, read_picture, write_outputs
+from .report import Pictures, further_output, render
 from .steps import cost, hardware, training
 from .steps.training import WEIGHTS, held_out, score_photos
 
-STATE = ".run.json"
-#: Everything that a run writes into its output folder; --force removes these and nothing else.
+STATE, PICTURE = ".run.json", "sr.png"
+#: What a run writes into its output folder, besides the files of further outputs; --force removes these, no others.
 _WRITTEN = (
     STATE,
     "train",
@@ -43,7 +44,7 @@ _WRITTEN = (
     "hls",
     "rtl",
     "sim",
-    "sr.png",
+    PICTURE,
     "results.json",
     "report.html",
 )
@@ -69,7 +70,7 @@ class Run:
         self.clock = Clock()
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: the recipe but for its output folder and how cost is told."""
+        """What must be the same for a run to be continued: the recipe, except for `out` and the section [estimate]."""
         return self.recipe.model_dump(mode="json", exclude={"out", "estimate"})
 
     def state(self) -> str:
@@ -83,7 +84,7 @@ class Run:
         self.clock = Clock(self.results["times"])
 
     def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
-        """Do a step, unless it was done before the interrupt; keep its results."""
+        """Do a step and keep its results, unless it was done before the interrupt."""
         if name in self.clock.times:
             console.print(f"[green]✓[/] {what} [dim]done before[/]")
             return
@@ -170,17 +171,13 @@ class Run:
         codes = np.moveaxis(self.codes, 0, -1)
         found = hardware.simulate_codes(self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves)
         compare_codes("output, against Brevitas", self.expected, found.output)
+        files = output_files(hardware.output_types(self.built), self.out / PICTURE)
+        write_outputs(found.outputs, files)
         key = "csim" if level == "hls" else "rtl"
-        entry: dict[str, Any] = {"codes": found.codes, "mismatches": found.mismatches}
-        if found.streams:
-            entry["streams"] = found.streams
-        if found.cycles is not None:
-            entry |= {"cycles": found.cycles, "predicted_cycles": found.predicted_cycles}
-        self.results[key] = entry
-        picture = found.output.astype(np.uint8)
-        scores = score(np.moveaxis(picture, -1, 0), self.photo, cfg.scale, cfg.colors)
+        self.results[key] = simulation_results(replace(found, files=files))
+        picture = np.moveaxis(found.output.astype(np.uint8), -1, 0)
+        scores = score(picture, self.photo, cfg.scale, cfg.colors)
         self.results["psnr_y"][key], self.results["ssim_y"][key] = scores
-        write_file(self.out / "sr.png", png_bytes(picture))
 
     def estimate(self) -> None:
         """The account of the built graph."""
@@ -197,8 +194,35 @@ class Run:
             bicubic=to_uint8(np.stack([imresize(p, cfg.scale) for p in self.codes], -1)),
             ours=self.expected.astype(np.uint8),
             original=original,
+            further=tuple(
+                further_output(name, read_picture(self.out / one["file"]), low, original)
+                for name, one in self._further_outputs().items()
+                if one["file"].endswith(".png")
+            ),
         )
         write_file(self.out / "report.html", render(self.results, pictures, self.built.network))
+
+    def _further_outputs(self) -> dict[str, Any]:
+        """What the simulations recorded of the outputs behind the first one."""
+        simulated = (self.results[key]["outputs"] for key in ("csim", "rtl") if key in self.results)
+        return dict(list(next(simulated, {}).items())[1:])
+
+
+def simulation_results(found: hardware.Simulated) -> dict[str, Any]:
+    """What results.json holds of one simulation."""
+    entry: dict[str, Any] = {
+        "codes": found.codes,
+        "mismatches": found.mismatches,
+        "outputs": {
+            name: {"codes": codes.size, "mismatches": 0, "file": found.files[name].name}
+            for name, codes in found.outputs.items()
+        },
+    }
+    if found.streams:
+        entry["streams"] = found.streams
+    if found.cycles is not None:
+        entry |= {"cycles": found.cycles, "predicted_cycles": found.predicted_cycles}
+    return entry
 
 
 def _grey(photo: Photo) -> np.ndarray:
@@ -218,10 +242,10 @@ def versions() -> dict[str, str]:
 def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[str, Any]:
     """Photographs to report in ``out``; returns what results.json holds.
 
-    Without ``force`` an unfinished run of the same recipe goes on, and a folder that holds anything else is refused.
+    Without ``force`` an unfinished run of the same recipe is continued; a folder that holds anything else is refused.
 
     Raises:
-        UserError: anything that can be known to fail is refused before the first step.
+        UserError: before the first step, for everything that can be known to fail.
         MismatchError: a simulation differs from the reference.
         KeyboardInterrupt: on Ctrl-C.
     """
@@ -242,7 +266,7 @@ def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[st
 
 
 def _open(this: Run, force: bool) -> None:
-    """Refuse early what would fail late; clear or take over what the folder holds."""
+    """Refuse at once what would fail later; clear the folder, or take over an unfinished run in it."""
     recipe, out = this.recipe, this.out
     for level in recipe.sim.levels:
         hardware.need_simulator(level)
@@ -252,19 +276,19 @@ def _open(this: Run, force: bool) -> None:
     assert this.codes.size  # reads the photographs
     state = _unfinished(this)
     if force:
-        for entry in _WRITTEN:
+        for entry in (*_WRITTEN, *_recorded_files(out)):
             place = out / entry
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
             else:
                 place.unlink(missing_ok=True)
     elif state is not None and state["recipe"] == this.identity():
-        console.print(f"Going on with the unfinished run in {out}.")
+        console.print(f"Continuing the unfinished run in {out}.")
         this.restore(state)
     elif state is not None:
         raise UserError(
             f"output {out}: holds an unfinished run of another recipe or of other settings. Give --force to start "
-            "anew there, or another folder with --out."
+            "again there, or another folder with --out."
         )
     else:
         refuse_non_empty(out, force)
@@ -272,12 +296,23 @@ def _open(this: Run, force: bool) -> None:
     write_file(out / STATE, this.state())
 
 
+def _read_state(out: Path) -> dict[str, Any] | None:
+    path = out / STATE
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _recorded_files(out: Path) -> list[str]:
+    """Names of the files that a run's simulations wrote there."""
+    results = (_read_state(out) or {"results": {}})["results"]
+    simulated = (results[key].get("outputs", {}) for key in ("csim", "rtl") if key in results)
+    return [Path(one["file"]).name for outputs in simulated for one in outputs.values()]
+
+
 def _unfinished(this: Run) -> dict[str, Any] | None:
-    """State of a run that did not come to its end, or whose cost is to be told in another way (Yosys, say)."""
-    path = this.out / STATE
-    if not path.is_file():
+    """State of a run that did not come to its end, or whose section [estimate] has changed (Yosys, say)."""
+    state = _read_state(this.out)
+    if state is None:
         return None
-    state: dict[str, Any] = json.loads(path.read_text())
     again = state["estimate"] != this.recipe.estimate.model_dump(mode="json")
     if (this.out / "results.json").exists() and not again:
         return None
@@ -288,15 +323,16 @@ def _unfinished(this: Run) -> dict[str, Any] | None:
 
 
 def summary(results: dict[str, Any]) -> Table:
-    """The run in a few lines."""
+    """The table that is printed at the end of a run."""
     scores = results["psnr_y"]
     rows = [[f"PSNR-Y {key}", f"{value:.2f} dB"] for key, value in scores.items()]
     for key, title in (("csim", "HLS"), ("rtl", "RTL")):
         if key in results:
-            rows.append(
-                [f"{title} against reference", f"{results[key]['mismatches']} of {results[key]['codes']:,} differ"]
-            )
+            outputs = results[key]["outputs"]
+            for name, one in outputs.items():
+                which = f"{title}, output {name}," if len(outputs) > 1 else title
+                rows.append([f"{which} against reference", f"{one['mismatches']} of {one['codes']:,} codes differ"])
     if "rtl" in results:
         rows.append(["RTL cycles", f"{results['rtl']['cycles']:,}, predicted {results['rtl']['predicted_cycles']:,}"])
-    rows.append(["together", f"{sum(results['times'].values()):.0f} s"])
+    rows.append(["time, all steps", f"{sum(results['times'].values()):.0f} s"])
     return table("", ["", ""], rows, numeric=9)

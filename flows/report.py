@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..hw.network import Network
+from ..quant.data import imresize, to_uint8
 from ..quant.metrics import psnr
 from .diagram import diagram
 from .pictures import png_bytes
@@ -22,6 +23,16 @@ CROP_SIDE = 48  # high-resolution pixels, shown enlarged
 
 
 @dataclass(frozen=True)
+class FurtherOutput:
+    """Picture of an output behind the first one, with what it can be compared with: None where there is nothing."""
+
+    name: str
+    image: np.ndarray
+    bicubic: np.ndarray | None
+    original: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Images of one photograph: (H, W, C) uint8, C = 3 (RGB) or 1 (Y); ``low`` is scale times smaller."""
 
@@ -29,11 +40,12 @@ class Pictures:
     bicubic: np.ndarray
     ours: np.ndarray
     original: np.ndarray
+    further: tuple[FurtherOutput, ...] = ()
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of the page with what stands under it."""
+    """One picture of the page and the text under it."""
 
     label: str
     note: str
@@ -41,7 +53,7 @@ class Tile:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """The image as it stands in an ``img`` element."""
+    """The image as the source of an ``img`` element."""
     return "data:image/png;base64," + base64.b64encode(png_bytes(image)).decode()
 
 
@@ -56,10 +68,25 @@ def difference(image: np.ndarray, original: np.ndarray) -> np.ndarray:
     return np.clip(delta, 0, 255).astype(np.uint8)
 
 
-def crop_places(pictures: Pictures, count: int = CROPS, side: int = CROP_SIDE) -> list[tuple[int, int, int]]:
-    """(top, left, side) of the squares with most detail, measured on the original, none touching another.
+def further_output(name: str, image: np.ndarray, low: np.ndarray, original: np.ndarray) -> FurtherOutput:
+    """The picture of an output, beside bicubic and original where it is an enlargement of the input.
 
-    Detail, not gain, so that the choice favours no method.
+    Args:
+        image: the output.
+        low: the network's input.
+        original: the photograph, at a multiple of the input's size.
+    """
+    factor = image.shape[0] // low.shape[0]
+    if factor < 2 or image.shape != (factor * low.shape[0], factor * low.shape[1], low.shape[2]):
+        return FurtherOutput(name, image, None, None)
+    reduced = imresize(original, image.shape[0] / original.shape[0])[: image.shape[0], : image.shape[1]]
+    return FurtherOutput(name, image, to_uint8(imresize(low, factor)), to_uint8(reduced))
+
+
+def crop_places(pictures: Pictures, count: int = CROPS, side: int = CROP_SIDE) -> list[tuple[int, int, int]]:
+    """(top, left, side) of the squares with most detail, measured on the original; none touches another.
+
+    They are chosen by detail, not by gain, so that the choice favours no method.
     """
     grey = pictures.original.astype(np.float64).mean(-1)
     side = min(side, *grey.shape)
@@ -94,6 +121,12 @@ def _tiles(pictures: Pictures, notes: Mapping[str, str]) -> list[Tile]:
     ]  # fmt: skip
 
 
+def _further_tiles(output: FurtherOutput) -> list[Tile]:
+    height, width = output.image.shape[:2]
+    images = (("Bicubic", output.bicubic), (f"Output {output.name}", output.image), ("Original", output.original))
+    return [Tile(label, f"{width} × {height}", data_uri(image)) for label, image in images if image is not None]
+
+
 def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     top, left, side = place
     scale = pictures.original.shape[0] // pictures.low.shape[0]
@@ -102,7 +135,7 @@ def _crop_tiles(pictures: Pictures, place: tuple[int, int, int]) -> list[Tile]:
     original = pictures.original[cut]
     tiles = [Tile("Low resolution", f"{side // scale} × {side // scale} pixels", data_uri(low[cut]))]
     for label, image in (("Bicubic", pictures.bicubic), ("Ours", pictures.ours)):
-        # Over all channels of the cut-out; the page's main figures are PSNR-Y.
+        # PSNR of all channels in the square; the page's main figures are PSNR-Y.
         tiles.append(Tile(label, f"{psnr(image[cut], original):.2f} dB here", data_uri(image[cut])))
     delta = data_uri(difference(pictures.ours[cut], original))
     return [*tiles, Tile("Original", "", data_uri(original)), Tile("Ours − original", f"× {DIFFERENCE_GAIN}", delta)]
@@ -133,7 +166,7 @@ def si(value: float, unit: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them."""
+    """Seconds, or minutes and seconds, as text."""
     return f"{int(seconds // 60)} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
 
 
@@ -141,8 +174,8 @@ def render(results: Mapping[str, Any], pictures: Pictures, network: Network) -> 
     """The page.
 
     Args:
-        results: what results.json holds; "estimate", "synth" and "synth_by_layer" (both or neither None) as
-            `steps.cost.Account.to_dict` gives them.
+        results: what results.json holds; "estimate", "synth" and "synth_by_layer" (the last two are both None or
+            neither) as `steps.cost.Account.to_dict` gives them.
         pictures: of the simulated photograph.
         network: for the diagram.
     """
@@ -154,6 +187,7 @@ def render(results: Mapping[str, Any], pictures: Pictures, network: Network) -> 
         results=results,
         tiles=_tiles(pictures, notes),
         crops=[_crop_tiles(pictures, place) for place in crop_places(pictures)],
+        further=[_further_tiles(output) for output in pictures.further],
         diagram=diagram(network),
         estimate=estimate,
         synth=results["synth_by_layer"],

@@ -1,4 +1,4 @@
-"""The vendor's HLS compiler, where it is installed: C-synthesis of a generated project, its report read."""
+"""The vendor's HLS compiler, where it is installed: runs C-synthesis of a generated project and reads its report."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..errors import UserError
 
 LOG = "csynth.log"
 MISSING = (
-    "C-synthesis left out: none of vitis_hls, vitis-run and v++ is on PATH. Install AMD Vitis, put its bin folder on "
-    "PATH and run the same command again; everything else works without it."
+    "C-synthesis was skipped: none of vitis_hls, vitis-run and v++ is on PATH. Install AMD Vitis, put its bin folder "
+    "on PATH and run the same command again; everything else works without it."
 )
 _STEPS = ("reset", "csim", "synth", "cosim", "validation", "export", "vsynth", "fifo_opt")
 
 
 @dataclass(frozen=True)
 class CSynthesis:
-    """What C-synthesis reports of the top function.
+    """What C-synthesis reports about the top function.
 
     Attributes:
         tool: the program that ran.
@@ -56,7 +56,7 @@ def find_compiler() -> Path | None:
 
 
 def synthesize(project: Path, compiler: Path) -> CSynthesis:
-    """Run C-synthesis alone on an HLS project as hls4ml lays it out (project.tcl, build_prj.tcl, firmware/).
+    """Run only C-synthesis, on an HLS project with the files that hls4ml writes (project.tcl, build_prj.tcl, firmware).
 
     Raises:
         UserError: the compiler fails, or leaves no report; names its log.

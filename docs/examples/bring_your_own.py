@@ -105,7 +105,7 @@ class Net(nn.Module):
 
 
 def random_network(seed: int = 0) -> Net:
-    """A network with lively random weights, as if trained: train it as any PyTorch network."""
+    """A network with random weights and statistics in place of trained ones; train it like any PyTorch network."""
     torch.manual_seed(seed)
     net = Net()
     for module in net.modules():
@@ -120,7 +120,7 @@ def random_network(seed: int = 0) -> Net:
 
 
 def main(path: str, height: int = 48, width: int = 64) -> None:
-    """Writes the QONNX file for frames of height x width."""
+    """Write the QONNX file for frames of height x width."""
     export_qonnx(random_network(), args=torch.zeros(1, 3, height, width), export_path=path)
     print(f"wrote {path}")
 

@@ -38,10 +38,10 @@ class Account:
 
     @property
     def measured(self) -> dict[str, dict[str, float]] | None:
-        """Synthesized LUT, FF, BRAM36 and DSP by the estimate's layers, which count as the estimate counts.
+        """Synthesized LUT, FF, BRAM36 and DSP by the estimate's layers, divided among them as the estimate does it.
 
-        A FIFO belongs to the layer that reads it; the video ports and what else stands in the top module belong to the
-        input, which is the first layer. So the rows sum up to the synthesis's total.
+        A FIFO counts as part of the layer that reads it; the video ports and whatever else is in the top module count
+        as part of the input, which is the first layer. So the rows add up to the synthesis's total.
         """
         if self.synthesis is None:
             return None
@@ -65,7 +65,7 @@ class Account:
 
 
 def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Account:
-    """Account of a built network.
+    """Account of a network that was built.
 
     Args:
         rtl: its SystemVerilog project; needed where ``config.synth`` is set.
@@ -102,7 +102,8 @@ def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> 
     if model.is_dir():
         if hardware.given:
             raise UserError(
-                f"{model}: was built with its own {', '.join(hardware.given)}; leave that out, or give the QONNX file."
+                f"{model}: what was built keeps its own {', '.join(hardware.flags)}. Leave that out, or give the QONNX "
+                "file."
             )
         return account(reopen(model), model / "rtl", config)
     chosen = hardware.options()

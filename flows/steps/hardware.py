@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +16,17 @@ from ...errors import UserError
 from ...hw.build import BuildOptions, BuildResult, reopen
 from ...hw.build import build as build_projects
 from ...hw.graph.load import set_frame
+from ...hw.names import Names
+from ...hw.types import StreamType
 from ...quant.data.images import read_photo
 from ...sim.compare import compare
 from ...sim.conversion import effect
 from ...sim.frames import check_input
-from ...sim.reference import Execution
 from ...sim.reference import run as run_reference
 from ..console import console
 from ..doctor import require_programs
 from ..output import check_writable, output_folder, write_file
-from ..pictures import cut, png_bytes, sample_codes, stream_codes
+from ..pictures import cut, output_files, sample_codes, stream_codes, write_outputs
 from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
@@ -36,21 +37,46 @@ class Simulated:
     """One photograph through one project, equal to the reference.
 
     Attributes:
-        codes: output codes compared.
-        mismatches: of these; 0, or `MismatchError` would have been raised.
+        outputs: (H, W, C) codes of each output by its identifier (see `output_types`), in the network's order.
         streams: intermediate streams compared, with their number of codes.
-        output: (H, W, C) codes.
+        mismatches: output codes that differ; 0, or `MismatchError` would have been raised.
         cycles, predicted_cycles: of one frame; None for C-simulation.
-        picture: PNG file, where one was written.
+        files: where each output was written, by its identifier; empty where none was.
     """
 
-    codes: int
-    mismatches: int
-    output: np.ndarray
+    outputs: dict[str, np.ndarray]
     streams: dict[str, int] = field(default_factory=dict)
+    mismatches: int = 0
     cycles: int | None = None
     predicted_cycles: int | None = None
-    picture: Path | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def output(self) -> np.ndarray:
+        """Codes of the first output, which most networks have alone."""
+        return next(iter(self.outputs.values()))
+
+    @property
+    def codes(self) -> int:
+        """Output codes compared, of all outputs."""
+        return sum(codes.size for codes in self.outputs.values())
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """What a simulator gave: outputs by tensor, traced streams by name where asked for, their types, cycles."""
+
+    outputs: dict[str, np.ndarray]
+    streams: dict[str, np.ndarray] | None
+    types: dict[str, StreamType]
+    cycles: int | None = None
+    predicted_cycles: int | None = None
+
+
+def output_types(built: BuildResult) -> dict[str, StreamType]:
+    """Types of a network's outputs by their identifiers, which are fit for file names, in the network's order."""
+    names = Names()
+    return {names(tensor): kind for tensor, kind in built.lowered.output_types.items()}
 
 
 def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False) -> BuildResult:
@@ -68,7 +94,7 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
 
 
 def _tell_changes(model: Path, built: BuildResult) -> None:
-    """Say what a conversion changed, in words, in codes and in dB on a photograph."""
+    """Print each conversion, and how much all of them change on a photograph, in codes and in dB."""
     lowered = built.lowered
     original = onnx.load(str(model))
     if built.options.frame is not None:
@@ -76,12 +102,12 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
         original = set_frame(original, height, width)
     scale = max(1, *(kind.width // lowered.input_type.width for kind in lowered.output_types.values()))
     found = effect(original, lowered, sample_codes(lowered.input_type, scale))
-    console.print("[yellow]The network was converted; the converted one is the reference from here on (model.onnx):[/]")
+    console.print("[yellow]The network was converted; from here on the converted one is the reference (model.onnx):[/]")
     for change in built.changes:
         console.print(f"  {change}", markup=False)
-    apart = "equal" if math.isinf(found.psnr) else f"PSNR between both {found.psnr:.2f} dB"
+    apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
     console.print(
-        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by {found.largest} at most; {apart}"
+        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}"
     )
 
 
@@ -110,26 +136,30 @@ def simulate(
     out: Path | None = None,
     force: bool = False,
 ) -> Simulated:
-    """Upscale a photograph through a built project; the result is compared with the reference and written as PNG.
+    """Upscale a photograph through a built project; each output is compared with the reference and written to a file.
 
     Raises:
         UserError: bad image, project or output; a missing compiler. Nothing is written then.
         MismatchError: a code differs.
     """
     need_simulator(level)
-    picture = out or project / "sim" / f"{image.stem}-{level}.png"
-    if out is not None and out.exists() and not force:
-        raise UserError(f"output {out}: there is such a file. Give --force to replace it, or another name with --out.")
     built = reopen(project)
+    files = output_files(output_types(built), out or project / "sim" / f"{image.stem}-{level}.png")
+    for path in files.values():
+        if out is not None and path.exists() and not force:
+            raise UserError(
+                f"output {path}: there is already such a file. Give --force to replace it, or another name with --out."
+            )
     stream = built.lowered.input_type
     codes = stream_codes(read_photo(image), stream)
     if crop:
         codes = cut(codes, stream.width, stream.height, str(image))
     check_input(codes, stream)
-    check_writable(picture.parent)
+    for path in files.values():
+        check_writable(path.parent)
     found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves)
-    write_file(picture, png_bytes(found.output.astype(np.uint8)))
-    return Simulated(**{**vars(found), "picture": picture})
+    write_outputs(found.outputs, files)
+    return replace(found, files=files)
 
 
 def simulate_codes(
@@ -143,26 +173,23 @@ def simulate_codes(
     """
     with console.status("executing the reference ..."):
         expected = run_reference(built.lowered, codes, all_tensors)
-    if level == "hls":
-        return _csim(built, codes, expected, all_tensors)
-    return _rtlsim(built, codes, expected, all_tensors, waves)
+    ran = _csim(built, codes, all_tensors) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
+    found = compare(built.lowered, expected, ran.outputs, ran.streams, ran.types)
+    outputs = dict(zip(output_types(built), (ran.outputs[tensor] for tensor in expected.outputs), strict=True))
+    return Simulated(outputs, found.streams, found.mismatches, ran.cycles, ran.predicted_cycles)
 
 
-def _csim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tensors: bool) -> Simulated:
+def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool) -> _Ran:
     from ...sim.csim import CSim
 
     with console.status("C-simulation ..."):
         project = CSim(built.out_dir / "hls")
         result = project.simulate(codes, trace=all_tensors)
-        if all_tensors:
-            types = {one.name: one.kind for one in project.description.traced}
-            found = compare(built.lowered, expected, result.outputs, result.streams, types)
-        else:
-            found = compare(built.lowered, expected, result.outputs)
-    return Simulated(found.codes, found.mismatches, result.output, found.streams)
+    types = {one.name: one.kind for one in project.description.traced}
+    return _Ran(result.outputs, result.streams if all_tensors else None, types)
 
 
-def _rtlsim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tensors: bool, waves: bool) -> Simulated:
+def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: bool) -> _Ran:
     from ...sim.rtlsim import RtlSim
 
     work = built.out_dir / ("sim/rtl-waves" if waves else "sim/rtl")
@@ -173,17 +200,12 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, expected: Execution, all_tens
         result = project.run(codes)
     if waves:
         console.print(f"Waveforms: {project.work / 'dump.fst'}")
-    if all_tensors:
-        found = compare(built.lowered, expected, result.outputs[-1], result.streams, project.types)
-    else:
-        found = compare(built.lowered, expected, result.outputs[-1])
-    return Simulated(
-        found.codes, found.mismatches, result.output, found.streams, result.cycles, project.predicted_cycles
-    )
+    streams = result.streams if all_tensors else None
+    return _Ran(result.outputs[-1], streams, project.types, result.cycles, project.predicted_cycles)
 
 
 def vendor_synthesis(folder: Path) -> CSynthesis | None:
-    """C-synthesis of a built folder with the vendor's compiler; None, and one line that says so, without it.
+    """C-synthesis of a built folder with the vendor's compiler. Without a compiler: prints that, and returns None.
 
     Raises:
         UserError: the compiler fails; see `flows.vendor`.

@@ -23,7 +23,7 @@ from ..output import check_writable, output_folder, refuse_non_empty, write_file
 from ..pictures import photograph
 
 WEIGHTS, RECORD = "weights.pt", "recipe.json"
-DEFAULT_FRAME = (128, 128)  # (width, height) of an export, in low-resolution pixels, where nobody asks for another
+DEFAULT_FRAME = (128, 128)  # (width, height) of an export in low-resolution pixels, unless another is given
 C = TypeVar("C", bound=Config)
 _WRITTEN = (WEIGHTS, RECORD, "checkpoints", "log")
 
@@ -40,7 +40,7 @@ class Score:
 
 
 def train(recipe: Recipe, out: Path, *, force: bool = False) -> Path:
-    """Train into a folder, or go on with an unfinished training there; returns the file of the weights.
+    """Train into a folder, or continue an unfinished training there; returns the file of the weights.
 
     Raises:
         UserError: bad images or output folder, or a checkpoint of another architecture there.
@@ -79,12 +79,12 @@ def weights_file(checkpoint: Path) -> Path:
     if path.is_file():
         return path
     if (checkpoint / "checkpoints" / "last.ckpt").is_file():
-        raise UserError(f"{checkpoint}: the training there is unfinished; run the same `xnorsr train` again to end it.")
+        raise UserError(f"{checkpoint}: the training there is unfinished; finish it with the same `xnorsr train`.")
     raise UserError(f"{checkpoint}: holds no {WEIGHTS}; give the output folder of `xnorsr train`.")
 
 
 def _recorded(weights: Path, name: str, section: type[C]) -> C:
-    """A section of the recipe that a network was trained with; the default where the record is gone.
+    """A section of the recipe that a network was trained with; the default if there is no record.
 
     Raises:
         UserError: the record is damaged.
@@ -97,7 +97,7 @@ def _recorded(weights: Path, name: str, section: type[C]) -> C:
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(
             f"{record}: its section {name} cannot be read, it is damaged or of another version: {e}. Remove the file "
-            "to have the defaults, or train again."
+            "to use the defaults, or train again."
         ) from e
 
 
@@ -160,11 +160,11 @@ def export(
     images: list[np.ndarray] | None = None,
     force: bool = False,
 ) -> Path:
-    """Export as ``out``/model.onnx with its golden pair; checked against Brevitas on photographs and noise.
+    """Export as ``out``/model.onnx with its golden pair; checked against Brevitas on photographs and on noise.
 
     Args:
         frame: (width, height) in low-resolution pixels; None takes `DEFAULT_FRAME`.
-        random_checks: random images to check on besides; None takes as many as the recipe of the training says.
+        random_checks: number of random images to check as well; None takes that of the training's recipe.
         images: (C, H, W) uint8 low-resolution images to check on; None takes the held-out photographs.
 
     Raises:

@@ -8,6 +8,7 @@ import pytest
 
 from xnorsr.errors import UserError
 from xnorsr.flows.config import EstimateConfig, Recipe, load_recipe, recipe_path, shipped_recipes
+from xnorsr.flows.hardware_options import HardwareOptions
 
 
 def _recipe(tmp_path: Path, text: str) -> str:
@@ -48,7 +49,7 @@ def test_set_is_typed_and_last_wins() -> None:
     assert recipe.out == "there"
 
 
-def test_frames_a_second_as_folding(tmp_path: Path) -> None:
+def test_frames_per_second_as_folding(tmp_path: Path) -> None:
     """The shipped large recipes ask for it; it needs the clock."""
     import onnx
 
@@ -57,8 +58,10 @@ def test_frames_a_second_as_folding(tmp_path: Path) -> None:
 
     path = tmp_path / "net.onnx"
     onnx.save(network(NetworkSpec()), path)
-    cheap = estimate(path, {"folding": "1000fps", "clock_mhz": 10.0}, EstimateConfig()).estimate
-    fast = estimate(path, {"folding": "10000fps", "clock_mhz": 10.0}, EstimateConfig()).estimate
+    cheap, fast = (
+        estimate(path, HardwareOptions({"folding": fps, "clock_mhz": 10.0}), EstimateConfig()).estimate
+        for fps in ("1000fps", "10000fps")
+    )
     assert 1000 <= cheap.fps < fast.fps
     assert fast.fps >= 10000
     assert cheap.lut < fast.lut
@@ -91,7 +94,10 @@ def test_unknown_section(tmp_path: Path) -> None:
         ("[model]\nscale = 5\n", r"model\.scale = 5: input should be 2, 3 or 4 \(enlargement\)"),
         ("[hardware]\nclock_mhz = -1\n", r"hardware\.clock_mhz = -1: input should be greater than 0"),
         ("[hardware]\nframe = [0, 3]\n", r"hardware\.frame = \[0, 3\]: width and height must be at least 1"),
-        ("[hardware]\nfolding = 0\n", r"hardware\.folding = 0: not allowed\. Allowed: cycles a low-resolution pixel, "),
+        (
+            "[hardware]\nfolding = 0\n",
+            r"hardware\.folding = 0: not allowed\. Allowed: cycles per low-resolution pixel",
+        ),
         ('[hardware]\nfolding = "60 frames"\n', r"hardware\.folding = '60 frames': not allowed\. Allowed: .*60fps"),
         ("train = 3\n", r"train = 3: input should be .*"),
     ],
@@ -188,6 +194,43 @@ def test_a_chosen_table_is_explained_by_its_file(tmp_path: Path) -> None:
         "that the binary convolutions read).",
         f"recipe {path}: model.scheme.bits: unknown field. Did you mean 'act_bits'? Fields of [model.scheme] with name "
         "= 'bnn': name, act_bits.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sets", "wanted"),
+    [
+        (
+            ["sim.levels=['hls']", "sim.waves=true"],
+            "--set sim.waves=true: sim.waves has no effect without the level rtl. Add 'rtl' to sim.levels, or leave "
+            "sim.waves out.",
+        ),
+        (
+            ["hardware.frame=[8, 9]", "sim.crop=[8, 9]"],
+            "--set sim.crop=[8, 9]: sim.crop has no effect beside hardware.frame, which says already how much of the "
+            "photograph is taken. Leave one of them out.",
+        ),
+        (
+            ["estimate.synth=false", "estimate.family=xcu"],
+            "--set estimate.family=xcu: estimate.family has no effect without Yosys. Set estimate.synth = true, or "
+            "leave estimate.family out.",
+        ),
+    ],
+)
+def test_a_field_without_effect_is_refused(sets: list[str], wanted: str) -> None:
+    with pytest.raises(UserError) as e:
+        load_recipe("demo", sets)
+    assert str(e.value) == wanted
+    assert load_recipe("demo", sets[1:] if "synth" in sets[0] else sets[:1]).sim.levels
+
+
+def test_all_fields_without_effect_are_named_with_the_file(tmp_path: Path) -> None:
+    path = _recipe(tmp_path, '[sim]\nlevels = ["hls"]\nwaves = true\ncrop = [4, 4]\n[hardware]\nframe = [4, 4]\n')
+    with pytest.raises(UserError) as e:
+        load_recipe(path)
+    assert [line.split(" has no effect")[0] for line in str(e.value).splitlines()] == [
+        f"recipe {path}: sim.waves",
+        f"recipe {path}: sim.crop",
     ]
 
 

@@ -15,18 +15,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.flows import tiny
 from tests.networks import QONNX, Builder, NetworkSpec, network
 from xnorsr.flows.cli import app
-from xnorsr.flows.config import load_recipe
 from xnorsr.flows.steps import training
 
 pytestmark = pytest.mark.xdist_group("errors")
 
 RUNNER = CliRunner()
-TINY = [
-    "data.patch=8", "model.channels=4", "model.blocks=1", "train.steps=1", "train.batch=1", "train.max_minutes=1",
-    'data.holdout=["b"]',
-]  # fmt: skip
 
 
 def _refused(args: list[str], *wanted: str) -> None:
@@ -52,19 +48,13 @@ def _save(path: Path, pixels: np.ndarray) -> Path:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two small photographs, a and b."""
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(1)
-    for name in ("a", "b"):
-        _save(folder / f"{name}.png", rng.integers(0, 256, (40, 48, 3), np.uint8))
-    return folder
+    return tiny.photographs(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     """The folder of a finished training of one step."""
-    out = tmp_path_factory.mktemp("trained") / "out"
-    training.train(load_recipe("demo", [f'data.source="{photos}"', *TINY]), out)
-    return out
+    return tiny.train(photos, tmp_path_factory.mktemp("trained") / "out")
 
 
 @pytest.fixture(scope="module")
@@ -197,10 +187,10 @@ def test_recipe_file(out: Path, tmp_path: Path) -> None:
     ("options", "wanted"),
     [
         (["--frame", "7"], "--frame 7: give width and height"),
-        (["--folding", "quick"], "folding = 'quick': not allowed. Allowed: cycles a low-resolution pixel"),
-        (["--affine-bits", "99"], "affine_bits = 99: input should be less than or equal to 16"),
-        (["--clock", "0"], "clock_mhz = 0.0: input should be greater than 0"),
-        (["--pixels-per-beat", "3"], "--pixels-per-beat 3: allowed are 1, 2, 14 (divisors of the scale 2"),
+        (["--folding", "quick"], "--folding quick: folding = 'quick': not allowed. Allowed: cycles per low-resolution"),
+        (["--affine-bits", "99"], "--affine-bits 99: affine_bits = 99: input should be less than or equal to 16"),
+        (["--clock", "0"], "--clock 0.0: clock_mhz = 0.0: input should be greater than 0"),
+        (["--pixels-per-beat", "3"], "--pixels-per-beat 3: allowed for layer depthtospace_0 are 1, 2, 14 (divisors of"),
         (["--folding", "{nosuch=[1,1]}"], "folding of unknown layer 'nosuch'; layers that fold: conv_0"),
     ],
 )
@@ -280,7 +270,10 @@ def test_folder_that_holds_no_build(tmp_path: Path) -> None:
 
 
 def test_options_of_an_estimate_of_a_built_folder(built: Path) -> None:
-    _refused(["estimate", str(built), "--clock", "100"], "was built with its own clock_mhz; leave that out")
+    _refused(
+        ["estimate", str(built), "--clock", "100"],
+        "what was built keeps its own --clock. Leave that out, or give the QONNX file.",
+    )
 
 
 # Output folders
@@ -321,7 +314,9 @@ def test_output_that_is_read_only(
 
 def test_picture_that_is_there(built: Path, tmp_path: Path) -> None:
     image = _save(tmp_path / "i.png", np.zeros((6, 7, 3), np.uint8))
-    _refused(["sim", str(built), "--image", str(image), "--out", str(image)], "there is such a file. Give --force")
+    _refused(
+        ["sim", str(built), "--image", str(image), "--out", str(image)], "there is already such a file. Give --force"
+    )
 
 
 # Tools
@@ -358,7 +353,7 @@ def test_doctor_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_checkpoint_of_another_architecture(trained: Path, photos: Path) -> None:
     (trained / "weights.pt").rename(trained / "weights.away")
     try:
-        settings = _sets([f'data.source="{photos}"', *TINY, "model.channels=8"])
+        settings = _sets([f'data.source="{photos}"', *tiny.SETTINGS, "model.channels=8"])
         _refused(
             ["train", "demo", "--out", str(trained), *settings],
             "is of another architecture: model.channels (checkpoint 4, asked for 8)",
@@ -389,9 +384,9 @@ def test_interrupt_says_how_to_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "train_network", interrupted)
-    settings = _sets([f'data.source="{photos}"', *TINY])
+    settings = _sets([f'data.source="{photos}"', *tiny.SETTINGS])
     result = RUNNER.invoke(app, [command, "demo", "--out", str(tmp_path / "out"), *settings])
     said = " ".join(result.output.split())
     assert result.exit_code == 130
     assert "Interrupted." in said
-    assert "the same command, without --force, goes on from" in said
+    assert "the same command, without --force, continues" in said

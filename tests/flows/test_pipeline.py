@@ -1,4 +1,4 @@
-"""The whole flow on two tiny photographs: interrupted before the RTL simulation, gone on with, and read."""
+"""The whole flow on two tiny photographs: interrupted before the RTL simulation, continued, and read."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(out, args, first, second)
 
 
-def test_interrupt_and_going_on_are_told(finished: Finished) -> None:
-    assert "the same command, without --force, goes on from there" in " ".join(finished.first.output.split())
+def test_interrupt_and_continuation_are_printed(finished: Finished) -> None:
+    assert "the same command, without --force, continues after them" in " ".join(finished.first.output.split())
     said = " ".join(finished.second.output.split())
-    assert "Going on with the unfinished run" in said
+    assert "Continuing the unfinished run" in said
     assert "C-simulation, compared done before" in said
 
 

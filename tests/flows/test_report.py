@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tests.networks import Builder
 from xnorsr.errors import UserError
 from xnorsr.flows.diagram import diagram
 from xnorsr.flows.pictures import cut, high_resolution, photograph, sample_codes, stream_codes
-from xnorsr.flows.report import Pictures, by_layer, crop_places, difference, duration, enlarge, si
-from xnorsr.hw.graph.ops import Residual, Threshold
-from xnorsr.hw.resources.view import Stage
+from xnorsr.flows.report import Pictures, crop_places, difference, duration, enlarge, si
+from xnorsr.flows.steps.cost import Account
+from xnorsr.hw.graph.lower import lower
+from xnorsr.hw.network import Network
+from xnorsr.hw.resources.account import estimate
+from xnorsr.hw.resources.fifos import fifo_depths
+from xnorsr.hw.resources.synth import LayerSynthesis, Synthesis
+from xnorsr.hw.rtl.top import fifo_instance
 from xnorsr.hw.types import StreamType
 from xnorsr.quant.data.images import Photo
 
@@ -64,40 +74,40 @@ def test_duration() -> None:
     assert duration(125.4) == "2 min 5 s"
 
 
-def _skipping() -> list[Stage]:
-    """in -> fork -> sign -> add, and fork -> add: the skip waits in a FIFO."""
-    wide = StreamType(4, 5, 8, 12, True, 8)
-    bits = StreamType(4, 5, 8, 1, False, 0, bipolar=True)
-    sign = Threshold((wide,), bits, np.zeros((8, 1), np.int64), np.ones(8, np.int64), 0)
-    add = Residual((bits, wide), wide, 0, 0, None)
-    return [
-        Stage("in", "input", None, (), (), wide, ("x",)),
-        Stage("fork", "fork", None, ("in",), ("x",), wide, ("x0", "x1")),
-        Stage("sign", "op", sign, ("fork",), ("x0",), bits, ("s",)),
-        Stage("add<1>", "op", add, ("sign", "fork"), ("s", "x1"), wide, ("y",), True),
-    ]
+def _branches() -> Network:
+    """in -> fork -> sign -> conv -> affine -> add, and fork -> few bits -> add: the short branch waits in a FIFO."""
+    b = Builder(4, 5, 8, 0)
+    x = b.quant("lr", 12, 8)
+    long = b.quant(b.affine(b.binary_conv(b.sign(x), 8, 8, 3), 8), 12, 8)
+    short = b.quant(b.node("Sub", [x, b.constant(b.rng.normal(0, 0.5, (1, 8, 1, 1)))]), 3, 1)
+    y = b.quant(b.node("Add", [long, short]), 12, 8)
+    return lower(b.model(y, 8, 4, 5)).network
+
+
+def _names(svg: str) -> list[str]:
+    return re.findall(r'class="name"[^>]*>([^<]*)<', svg)
 
 
 def test_diagram_shows_layers_widths_and_fifos() -> None:
-    svg = diagram(_skipping(), {("x1", "add<1>"): 37})
-    for text in ("sign(x − t) per channel", "8 × s12 = 96 bit", "8 × ±1 = 8 bit", "FIFO 37", "add&lt;1&gt;"):
+    network = _branches()
+    svg = diagram(network)
+    waiting = max(fifo_depths(network, "rtl").values())
+    assert waiting > 5
+    for text in ("8 × s12 = 96 bit", "8 × ±1 = 8 bit", f"FIFO {waiting}", *(n.op.describe() for n in network.nodes)):
         assert text in svg
-    assert "add<1>" not in svg
-    assert svg.count('class="box') == 4
-    assert svg.count("wire skip") == 1
+    assert sorted(_names(svg)) == sorted(["input", *(node.name for node in network.nodes)])
+    assert svg.count("wire skip") == 2, "around the long branch: into the short one, and out of it"
 
 
 def test_diagram_follows_the_longest_path_whatever_the_order_of_branches() -> None:
-    source, fork, sign, add = _skipping()
-    wide = source.output
-    act = Stage("act", "op", add.op, ("sign", "sign"), ("s", "s"), wide, ("a",))
-    side = Stage("side", "op", sign.op, ("fork",), ("x1",), sign.output, ("t",))
-    last = Stage("last", "op", add.op, ("act", "side"), ("a", "t"), wide, ("y",), True)
-    one = diagram([source, fork, sign, act, side, last], {})
-    assert diagram([source, fork, side, sign, act, last], {}) == one
-    assert [one.index(f">{name}</text>") for name in ("sign", "act", "side", "last")] == sorted(
-        one.index(f">{name}</text>") for name in ("sign", "act", "side", "last")
-    )
+    network = _branches()
+    made = diagram(network)
+    short = next(n for n in network.nodes if n.op.op_type == "Threshold" and network.readers[n.outputs[0]][1] == 1)
+    others = [n for n in network.nodes if n is not short]
+    moved = replace(network, nodes=(others[0], short, *others[1:]))
+    assert moved.nodes != network.nodes
+    assert diagram(moved) == made
+    assert _names(made)[-2:] == [short.name, network.nodes[-1].name]
 
 
 def test_photographs() -> None:
@@ -131,26 +141,20 @@ def test_sample_fits_any_frame(height: int, width: int) -> None:
 
 
 def test_synthesized_rows_count_as_the_estimate_counts() -> None:
-    """FIFOs go to their readers (the longest name that fits), ports and the top to the input; nothing is lost."""
-    names = ["lr", "conv", "up.conv", "add"]
-    rows = [
-        "video_in",
-        "conv",
-        "up_conv",
-        "fifo_lr_cpy2_to_add",
-        "fifo_conv_to_up_conv",
-        "add",
-        "video_out",
-        "xnorsr_top",
-    ]
-    synth = {
-        "layers": [{"name": n, "lut": 10**i, "ff": 1, "bram36": 0.5, "dsp": i, "bits": 0} for i, n in enumerate(rows)]
-    }
-    made = by_layer(synth, names)
+    """FIFOs go to the layers that read them, ports and the top to the input; nothing is lost."""
+    network = _branches()
+    add = network.nodes[-1]
+    fifo = fifo_instance(add.inputs[1]).removeprefix("u_")
+    rows = ["video_in", *(node.name for node in network.nodes), fifo, "video_out", "xnorsr_top"]
+    layers = tuple(LayerSynthesis(n, n, 10**i, 0, 1, 0.5, 0, i, 0, Path()) for i, n in enumerate(rows))
+    synthesis = Synthesis("xc7", "Yosys", 1.0, layers, layers[0])
+    made = Account(network, estimate(network), synthesis).measured
+    assert made is not None
+    count = len(network.nodes)
     assert {name: row["lut"] for name, row in made.items()} == {
-        "lr": 11_000_001,
-        "conv": 10,
-        "up.conv": 10_100,
-        "add": 101_000,
+        "input": 1 + 10 ** (count + 2) + 10 ** (count + 3),
+        **{node.name: 10 ** (i + 1) for i, node in enumerate(network.nodes[:-1])},
+        add.name: 10**count + 10 ** (count + 1),
     }
-    assert sum(row["bram36"] for row in made.values()) == 4 and list(made["lr"]) == ["lut", "ff", "bram36", "dsp"]
+    assert sum(row["bram36"] for row in made.values()) == 0.5 * len(rows)
+    assert list(made["input"]) == ["lut", "ff", "bram36", "dsp"]

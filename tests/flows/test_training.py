@@ -8,30 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
+from tests.flows import tiny
 from xnorsr.errors import UserError
 from xnorsr.flows.cli import app
-from xnorsr.flows.config import load_recipe
 from xnorsr.flows.steps import training
 from xnorsr.quant import export as quant_export
-
-TINY = [
-    "data.patch=8", "model.channels=4", "model.blocks=1", "train.steps=1", "train.batch=1", 'data.holdout=["b"]',
-    "export.random_checks=3",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a training of one step on two small photographs."""
-    folder = tmp_path_factory.mktemp("training")
-    rng = np.random.default_rng(1)
-    for name in "ab":
-        Image.fromarray(rng.integers(0, 256, (40, 48, 3), np.uint8)).save(folder / f"{name}.png")
-    training.train(load_recipe("demo", [f'data.source="{folder}"', *TINY]), folder / "out")
-    return folder / "out"
+    photos = tiny.photographs(tmp_path_factory.mktemp("photos"))
+    return tiny.train(photos, tmp_path_factory.mktemp("trained") / "out", "export.random_checks=3")
 
 
 def test_export_takes_its_default_frame_and_the_recipes_checks(
@@ -72,4 +62,4 @@ def test_a_damaged_record_is_named(trained: Path, tmp_path: Path, text: str) -> 
         training.evaluate(copy)
     said = str(e.value)
     assert said.startswith(f"{copy / 'recipe.json'}: its section data cannot be read, it is damaged or of another vers")
-    assert said.endswith("Remove the file to have the defaults, or train again.")
+    assert said.endswith("Remove the file to use the defaults, or train again.")
