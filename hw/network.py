@@ -1,7 +1,7 @@
 """The lowered network: hardware operators between streams. What the lowering makes and every back end reads.
 
 It exists once as this list and once as hls4ml's ModelGraph, whose layers carry the same operators
-(`hw.hls.graph.model_graph` and `hw.hls.graph.network_of` go from one to the other and back).
+(`hw.hls.plugin.graph.model_graph` and `network_of` there go from one to the other and back).
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def test_wheel_names_its_entry_points(wheel: zipfile.ZipFile) -> None:
     (name,) = (n for n in wheel.namelist() if n.endswith("entry_points.txt"))
     text = wheel.read(name).decode()
     assert "xnorsr = xnorsr.flows.cli:main" in text
-    assert "[hls4ml.backends]\nXnorVitis = xnorsr.hw.hls.plugin:register" in text
+    assert "[hls4ml.backends]\nXnorVitis = xnorsr.hw.hls.plugin.entry:register" in text
 
 
 def test_plain_hls4ml_finds_the_backend() -> None:

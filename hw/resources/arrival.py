@@ -73,7 +73,7 @@ def window(arrival: Times, pixels: int, delay: int, interval: int) -> Flow:
 
     Args:
         arrival: times of all pixels of all frames.
-        pixels: pixels a frame.
+        pixels: pixels per frame.
         delay: (K//2)*width + K//2.
         interval: cycles between two windows that the engine takes.
 

@@ -25,10 +25,10 @@ RAM_SOURCE = "slice RAM, simple dual port: UG474 and UG574"
 YOSYS_SOURCE = "Yosys 0.70, synth_xilinx xc7, networks of 8 and 16 channels"
 
 COEFFICIENTS: dict[str, Coefficient] = {
-    "adder": Coefficient(1.0, "LUT per sum bit", "one carry-chain bit a LUT: 7-series and UltraScale+ slices"),
+    "adder": Coefficient(1.0, "LUT per sum bit", "one carry-chain bit per LUT: 7-series and UltraScale+ slices"),
     "round": Coefficient(1.2, "LUT per output bit", f"round half to even and saturate; {YOSYS_SOURCE}"),
     "multiply": Coefficient(
-        0.55, "LUT per bit product", "constant operand: half of its digits are zero, 1 LUT a sum bit"
+        0.55, "LUT per bit product", "constant operand: half of its digits are zero, 1 LUT per sum bit"
     ),
     "multiply_dsp_from": Coefficient(
         13.0, "bits of a + b", "narrower products cost fewer than 30 LUTs, no DSP is spent"

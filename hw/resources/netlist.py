@@ -2,7 +2,7 @@
 
 Yosys's LUT mapping takes longer than linear in the number of modules, so each layer is worked on alone or with a few
 small ones; layers, and large parts of a layer such as the PEs of a convolution, are worked on once where they are equal
-but for names.
+except for names.
 """
 
 from __future__ import annotations

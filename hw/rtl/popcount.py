@@ -37,7 +37,7 @@ def count_bits(inputs: int) -> int:
 
 
 def build(weights: np.ndarray, style: str = "auto") -> Netlist:
-    """The netlist of a structural style; inputs x_i, one output word of count_bits(inputs) bits a weight row.
+    """The netlist of a structural style; inputs x_i, one output word of count_bits(inputs) bits per weight row.
 
     Args:
         weights: (outputs, inputs) of 0/1.
@@ -118,7 +118,7 @@ def generate_variable(inputs: int, outputs: int, name: str, style: str = "auto",
     """A module with weights from a port: count_o[o] = popcount(XNOR(x_i, w_i[o])).
 
     Args:
-        inputs: bits a row (SIMD).
+        inputs: bits per row (SIMD).
         outputs: rows (PE).
         name: module name. "auto" instantiates xnorsr_match3 (hw/rtl/lib).
         style: "auto" or, for comparison, "tree" or "loop".

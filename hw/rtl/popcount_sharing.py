@@ -23,7 +23,7 @@ class SharingPlan:
 
     Attributes:
         sizes: e.g. (4, 2): batches of four outputs, split into pairs, split into single outputs; () shares nothing.
-        rates: bits a LUT must remove in each size's batches; what is left over goes on unadded.
+        rates: bits that a LUT must remove in each size's batches; what is left over goes on unadded.
         finish: for each size, whether class sums become single numbers.
         last: least rate in single outputs, before the final additions.
     """

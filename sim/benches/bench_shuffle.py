@@ -1,4 +1,4 @@
-"""When xnorsr_pixel_shuffle takes and gives: the recurrence of the schedule, and full rate with several pixels a beat.
+"""When xnorsr_pixel_shuffle takes and gives: the schedule's recurrence, and full rate with several pixels per beat.
 
 Reads the cases as `bench_streams` does and plays those of this module whose parameters stand in the case itself.
 """

@@ -2,7 +2,7 @@
 
 Runs inside the simulator; `sim.rtlsim` starts it. The environment variable XNORSR_FRAME names a JSON file with
 
-    frames     .npy of input codes, (N, H, W, C)           in_bits   bits a channel of the input
+    frames     .npy of input codes, (N, H, W, C)           in_bits   bits per channel of the input
     outputs    list of {prefix, file, bits, shape, pixels_per_beat}: a port, the .npy to write with (N, H', W', C')
                unsigned codes, and (H', W', C')
     record     .json to write: cycles, FIFO occupancies    fifos     instance names whose occupancy is read

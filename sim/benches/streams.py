@@ -15,7 +15,7 @@ from cocotb.triggers import FallingEdge, ReadOnly
 
 PERIOD_NS = 4
 
-Pause = Iterator[bool]  # one item a cycle, True: stand still
+Pause = Iterator[bool]  # one item per cycle, True: stand still
 
 
 def never() -> Pause:
@@ -48,7 +48,7 @@ def any_pause(rng: random.Random) -> Pause:
 
 
 class Agent(Protocol):
-    """What the clock serves once a cycle."""
+    """What the clock serves once per cycle."""
 
     def drive(self) -> None:
         """Set the signals that the next rising edge will see."""

@@ -21,7 +21,7 @@ class Receiver:
     """What the header of xnorsr_video_in says, told frame by frame.
 
     Attributes:
-        pixels: what the core behind sees, whole frames once a frame has ended.
+        pixels: what the core behind sees, whole frames, each once it has ended.
         errors: `LINE` and `FRAME` in the order of their pulses.
     """
 

@@ -16,7 +16,7 @@ def shuffle(arrival: Times, width: int, factor: int, per_beat: int = 1) -> Flow:
     Args:
         arrival: times of all input pixels.
         width: pixels of an input line.
-        factor: r: each input line makes r output lines of r*width pixels, one beat a cycle.
+        factor: r: each input line makes r output lines of r*width pixels, one beat per cycle.
         per_beat: output pixels of a beat.
 
     Returns:

@@ -2,7 +2,7 @@
 //
 // Formula:     beats leave in the order in which they came; at most Depth are inside.
 // Range:       Bits >= 1, Depth >= 1.
-// Latency:     1 cycle when empty. Interval: 1 cycle a beat for Depth >= 2, 2 cycles for Depth = 1.
+// Latency:     1 cycle when empty. Interval: 1 cycle per beat for Depth >= 2, 2 cycles for Depth = 1.
 // Handshake:   valid_o and ready_o are registers: no path from an input to an output, so a FIFO of depth 2 is a register
 //              slice. data_o is a register behind a 2:1 multiplexer.
 // Structure:   an output register in front of a RAM of Depth - 1 words. A beat that finds the RAM empty and the output free goes

@@ -2,7 +2,7 @@
 //
 // Formula:     data_o[n] = data_i[n].
 // Range:       Bits >= 1.
-// Latency:     1 cycle. Interval: 1 cycle a beat.
+// Latency:     1 cycle. Interval: 1 cycle per beat.
 // Handshake:   valid_o, data_o and ready_o are registers; no path from an input to an output.
 // Structure:   two registers. The second one takes the beat that arrives in the cycle in which the consumer stalls, so
 //              ready_o may be a register and no beat is lost.

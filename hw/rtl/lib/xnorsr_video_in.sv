@@ -13,14 +13,14 @@
 //              the surplus of a long last line one more.
 // Packing:     channel 0 in the low bits; tdata is padded to whole bytes, the padding is ignored.
 // Range:       Width, Height, Bits >= 1.
-// Latency:     1 cycle. Interval: 1 cycle a pixel, no gap between lines or frames. Errors cost time: each zero pixel a cycle in
+// Latency:     1 cycle. Interval: 1 cycle per pixel, no gap between lines or frames. Errors cost time: each zero pixel takes a cycle in
 //              which no pixel is taken, and 1 cycle more for a start of frame within a frame or in the surplus of a line.
 // Handshake:   tready is a register; valid_o and data_o are gates behind registers: no path from an input to an output.
 //              A source that cannot wait (a camera) needs a FIFO in front.
 // Structure:   a register slice, because AXI4-Stream forbids paths from input to output while the decision to take a
 //              beat needs its own tuser. Behind it two counters and a state that says what to do with the next beat.
 module xnorsr_video_in #(
-  parameter int unsigned Width,   // pixels a line
+  parameter int unsigned Width,   // pixels per line
   parameter int unsigned Height,  // lines a frame
   parameter int unsigned Bits     // bits of a pixel, all channels
 ) (

@@ -4,11 +4,11 @@
 // Packing:     a beat is PixelsPerBeat neighbouring pixels, the left one in the low bits; tdata is padded with zeros to
 //              whole bytes.
 // Range:       Width, Height, Bits, PixelsPerBeat >= 1; PixelsPerBeat divides Width.
-// Latency:     1 cycle. Interval: 1 cycle a beat.
+// Latency:     1 cycle. Interval: 1 cycle per beat.
 // Handshake:   all outputs are registers: no path from an input to an output, as AXI4-Stream asks.
 // Structure:   two counters and a register slice. Frames are counted from reset: what comes in must be whole frames.
 module xnorsr_video_out #(
-  parameter int unsigned Width,             // pixels a line
+  parameter int unsigned Width,             // pixels per line
   parameter int unsigned Height,            // lines a frame
   parameter int unsigned Bits,              // bits of a pixel, all channels
   parameter int unsigned PixelsPerBeat = 1  // pixels of a beat

@@ -5,17 +5,17 @@
 // Packing:     data_o = [ky][kx][word], kx fastest, tap (0, 0) in the low bits; a word is the pixel as it came.
 // Range:       Kernel odd, 1 to 9; Width, Height, Bits >= 1, the frame may be smaller than the kernel.
 // Latency:     (K/2)*Width + K/2 + 1 cycles from a pixel to its window with gapless input; 0 for Kernel = 1.
-// Interval:    1 cycle a pixel, no gap between lines or frames; the last windows of a frame leave without further input.
+// Interval:    1 cycle per pixel, no gap between lines or frames; the last windows of a frame leave without further input.
 // Handshake:   ready_o depends on ready_i combinationally (not on valid_i); data_o, valid_o and taps_o are registers.
 //              For Kernel = 1 everything is wire.
 // Structure:   K rows of K registers; row r holds the input delayed by r*Width slots. All K-1 line delays are one RAM of
 //              Width words at one ring address, so that a line costs no shifting and no second pointer. Time in the
 //              delays is counted in slots. A slot is an input pixel or, after the last pixel of a frame while windows
 //              are still owed and no next frame has come, an empty one that pushes them out. Slots inside a frame are
-//              thus contiguous; which slots hold a pixel travels along as one more bit a line, and taps beyond the frame
+//              thus contiguous; which slots hold a pixel travels along as one more bit per line, and taps beyond the frame
 //              are told by the output position alone, so two frames may share the delays.
 module xnorsr_window #(
-  parameter int unsigned Width,   // pixels a line
+  parameter int unsigned Width,   // pixels per line
   parameter int unsigned Height,  // lines a frame
   parameter int unsigned Bits,    // bits of a pixel, all channels
   parameter int unsigned Kernel   // K

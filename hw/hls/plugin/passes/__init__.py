@@ -1,1 +1,1 @@
-"""hls4ml passes of the backend XnorVitis, one a file."""
+"""hls4ml passes of the backend XnorVitis, one per file."""

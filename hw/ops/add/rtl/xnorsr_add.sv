@@ -2,7 +2,7 @@
 //
 // Formula:     y[c] = quant((a[c] << ShiftA) + (b[c] << ShiftB)), quant as xnorsr_requant; exact without HasQuant.
 // Range:       shifts 0 to 31; all widths >= 1. Without HasQuant the output must hold every sum.
-// Latency:     1 cycle, with HasQuant 1 + (Divisor == 1 ? 1 : 3). Interval: 1 cycle a pixel.
+// Latency:     1 cycle, with HasQuant 1 + (Divisor == 1 ? 1 : 3). Interval: 1 cycle per pixel.
 // Handshake:   both inputs move together: a_ready_o depends on b_valid_i and ready_i, b_ready_o on a_valid_i and ready_i,
 //              combinationally; valid_o and data_o are registers.
 // Structure:   adder, register, requantization. The FIFO that balances the branches stands outside.

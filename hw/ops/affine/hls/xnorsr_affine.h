@@ -5,7 +5,7 @@
 
 // Per channel: y = quant(prelu(mid(scale*x + bias))); what is missing is Exact or switched off by HAS_*.
 //
-// CFG: in, out, H, W, II (cycles a pixel takes; multipliers are shared over them), HAS_SCALE, HAS_BIAS, HAS_SLOPE,
+// CFG: in, out, H, W, II (cycles that a pixel takes; multipliers are shared over them), HAS_SCALE, HAS_BIAS, HAS_SLOPE,
 // SCALE_BITS, BIAS_BITS, SLOPE_BITS, SLOPE_FRAC, mid, quant (Requant or Exact), and the widths of scale*x + bias
 // (SUM_BITS), of what mid gives (MID_BITS) and of what the PReLU gives (ACT_BITS).
 // param[c] = {scale, bias, slope} of channel c.

@@ -5,13 +5,13 @@
 // Packing:     Scale, Bias, Slope: channel 0 in the low bits, two's complement.
 // Range:       Pe divides Channels; SlopeFrac <= 31; all widths >= 1. The output must hold every value that can occur.
 // Latency:     L = xnorsr_affine_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles.
-// Interval:    Channels/Pe cycles a pixel.
+// Interval:    Channels/Pe cycles per pixel.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   Pe lanes. With fewer lanes than channels a pixel is cut by one width converter and joined by another, the lanes'
 //              parameters come from a ROM with one word a part. The whole pipeline stops when its last stage may not move.
 module xnorsr_affine #(
   parameter int unsigned                   Channels,
-  parameter int unsigned                   Pe,          // channels a cycle
+  parameter int unsigned                   Pe,          // channels per cycle
   parameter int unsigned                   InBits,      // bits of an input channel
   parameter bit                            InSigned,    // input is two's complement
   parameter bit                            HasScale,

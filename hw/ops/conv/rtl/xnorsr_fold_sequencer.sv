@@ -5,7 +5,7 @@
 // Range:       Simd divides Elements; Groups, ElementBits >= 1.
 // Latency:     1 cycle to the first slice; 0 when there is one fold only. Interval: F = Groups*Elements/Simd cycles a window.
 // Handshake:   en_i moves everything; ready_o = en_i and (empty or last slice). valid_o marks a slice.
-// Structure:   a register that rotates by a slice a cycle, so no multiplexer as wide as the window is needed; the next window
+// Structure:   a register that rotates by one slice per cycle, so no multiplexer as wide as the window is needed; the next window
 //              loads in the cycle of the last slice. One fold: wires.
 module xnorsr_fold_sequencer #(
   parameter int unsigned ElementBits,

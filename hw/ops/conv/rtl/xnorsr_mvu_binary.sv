@@ -12,9 +12,9 @@
 // Range:       Taps = K*K, K odd; Pe divides Outputs, Simd divides Taps*Channels; PadValue 0, or +-1 if Bipolar; PopLatency >= 1.
 //              OutBits must hold every accumulator (arithmetic is modulo 2**OutBits, so Bias alone may exceed it).
 // Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds. F = 1: PopLatency + 1 cycles; else F + PopLatency + 3.
-// Interval:    F cycles a pixel, no gap between pixels.
+// Interval:    F cycles per pixel, no gap between pixels.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
-// Structure:   a rotating window register and a ROM with one word a fold (weights are constants when F = 1), Pe popcounts a
+// Structure:   a rotating window register and a ROM with one word per fold (weights are constants when F = 1), Pe popcounts per
 //              bit plane, an accumulator each that starts from a ROM of the constants, a register that joins the groups
 //              of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers, and
 //              with constant weights they may share sums between outputs. Bit planes stand side by side, so that n-bit
@@ -29,8 +29,8 @@ module xnorsr_mvu_binary #(
   parameter int unsigned                      Taps,        // K*K
   parameter int                               PadValue,    // what stands beyond the border
   parameter int unsigned                      Outputs,
-  parameter int unsigned                      Pe,          // outputs a cycle
-  parameter int unsigned                      Simd,        // weights of an output a cycle
+  parameter int unsigned                      Pe,          // outputs per cycle
+  parameter int unsigned                      Simd,        // weights of an output per cycle
   parameter int unsigned                      OutBits,     // bits of an accumulator
   parameter logic [Outputs*Taps*Channels-1:0] Weights,
   parameter logic [Outputs*OutBits-1:0]       Bias,

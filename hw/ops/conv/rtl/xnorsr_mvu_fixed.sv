@@ -8,7 +8,7 @@
 //              (arithmetic is modulo 2**OutBits).
 // Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds, D = max(1, ceil(log4(Simd))). F = 1: D + 1 cycles; else
 //              F + D + 4 (D = ceil(log4(Simd)) there).
-// Interval:    F cycles a pixel, no gap between pixels.
+// Interval:    F cycles per pixel, no gap between pixels.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   as xnorsr_mvu_binary, with Pe dot products. Folded, operands, products and sums are registered, as DSP slices
 //              have it; with F = 1 the weights are constants.
@@ -20,8 +20,8 @@ module xnorsr_mvu_fixed #(
   parameter int unsigned                                 Taps,        // K*K
   parameter int                                          PadValue,    // what stands beyond the border
   parameter int unsigned                                 Outputs,
-  parameter int unsigned                                 Pe,          // outputs a cycle
-  parameter int unsigned                                 Simd,        // weights of an output a cycle
+  parameter int unsigned                                 Pe,          // outputs per cycle
+  parameter int unsigned                                 Simd,        // weights of an output per cycle
   parameter int unsigned                                 WeightBits,  // bits of a weight
   parameter int unsigned                                 OutBits,     // bits of an accumulator
   parameter logic [Outputs*Taps*Channels*WeightBits-1:0] Weights,

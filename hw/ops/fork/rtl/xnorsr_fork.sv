@@ -2,10 +2,10 @@
 //
 // Formula:     every output sends every beat of the input once.
 // Range:       Bits >= 1, Outputs >= 2.
-// Latency:     0 cycles. Interval: 1 cycle a beat.
+// Latency:     0 cycles. Interval: 1 cycle per beat.
 // Handshake:   valid_o depends on valid_i and ready_o on ready_i, both combinationally; valid_o never depends on ready_i. Each
 //              output may take its beat in another cycle; the input moves on when all have.
-// Structure:   one bit an output that remembers "has taken this beat". No data register: put a FIFO behind an output that
+// Structure:   one bit per output that remembers "has taken this beat". No data register: put a FIFO behind an output that
 //              must run ahead.
 module xnorsr_fork #(
   parameter int unsigned Bits,    // bits of a beat

@@ -8,7 +8,7 @@
 //   DCR: out[c](y*R+i, x*R+j) = in[(i*R + j)*C + c](y, x)
 //
 // CFG: in, out, H, W (of the input), R, CRD (1 or 0). Two line buffers: an input line comes in, a pixel every R*R
-// cycles, while the R output lines of the one before go out, a pixel a cycle.
+// cycles, while the R output lines of the one before go out, a pixel per cycle.
 
 namespace xnorsr {
 

@@ -6,14 +6,14 @@
 // Range:       Width, Channels, Bits >= 1, Factor >= 2. PixelsPerBeat divides Factor, or is a multiple m*Factor where m
 //              divides Width. Any frame height: a line depends on no other.
 // Latency:     3 cycles from the pixel (the last one of m) to the first beat that holds it, if nothing is sent before it.
-// Interval:    1 cycle an output beat, without a gap while pixels are there: r*r*Width/PixelsPerBeat cycles a line, which with
-//              PixelsPerBeat = r*r is an input pixel a cycle. Input is taken at 1 cycle a pixel while there is room.
+// Interval:    1 cycle per output beat, without a gap while pixels are there: r*r*Width/PixelsPerBeat cycles per line, which with
+//              PixelsPerBeat = r*r is an input pixel per cycle. Input is taken at 1 cycle per pixel while there is room.
 // Handshake:   ready_o, valid_o and data_o are registers; no path from an input to an output.
 // Structure:   a ring of pixels in one RAM. The first output line of a line follows the input while it arrives, the others are
 //              read again; a pixel's place is free once its last output pixel has been read. At full rate r - 2 output lines,
 //              in which Width/r pixels each arrive, pass between the last pixel of a line and the first place freed:
 //              2*Width*(r-1)/r places, and 4 for the pipeline, never hold up an input that is no faster than the output. For
-//              more than r pixels a beat the RAM is split into m lanes of neighbouring pixels, and a place is m pixels.
+//              more than r pixels per beat the RAM is split into m lanes of neighbouring pixels, and a place is m pixels.
 //              RAM register, then selection into the output register.
 module xnorsr_pixel_shuffle #(
   parameter int unsigned Width,             // pixels of an input line

@@ -7,13 +7,13 @@
 // Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as in
 //              xnorsr_requant. Without HasQuant the output must hold every value that can occur.
 // Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + 2, with HasQuant and OutDivisor > 1 + 4.
-// Interval:    1 cycle a pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
+// Interval:    1 cycle per pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
 // Handshake:   nearest is wire. Bilinear: ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   separable: r vertical sums for each of three columns, then r horizontal sums of each. The weights are
 //              small constants, so a product is a few adders and no multiplier. A tap outside the frame is replaced by
 //              its neighbour towards the centre before the sums, which repeats the edge for any frame size.
 module xnorsr_resize #(
-  parameter int unsigned Width,     // pixels a line
+  parameter int unsigned Width,     // pixels per line
   parameter int unsigned Height,    // lines a frame
   parameter int unsigned Channels,  // channels of an input pixel
   parameter int unsigned InBits,    // bits of an input channel

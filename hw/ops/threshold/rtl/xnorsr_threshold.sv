@@ -4,7 +4,7 @@
 //              the code is one bit: a sign, 1 standing for +1.
 // Packing:     Thresholds[c][i], i fastest, channel 0 in the low bits, each ThresholdBits wide, two's complement.
 // Range:       Levels 1 to 255; OutBits hold Base and Base + Levels; ThresholdBits any.
-// Latency:     1 cycle for Levels = 1, else 2. Interval: 1 cycle a pixel.
+// Latency:     1 cycle for Levels = 1, else 2. Interval: 1 cycle per pixel.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   comparators against constants, then a count. All channels at once: a comparison costs less than the multiplexer
 //              that would share it.
@@ -12,7 +12,7 @@ module xnorsr_threshold #(
   parameter int unsigned                              Channels,
   parameter int unsigned                              InBits,         // bits of an input channel
   parameter bit                                       InSigned,       // input is two's complement
-  parameter int unsigned                              Levels,         // thresholds a channel
+  parameter int unsigned                              Levels,         // thresholds per channel
   parameter int unsigned                              ThresholdBits,  // bits of a threshold, signed
   parameter logic [Channels*Levels*ThresholdBits-1:0] Thresholds,
   parameter logic [Channels-1:0]                      Negate,         // compare -x
