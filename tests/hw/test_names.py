@@ -21,8 +21,8 @@ from xnorsr.sim.csim import CSim
 HOSTILE = [
     "1", "42", "conv.0", 'a"b', "a[0]", "Größe", "../up", "end\\", "??/", "line\nint main(){}", "*/ int x; /*", "$(id)",
     "${HOME}", "[exec id]", "`define", "Conv", "conv", "CONV", "class", "always_ff", "logic", "video_in", "video_out",
-    "network_in", "pixels_out", "lr_copy0", "u_video_in", "spec", "input", "x" * 300, "[/]", "[bold]", " ", "", "_", "__",
-    "id", "size", "time",
+    "network_in", "pixels_out", "lr_copy0", "u_video_in", "spec", "input", "x" * 300, "[/]", "[bold]", " ", "", "_",
+    "__", "id", "size", "time",
 ]  # fmt: skip
 
 
