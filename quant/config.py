@@ -95,8 +95,8 @@ class TrainConfig(Config):
     max_minutes: float | None = Field(
         None,
         gt=0,
-        description="wall-clock limit; the schedule then runs by the larger of the step and time fractions, so that "
-        "it always anneals to its end",
+        description="wall-clock limit, or none; the schedule then runs by the larger of the step and time fractions, "
+        "so that it always anneals to its end",
     )
     batch: int = Field(16, ge=1, le=1024, description="patches per step")
     lr: float = Field(2e-3, gt=0, le=1, description="Adam's highest learning rate")
@@ -109,6 +109,12 @@ class TrainConfig(Config):
     checkpoint_steps: int = Field(500, ge=1, description="steps between checkpoints")
     validate_steps: int = Field(0, ge=0, description="steps between validations; 0: only at the end")
     threads: int = Field(0, ge=0, description="torch threads; 0 leaves torch's default")
+
+    @field_validator("max_minutes", mode="before")
+    @classmethod
+    def _no_limit(cls, value: object) -> object:
+        """TOML has no null: "none" takes the limit away that a recipe sets."""
+        return None if value == "none" else value
 
 
 class ExportConfig(Config):

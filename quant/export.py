@@ -191,7 +191,7 @@ def export(
     try:
         out_path.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(graph, str(out_path))
-        np.savez_compressed(out_path.with_suffix(".golden.npz"), lr=images[0], sr=want[0])
+        np.savez_compressed(out_path.with_suffix(".golden.npz"), lr=images[0], sr=got[0])
     except OSError as e:
         raise UserError(f"cannot write {out_path}: {e.strerror or e}; choose another output folder") from e
     return out_path

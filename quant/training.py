@@ -1,7 +1,7 @@
 """Training with Lightning: L1 loss, Adam, a schedule that always anneals to its end, checkpoints that survive Ctrl-C.
 
 `train` writes into its output folder: `weights.pt` (state dict and configuration, loads without pickled code),
-`checkpoints/last.ckpt` (to resume from) and `log/` (TensorBoard).
+`checkpoints/last.ckpt` (to resume from), `training.json` (steps done, time, loss curve) and `log/` (TensorBoard).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,6 +31,7 @@ from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
 from .inference import evaluate
 from .layers import BinaryConv
+from .progress import Bar, Course, Lines
 from .quantizers import StatisticsQuant
 from .zoo import NETWORKS, Network
 
@@ -124,39 +125,6 @@ class Learner(LightningModule):
                 if name in self.ema:
                     p.copy_(self.ema[name])
         return self.model
-
-
-class _Bar(Callback):
-    """Progress bar by the schedule's fraction, so that the remaining time is right under a time limit too."""
-
-    def __init__(self) -> None:
-        self.bar = Progress(
-            TextColumn("train"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        self.task = self.bar.add_task("train", total=1.0, step=0, loss=0.0)
-        self.loss = 0.0
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.bar.start()
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
-        step = trainer.global_step
-        now = float(outputs["loss"])
-        self.loss = now if step < 10 else 0.95 * self.loss + 0.05 * now
-        if step % 5 == 0 or pl_module.progress >= 1:
-            self.bar.update(self.task, completed=pl_module.progress, step=step, loss=self.loss)
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.bar.stop()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self.bar.stop()
 
 
 class _Keeper(Callback):
@@ -285,6 +253,12 @@ def _fit(trainer: Trainer, learner: Learner, dataset: PatchDataset, checkpoint: 
         raise
 
 
+def _shown(progress: bool) -> list[Callback]:
+    """What shows the progress: a bar in a terminal, lines where there is none."""
+    console = Console(highlight=False)
+    return [] if not progress else [Bar() if console.is_terminal else Lines(console)]
+
+
 def train(
     data_cfg: DataConfig,
     model_cfg: NetworkConfig,
@@ -298,7 +272,7 @@ def train(
     Args:
         out_dir: made if need be.
         resume: start from `out_dir`/checkpoints/last.ckpt where that exists.
-        progress: show a progress bar.
+        progress: show a progress bar, or lines now and then where there is no terminal.
 
     Returns:
         The path of weights.pt, for `load_trained`.
@@ -343,7 +317,7 @@ def train(
         devices=1,
         max_steps=train_cfg.steps,
         logger=TensorBoardLogger(out_dir, name="log", version=""),
-        callbacks=[keeper, *([_Bar()] if progress else [])],
+        callbacks=[Course(out_dir, train_cfg), *_shown(progress), keeper],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -16,6 +16,7 @@ from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
 from ...quant.data.images import Photo, load_source, read_folder
 from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
+from ...quant.progress import COURSE
 from ...quant.training import load_trained
 from ...quant.training import train as train_network
 from ..config import Recipe
@@ -25,7 +26,7 @@ from ..pictures import photograph
 WEIGHTS, RECORD = "weights.pt", "recipe.json"
 DEFAULT_FRAME = (128, 128)  # (width, height) of an export in low-resolution pixels, unless another is given
 C = TypeVar("C", bound=Config)
-_WRITTEN = (WEIGHTS, RECORD, "checkpoints", "log")
+_WRITTEN = (WEIGHTS, RECORD, COURSE, "checkpoints", "log")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Training: it learns, stops in time, resumes exactly, and says what is wrong."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -14,6 +15,7 @@ from xnorsr.errors import UserError
 from xnorsr.quant import zoo
 from xnorsr.quant.config import DataConfig, TrainConfig
 from xnorsr.quant.data import PatchDataset, embedded_path, read_photo
+from xnorsr.quant.progress import COURSE
 from xnorsr.quant.schemes import SCHEMES, BNNConfig
 from xnorsr.quant.training import evaluate, learning_rate, load_trained, save_trained, train
 from xnorsr.quant.zoo import SRResNetConfig
@@ -83,6 +85,8 @@ def test_interrupt_and_resume_give_the_same_weights(
     resumed = weights(train(data, model, config(ema=0.5), tmp_path / "two", progress=False))
     assert next(i for i in seen[seen.index(-1) :] if i >= 0) in (4, 5), "it does not start over"
     assert same(undisturbed, resumed)
+    courses = [json.loads((tmp_path / name / COURSE).read_text()) for name in ("one", "two")]
+    assert courses[0]["loss"] == courses[1]["loss"] and len(courses[0]["loss"]) == 8
     fresh = train(data, model, config(ema=0.5), tmp_path / "two", resume=False, progress=False)
     assert same(undisturbed, weights(fresh))
 
