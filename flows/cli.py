@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,10 @@ from .. import __version__
 from ..errors import MismatchError, UserError
 from .console import console, errors, table
 from .hardware_options import HardwareOptions, with_hardware_options
+
+# Read when torch is loaded. Threads that spin while they wait take the cores from those that work: beside other
+# programs a training was several times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -245,7 +250,7 @@ def run(
     config = load_recipe(recipe, overrides)
     name = recipe_path(recipe).stem
     folder = out or Path(config.out or f"build/{name}")
-    results = pipeline.run(config, name, folder, force=force)
+    results = pipeline.run(config, name, folder, source=recipe, force=force)
     console.print(pipeline.summary(results))
     _say(f"Report: {folder / 'report.html'}")
 

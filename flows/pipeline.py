@@ -23,15 +23,18 @@ from ..hw.resources.devices import device
 from ..quant.data import imresize, to_uint8
 from ..quant.data.images import Photo, load_source
 from ..quant.inference import bicubic_score, low_resolution, score, upscale
+from ..quant.progress import COURSE
 from ..quant.training import load_trained
 from ..sim.compare import compare_codes
 from .config import Recipe
 from .console import Clock, console, table
+from .facts import command
 from .output import check_writable, refuse_non_empty, write_file
 from .pictures import high_resolution, output_files, photograph, read_picture, write_outputs
-from .report import Pictures, further_output, render
+from .report import render
 from .steps import cost, hardware, training
 from .steps.training import WEIGHTS, held_out, score_photos
+from .tiles import Pictures, further_output
 
 STATE, PICTURE = ".run.json", "sr.png"
 #: What a run writes into its output folder, besides the files of further outputs; --force removes these, no others.
@@ -58,11 +61,12 @@ class Run:
         results: what results.json will hold; complete when the run is.
     """
 
-    def __init__(self, recipe: Recipe, name: str, out: Path) -> None:
+    def __init__(self, recipe: Recipe, name: str, out: Path, source: str) -> None:
         self.recipe = recipe
         self.out = out
         self.results: dict[str, Any] = {
             "recipe": name,
+            "command": command(source, recipe, out),
             "model": recipe.model.model_dump(mode="json"),
             "times": {},
             "versions": versions(),
@@ -128,8 +132,18 @@ class Run:
         return np.moveaxis(upscale(self.model, self.codes), 0, -1)
 
     def train(self) -> None:
-        """Train; score the held-out photographs."""
+        """Train; keep how it went."""
         training.train(self.recipe, self.out / "train")
+        self.results["training"] = json.loads((self.out / "train" / COURSE).read_text())
+        seen, held = load_source(self.recipe.data, self.recipe.model.colors)
+        source = self.recipe.data.source
+        self.results["data"] = {
+            "source": "the packages scikit-image and scikit-learn"
+            if source == "embedded"
+            else " and ".join(map(str, source)),
+            "photographs": len(seen),
+            "holdout": [photo.name for photo in held],
+        }
 
     def evaluate(self) -> None:
         """Score bicubic and Brevitas."""
@@ -146,11 +160,18 @@ class Run:
         self.results["ssim_y"] = {"bicubic": base[1], "brevitas": ours[1]}
         photos = held_out(self.recipe.data, self.model) if self.recipe.data.holdout != [] else [self.photo]
         self.results["holdout"] = [
-            {"name": s.name, "bicubic": s.bicubic_psnr, "brevitas": s.psnr} for s in score_photos(self.model, photos)
+            {
+                "name": s.name,
+                "bicubic": s.bicubic_psnr,
+                "brevitas": s.psnr,
+                "bicubic_ssim": s.bicubic_ssim,
+                "ssim": s.ssim,
+            }
+            for s in score_photos(self.model, photos)
         ]
 
     def export(self) -> None:
-        """QONNX at the frame of the photograph."""
+        """QONNX at the frame of the photograph; its execution on that photograph is compared with Brevitas."""
         height, width = self.codes.shape[1:]
         training.export(
             self.out / "train",
@@ -160,6 +181,9 @@ class Run:
             images=[self.codes],
             force=True,
         )
+        executed = np.moveaxis(np.load(self.out / "export" / "model.golden.npz")["sr"], 0, -1)
+        compare_codes("output of the QONNX file, against Brevitas", self.expected, executed)
+        self.results["qonnx"] = {"codes": executed.size, "mismatches": 0}
 
     def build(self) -> None:
         """Both projects, beside the network that is the reference."""
@@ -200,7 +224,7 @@ class Run:
                 if one["file"].endswith(".png")
             ),
         )
-        write_file(self.out / "report.html", render(self.results, pictures, self.built.network))
+        write_file(self.out / "report.html", render(self.results, pictures, self.built.network, self.out))
 
     def _further_outputs(self) -> dict[str, Any]:
         """What the simulations recorded of the outputs behind the first one."""
@@ -239,8 +263,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[str, Any]:
+def run(recipe: Recipe, name: str, out: Path, *, source: str | None = None, force: bool = False) -> dict[str, Any]:
     """Photographs to report in ``out``; returns what results.json holds.
+
+    Args:
+        source: the recipe as it was named, a shipped one's name or a file; None: ``name``.
 
     Without ``force`` an unfinished run of the same recipe is continued; a folder that holds anything else is refused.
 
@@ -249,7 +276,7 @@ def run(recipe: Recipe, name: str, out: Path, *, force: bool = False) -> dict[st
         MismatchError: a simulation differs from the reference.
         KeyboardInterrupt: on Ctrl-C.
     """
-    this = Run(recipe, name, out)
+    this = Run(recipe, name, out, source or name)
     _open(this, force)
     this.step("train", "Training", this.train, spinner=False)
     this.step("evaluate", "Scores on held-out photographs", this.evaluate)

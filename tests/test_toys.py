@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.flows.report_page import page_of, results_of
 from tests.hw.ops.test_contract import cases
 from tests.hw.toys.absolute import absolute
 from tests.networks import Builder
 from tests.quant.toys import RECIPE, toys
 from xnorsr.flows.cli import app
-from xnorsr.flows.diagram import diagram
 from xnorsr.hw.build import reopen
 
 pytestmark = [pytest.mark.eda, pytest.mark.slow]
@@ -39,7 +39,7 @@ def _call(*args: str) -> str:
     return " ".join(done.output.split())
 
 
-def test_an_operator_through_build_simulation_cost_and_diagram(tmp_path: Path) -> None:
+def test_an_operator_through_build_simulation_cost_and_report(tmp_path: Path) -> None:
     model, out, photo = tmp_path / "net.onnx", str(tmp_path / "out"), str(tmp_path / "photo.png")
     onnx.save(network(), model)
     rng = np.random.default_rng(3)
@@ -53,12 +53,12 @@ def test_an_operator_through_build_simulation_cost_and_diagram(tmp_path: Path) -
         _call("estimate", out, "--synth", "--family", "xc7", "--json", str(tmp_path / "account.json"))
         built = reopen(tmp_path / "out")
         (toy,) = [node for node in built.network.nodes if node.op.op_type == "Absolute"]
-        svg = diagram(built.network)
+        page = page_of(built, results_of(built))
     account = json.loads((tmp_path / "account.json").read_text())
     (row,) = [one for one in account["estimate"]["layers"] if one["op"] == "Absolute"]
     assert row["name"] == toy.name and row["lut"] > 0
     assert account["synth_by_layer"][toy.name]["lut"] > 0
-    assert toy.name in svg and "absolute value up to 63" in svg
+    assert f'title="{toy.name}"' in page and "absolute value up to 63" in page
     firmware = tmp_path / "out/hls/firmware"
     assert (firmware / "nnet_utils/xnorsr_toy_absolute.h").is_file()
     assert (tmp_path / "out/rtl/lib/xnorsr_toy_absolute.sv").is_file()

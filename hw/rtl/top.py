@@ -32,6 +32,11 @@ def fifo_instance(stream: str) -> str:
     return f"u_{stream}__fifo"
 
 
+def output_prefix(number: int) -> str:
+    """Prefix of an output port's signals: m_axis, m_axis1, m_axis2 and so on."""
+    return f"m_axis{number or ''}"
+
+
 class Top:
     """Instances and signals of the top level."""
 
@@ -50,8 +55,8 @@ class Top:
 
     @property
     def output_prefixes(self) -> list[str]:
-        """Prefixes of the output ports: m_axis, m_axis1, m_axis2 and so on."""
-        return [f"m_axis{n or ''}" for n in range(len(self.network.outputs))]
+        """Prefixes of the output ports."""
+        return [output_prefix(n) for n in range(len(self.network.outputs))]
 
     def _stream(self, name: str, what: str) -> str:
         kind, per_beat = self.network.streams[name].kind, self.network.beat_pixels(name)

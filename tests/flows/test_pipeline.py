@@ -141,13 +141,16 @@ def test_report(finished: Finished) -> None:
     assert not re.search(r"@import|url\(\s*['\"]?http", html)
     text = " ".join(page.text.split())
     codes = f"{finished.results['csim']['codes']:,}"
-    assert text.count(f"0 of {codes} codes differ") == 2
+    assert text.count(f"0 of {codes} codes differ") == 3, "QONNX, HLS, RTL"
+    assert "2 of 2 asked" in text
+    assert f"1 from {finished.results['data']['source']}; held out: b" in text
     for label in ("Low resolution", "Bicubic", "Ours", "Original", "Ours − original"):
         assert label in text
     assert f"{finished.results['psnr_y']['bicubic']:.2f} dB" in text
     for layer in finished.results["estimate"]["layers"]:
         assert layer["name"] in text
-    assert page.tags.count("svg") == 1
+    assert finished.results["command"] in text
+    assert page.tags.count("svg") == 1, "no curve of one step"
     assert "prefers-color-scheme: dark" in html
     assert re.search(r"FIFO \d+", text)
 

@@ -13,8 +13,9 @@ from tests.networks import Builder
 from xnorsr.errors import UserError
 from xnorsr.flows.diagram import diagram
 from xnorsr.flows.pictures import cut, high_resolution, photograph, sample_codes, stream_codes
-from xnorsr.flows.report import Pictures, crop_places, difference, duration, enlarge, si
+from xnorsr.flows.report import duration, si
 from xnorsr.flows.steps.cost import Account
+from xnorsr.flows.tiles import Pictures, crop_places, difference, enlarge
 from xnorsr.hw.graph.lower import lower
 from xnorsr.hw.network import Network
 from xnorsr.hw.resources.account import estimate
