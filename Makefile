@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | clean. Everything runs in .venv, which is made on first use.
+# make demo | test | test-quick | lint | bench | clean. Everything runs in .venv, which is made on first use.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -8,7 +8,7 @@ OUT ?= build/demo
 WORKERS ?= 2
 BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis popcount_luts
 
-.PHONY: demo test lint format bench clean setup
+.PHONY: demo test test-quick lint format bench clean setup
 
 setup: $(STAMP)
 
@@ -24,6 +24,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+# Without those that compile, simulate or synthesize.
+test-quick: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not eda and not slow" $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -257,6 +257,26 @@ def run(
 
 @app.command()
 @_guarded()
+def recipes(
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="[RECIPE]", help="Print every field of this one, as TOML.")
+    ] = None,
+    overrides: Set = None,
+) -> None:
+    """List the shipped recipes; or print one with every field, its value and what is allowed, to start your own."""
+    from .config import load_recipe
+    from .recipe_text import every_field, listing
+
+    if recipe is not None:
+        console.print(every_field(load_recipe(recipe, overrides)), markup=False, soft_wrap=True, end="")
+    elif overrides:
+        raise UserError("--set: has no effect on the list of recipes. Name a recipe as well, or leave --set out.")
+    else:
+        console.print(table("", ["recipe", "what it is for"], listing(), numeric=9))
+
+
+@app.command()
+@_guarded()
 def doctor() -> None:
     """List the tools with their versions, what is missing and how to get it. Exit code 1 if the flow needs it."""
     from .doctor import examine
