@@ -1,8 +1,10 @@
-"""The picture at the head of the README, from a finished demo: low resolution, bicubic, network, RTL, and the equality.
+"""The picture at the head of the README, from a finished run of the recipe demo: a detail of the held-out photograph.
 
     python -m benchmarks.readme_picture [--demo build/demo] [--out docs/images/demo.png]
 
-Reads results.json and sr.png of the run, and reduces and enlarges the original for the first two tiles.
+Upper row: low resolution, bicubic, trained network, SystemVerilog core, original; lower row: what bicubic and network
+miss, and where the core's picture differs from the network's. Reads results.json, sr.png and model.golden.npz of the
+run: the execution of the exported network and the core's picture, which are compared here once more.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ import numpy as np
 from PIL import Image
 
 from xnorsr.flows.pictures import photograph
+from xnorsr.flows.tiles import DIFFERENCE_GAIN, Pictures, crop_places, difference, enlarge
 from xnorsr.quant.data import imresize, to_uint8
 
-BOX = 0.34  # share of the picture's width and height that the detail shows
+SIDE = 96  # high-resolution pixels of the detail
 
 
 def main() -> None:
@@ -31,31 +34,41 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images/demo.png"))
     args = parser.parse_args()
     results = json.loads((args.demo / "results.json").read_text())
-    ours = np.asarray(Image.open(args.demo / "sr.png"))
+    core = np.asarray(Image.open(args.demo / "sr.png"))
+    network = np.moveaxis(np.load(args.demo / "export" / "model.golden.npz")["sr"], 0, -1)
     scale, (width, height) = results["model"]["scale"], results["image"]["low"]
     original = photograph(results["image"]["name"]).pixels[: height * scale, : width * scale]
     low = to_uint8(imresize(original, 1 / scale))
-    psnr, rtl = results["psnr_y"], results["rtl"]
+    bicubic = to_uint8(imresize(low, scale))
+    ((top, left, side),) = crop_places(Pictures(low, bicubic, network, original), count=1, side=SIDE)
+    differing, psnr = int((core != network).sum()), results["psnr_y"]
+    gain = f"difference from the original × {DIFFERENCE_GAIN}"
     tiles = [
-        ("low resolution", np.kron(low, np.ones((scale, scale, 1), np.uint8)), f"{width} x {height}"),
-        ("bicubic", to_uint8(imresize(low, scale)), f"{psnr['bicubic']:.2f} dB"),
-        ("trained network (Brevitas)", ours, f"{psnr['brevitas']:.2f} dB"),
-        ("SystemVerilog core (Verilator)", ours, f"{psnr['rtl']:.2f} dB"),
+        (f"low resolution\n{width} × {height}", enlarge(low, scale)),
+        (f"bicubic\n{psnr['bicubic']:.2f} dB", bicubic),
+        (f"network (Brevitas)\n{psnr['brevitas']:.2f} dB", network),
+        (f"RTL (Verilator)\n{psnr['rtl']:.2f} dB", core),
+        (f"original\n{width * scale} × {height * scale}", original),
+        None,
+        (f"bicubic: {gain}", difference(bicubic, original)),
+        (f"network: {gain}", difference(network, original)),
+        (f"RTL − network × {DIFFERENCE_GAIN}:\n{differing} of {core.size:,} codes differ", difference(core, network)),
+        None,
     ]
-    h, w = ours.shape[:2]
-    y, x, dy, dx = int(0.12 * h), int(0.28 * w), int(BOX * h), int(BOX * w)
-    figure, axes = plt.subplots(1, 4, figsize=(14, 3.6), constrained_layout=True)
-    for axis, (title, image, note) in zip(axes, tiles, strict=True):
-        axis.imshow(image[y : y + dy, x : x + dx], interpolation="nearest")
-        axis.set_title(f"{title}\n{note}", fontsize=12)
+    figure, axes = plt.subplots(2, 5, figsize=(15, 6.9), constrained_layout=True)
+    for axis, tile in zip(axes.ravel(), tiles, strict=True):
         axis.set_axis_off()
+        if tile is None:
+            continue
+        title, image = tile
+        axis.imshow(image[top : top + side, left : left + side], interpolation="nearest")
+        axis.set_title(title.replace("difference", "\ndifference"), fontsize=13)
+    name = results["image"]["name"]
     figure.suptitle(
-        f"{rtl['mismatches']} of {rtl['codes']:,} codes differ between the trained network and the hardware "
-        f"(PSNR-Y of the whole photograph “{results['image']['name']}”, x{scale})",
-        fontsize=13,
+        f"{side} × {side} pixels of the held-out photograph “{name}”, ×{scale}; PSNR-Y of all of it", fontsize=13
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=110)
+    figure.savefig(args.out, dpi=100)
 
 
 if __name__ == "__main__":
