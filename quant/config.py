@@ -57,6 +57,11 @@ class NumericsConfig(Config):
     bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
     trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
     trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
+    deployed: bool = Field(
+        True,
+        description="true: every value on its grid of a power of two, as hardware computes it; false: the published "
+        "float form, without any quantizer but those of the scheme, which cannot be exported",
+    )
 
     @field_validator("trunk_range")
     @classmethod

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -231,7 +232,11 @@ def _flat(table: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _check_same(path: Path, stored: str, wanted: NetworkConfig) -> None:
-    have, want = _flat(json.loads(stored), "model"), _flat(json.loads(wanted.model_dump_json()), "model")
+    table = json.loads(stored)
+    with contextlib.suppress(ValueError):
+        # Fields that are younger than the checkpoint have their defaults.
+        table = NETWORKS.validate(table).model_dump(mode="json")
+    have, want = _flat(table, "model"), _flat(wanted.model_dump(mode="json"), "model")
     differing = [k for k in {**have, **want} if have.get(k) != want.get(k)]
     if differing:
         listed = ", ".join(

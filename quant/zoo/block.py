@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..config import NumericsConfig, SchemeConfig
-from ..layers import PReLU, trunk_quant
-from ..schemes import unit
+from ..layers import trunk_quant
+from ..schemes import between, unit
 
 
 def start_gain(blocks: int) -> float:
@@ -29,7 +29,7 @@ class ResidualBlock(nn.Module):
         self.first = unit(channels, channels, kernel, scheme, numerics, gain)
         self.has_skip = not self.first.has_skip
         # The modules' order is the parameters' order, which averaged weights and randomized ones go by.
-        self.act = PReLU(channels, numerics) if self.has_skip else nn.Identity()
+        self.act = between(channels, scheme, numerics)
         self.second = unit(channels, channels, kernel, scheme, numerics, gain)
         self.out = trunk_quant(numerics) if self.has_skip else nn.Identity()
 
