@@ -298,6 +298,29 @@ def run(
 
 @app.command()
 @_guarded()
+def zoo(
+    network: Annotated[
+        list[str] | None, typer.Option("--network", help="Only this network; may be given several times.")
+    ] = None,
+    scheme: Annotated[
+        list[str] | None, typer.Option("--scheme", help="Only this scheme; may be given several times.")
+    ] = None,
+    scale: Annotated[int, typer.Option(help="Enlargement: 2, 3, 4 or 8; networks without it are left out.")] = 2,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file too.")] = None,
+) -> None:
+    """Networks and schemes in the papers' sizes: operations, parameters and model size, counted as papers do."""
+    from .steps import zoo as steps
+
+    with console.status("Counting ..."):
+        rows = steps.accounts(network, scheme, scale)
+    title = f"x{scale}, 320x180 frame: OPs = real MACs + binary/64, params = real + binary/32 (32-bit weights)"
+    console.print(table(title, list(steps.COLUMNS), [row.cells() for row in rows], numeric=2))
+    if csv is not None:
+        steps.write_csv(rows, csv)
+
+
+@app.command()
+@_guarded()
 def doctor() -> None:
     """Which tools are there, in which versions, what is missing and how to get it. Exit code 1 if it is needed."""
     from .doctor import examine

@@ -23,6 +23,7 @@ from .quantizers import (
     FixedPointParameter,
     ScaledSignWeight,
     StatisticsActivation,
+    fixed_point,
     mean_magnitude,
 )
 
@@ -126,8 +127,10 @@ def tensor_quant(layer: nn.Module) -> Any:
     return layer.act_quant.fused_activation_quant_proxy.tensor_quant  # type: ignore[union-attr]
 
 
-def constant_quant(bits: int, scale: float, signed: bool = True) -> qnn.QuantIdentity:
-    """Quant node at a constant power-of-two scale."""
+def constant_quant(bits: int, scale: float, signed: bool = True, numerics: NumericsConfig | None = None) -> nn.Module:
+    """Quant node at a constant power-of-two scale; none in the float form."""
+    if numerics is not None and not numerics.deployed:
+        return nn.Identity()
     return qnn.QuantIdentity(ConstantActivation, bit_width=bits, fixed_scale=scale, signed=signed)
 
 
@@ -161,6 +164,21 @@ def repeats(channels_in: int, channels_out: int) -> int:
     Repeating is how BBCU (Xia et al., arXiv 2210.00405) has a skip around the convolutions of its upsampler.
     """
     return channels_out // channels_in if channels_out % channels_in == 0 else 0
+
+
+PIXEL_SCALE = 2.0**-8
+
+
+class _FloatPixels(nn.Module):
+    """The output of a float form: as it is in training, rounded to 8-bit pixels and clipped in eval mode."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if self.training else fixed_point(x, PIXEL_SCALE, 0, 255)
+
+
+def pixel_quant(numerics: NumericsConfig) -> nn.Module:
+    """Quant node to 8-bit pixels, code / 256; in the float form in eval mode only, as whoever saves the image would."""
+    return constant_quant(8, PIXEL_SCALE, signed=False) if numerics.deployed else _FloatPixels()
 
 
 class FixedConv(nn.Module):
@@ -199,6 +217,33 @@ class FixedConv(nn.Module):
     def forward(self, x: Tensor, in_scale: float) -> Tensor:
         acc = self.conv(x)  # first: it settles the weights' scale
         y: Tensor = acc + self.bias(None if self.weight_quant is None else self.weight_quant.scale * in_scale)[0]
+        return y
+
+
+class FixedUpscale(nn.Module):
+    """k-bit transposed convolution of 4x4 taps that doubles both sides; (N, C, H, W) to (N, O, 2H, 2W), no bias.
+
+    Args:
+        groups: 1, or as many as channels in and out: then each channel starts as bilinear interpolation.
+    """
+
+    def __init__(self, cin: int, cout: int, numerics: NumericsConfig, groups: int = 1) -> None:
+        super().__init__()
+        shape = {"kernel_size": 4, "stride": 2, "padding": 1, "groups": groups, "bias": False}
+        self.conv = (
+            qnn.QuantConvTranspose2d(
+                cin, cout, weight_quant=FixedPointParameter, weight_bit_width=numerics.weight_bits, **shape
+            )
+            if numerics.deployed
+            else nn.ConvTranspose2d(cin, cout, **shape)  # type: ignore[arg-type]
+        )
+        if groups > 1 or cin == cout == 1:
+            taps = torch.tensor([0.25, 0.75, 0.75, 0.25])
+            with torch.no_grad():
+                self.conv.weight.copy_((taps[:, None] * taps).expand_as(self.conv.weight))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
         return y
 
 

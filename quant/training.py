@@ -24,7 +24,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..errors import UserError
 from . import zoo
@@ -91,7 +90,7 @@ class Learner(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         low, high = batch
-        loss = F.l1_loss(self.model(low), high)
+        loss = self.model.loss(low, high)
         self.log("loss", loss, on_step=True)
         return loss
 

@@ -20,8 +20,8 @@ def start_gain(blocks: int) -> float:
 class ResidualBlock(nn.Module):
     """Two binary units; (N, C, H, W) to (N, C, H, W), both on the trunk's grid.
 
-    Units with a skip of their own follow each other directly. Without one they have a PReLU between them and one skip
-    around both, requantized to the trunk.
+    Units with a skip of their own follow each other, with nothing between them unless their scheme says so. Without one
+    they have a PReLU between them and one skip around both, requantized to the trunk.
     """
 
     def __init__(self, channels: int, kernel: int, scheme: SchemeConfig, numerics: NumericsConfig, gain: float) -> None:
