@@ -56,6 +56,8 @@ PixelsPerBeat = Annotated[
     ),
 ]
 Part = Annotated[str | None, typer.Option(help="FPGA part or board. Default: xck26-sfvc784-2LV-c.")]
+data = typer.Typer(no_args_is_help=True, help="Data sets to train and measure on.")
+app.add_typer(data, name="data")
 RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
 CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
 
@@ -153,21 +155,29 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--images",
-            help="Folder of photographs, one file, or the name of an embedded photograph; may be given several times. "
-            "Default: the photographs held out of the training.",
+            help="Folder of photographs, one file, or the name of a fetched data set or an embedded photograph; may be "
+            "given several times. Default: the photographs held out of the training.",
         ),
     ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file too.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Draw PSNR-Y per image into this file: PNG, SVG or PDF.")
+    ] = None,
+    self_ensemble: Annotated[
+        bool, typer.Option("--self-ensemble", help="Average the network over eight flips and quarter turns.")
+    ] = False,
 ) -> None:
     """PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
-    from .steps import training as steps
+    from .steps import scores, training
 
-    rows = steps.evaluate(checkpoint, images)
-    cells = [
-        [r.name, f"{r.bicubic_psnr:.2f}", f"{r.psnr:.2f}", f"{r.psnr - r.bicubic_psnr:+.2f}",
-         f"{r.bicubic_ssim:.4f}", f"{r.ssim:.4f}"]
-        for r in [*rows, steps.mean_score(rows)]
-    ]  # fmt: skip
-    console.print(table("PSNR-Y in dB, SSIM-Y", ["image", "bicubic", "ours", "gain", "SSIM bic.", "SSIM ours"], cells))
+    rows = training.evaluate(checkpoint, images, ensemble=self_ensemble)
+    title = scores.title(training.scale_of(checkpoint), self_ensemble)
+    cells = [scores.cells(r) for r in [*rows, training.mean_score(rows)]]
+    console.print(table(title, ["image", "bicubic", "ours", "gain", "SSIM bic.", "SSIM ours"], cells))
+    if csv is not None:
+        scores.write_csv(rows, csv, self_ensemble)
+    if figure is not None:
+        scores.draw(rows, figure, title)
 
 
 @app.command()
@@ -294,6 +304,27 @@ def run(
     results = pipeline.run(config, name, folder, force=force)
     console.print(pipeline.summary(results))
     _say(f"Report: {folder / 'report.html'}")
+
+
+@data.command("get")
+@_guarded("What came is kept: the same command goes on from there.")
+def data_get(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names that `xnorsr data list` gives.")],
+) -> None:
+    """Fetch data sets from their own hosts, check and unpack them; recipes then take their names as data.source."""
+    from .steps import data as steps
+
+    for name in names:
+        _say(f"{name}: {steps.get(name)}")
+
+
+@data.command("list")
+@_guarded()
+def data_list() -> None:
+    """The data sets that can be fetched, and which are here."""
+    from .steps import data as steps
+
+    console.print(table("", ["name", "", "what", "images"], steps.rows(), numeric=3))
 
 
 @app.command()

@@ -25,12 +25,17 @@ class DataConfig(Config):
     source: Literal["embedded"] | list[Path] = Field(
         "embedded",
         description='"embedded": photographs that come with scikit-image and scikit-learn; or a list of folders '
-        "of PNG, JPEG, BMP or WebP files (8-bit RGB; grey files are refused unless model.colors is y)",
+        "of PNG, JPEG, BMP or WebP files (8-bit RGB; grey files are refused unless model.colors is y), or of names of "
+        "data sets that `xnorsr data get` fetched",
     )
     holdout: list[str] | None = Field(
         None,
         description="names of images (file name without suffix) kept out of training and used for validation; each "
         f"must exist in the source. Left out: {' and '.join(EMBEDDED_HOLDOUT)} of the embedded ones, none of folders",
+    )
+    cache: Path | None = Field(
+        None,
+        description="folder where reduced images are kept for the next training; left out: they are made each time",
     )
     patch: int = Field(32, ge=8, le=256, description="side of a training patch in low-resolution pixels")
     augment: bool = Field(True, description="random flips and quarter turns")
