@@ -134,8 +134,14 @@ def to_qonnx(model: nn.Module, channels: int, height: int, width: int) -> onnx.M
         height, width: of the low-resolution frame, in pixels.
 
     Raises:
-        UserError: a tensor is not exact in float32.
+        UserError: a tensor is not exact in float32, or the network is in its float form.
     """
+    numerics = getattr(getattr(model, "cfg", None), "numerics", None)
+    if numerics is not None and not numerics.deployed:
+        raise UserError(
+            "model.numerics.deployed is false: the float form is on no grid and cannot be exported; train the network "
+            "with model.numerics.deployed = true"
+        )
     was_training = model.training
     example = torch.zeros(1, channels, height, width)
     with warnings.catch_warnings(), torch.no_grad():

@@ -29,6 +29,7 @@ from ..errors import UserError
 from . import zoo
 from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
+from .finite import blame, wrong_parameter
 from .inference import evaluate
 from .layers import BinaryConv
 from .quantizers import StatisticsQuant
@@ -90,9 +91,37 @@ class Learner(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         low, high = batch
-        loss = self.model.loss(low, high)
+        try:
+            loss = self.model.loss(low, high)
+        except (ValueError, OverflowError) as e:
+            # A scale that is to follow from NaN cannot be computed; anything else is the program's own fault.
+            if blame(self.model, low) is None:
+                raise
+            raise self._stopped(low, "no number") from e
+        if not bool(torch.isfinite(loss)):
+            raise self._stopped(low, str(float(loss)))
         self.log("loss", loss, on_step=True)
         return loss
+
+    def _stopped(self, low: Tensor, loss: str) -> UserError:
+        cause = blame(self.model, low) or "every layer's output is a number, the sum over the batch is not"
+        return UserError(
+            f"training stopped in step {self.global_step + 1}: the loss is {loss}; {cause}. The last checkpoint is "
+            "kept: set a smaller train.lr (or a longer train.warmup) and train into another folder"
+        )
+
+    def check_weights(self) -> None:
+        """Refuses to keep weights that are no numbers.
+
+        Raises:
+            UserError: a parameter holds an infinity or a NaN; names it and the step.
+        """
+        name = wrong_parameter(self.model)
+        if name is not None:
+            raise UserError(
+                f"training stopped after step {self.global_step}: parameter {name} is no number any more. The last "
+                "checkpoint is kept: set a smaller train.lr (or a longer train.warmup) and train into another folder"
+            )
 
     def on_train_batch_end(self, *_: Any) -> None:
         for module in self.model.modules():
@@ -169,6 +198,7 @@ class _Keeper(Callback):
 
     def save(self, trainer: Trainer) -> None:
         """Writes a new file, then renames: an interrupt leaves the old one or the new one, never half of one."""
+        trainer.lightning_module.check_weights()
         part = self.path.with_suffix(".part")
         trainer.save_checkpoint(part)
         os.replace(part, self.path)
@@ -308,8 +338,8 @@ def train(
         The path of weights.pt, for `load_trained`.
 
     Raises:
-        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, or
-            an output folder that cannot be written.
+        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, an
+            output folder that cannot be written, or a loss that is no number.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
     started = time.monotonic()
