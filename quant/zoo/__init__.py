@@ -15,6 +15,7 @@ from .edsr import EDSR, EDSRConfig
 from .lapsrn import LapSRN, LapSRNConfig
 from .rcan import RCAN, RCANConfig
 from .rdn import RDN, RDNConfig
+from .srgan import SRGAN, SRGANConfig
 from .srresnet import SRResNet, SRResNetConfig
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "NETWORKS",
     "RCAN",
     "RDN",
+    "SRGAN",
     "BinarizedConfig",
     "EDSRConfig",
     "LapSRN",
@@ -30,6 +32,7 @@ __all__ = [
     "RCANConfig",
     "RDNConfig",
     "ResidualBlock",
+    "SRGANConfig",
     "SRResNet",
     "SRResNetConfig",
     "build",

@@ -9,6 +9,7 @@ import pytest
 from xnorsr.errors import UserError
 from xnorsr.flows.config import EstimateConfig, Recipe, load_recipe, recipe_path, shipped_recipes
 from xnorsr.quant.schemes import SCHEMES
+from xnorsr.quant.zoo import NETWORKS
 
 
 def _recipe(tmp_path: Path, text: str) -> str:
@@ -153,7 +154,7 @@ def test_scheme_by_name_or_by_table(tmp_path: Path, text: str, sets: list[str], 
         (
             "model.name=srresnt",
             "model.name = 'srresnt': no network of that name is registered. Did you mean 'srresnet'? Registered: "
-            "srresnet (network, see quant/zoo).",
+            f"{', '.join(NETWORKS.names())} (network, see quant/zoo).",
         ),
         (
             "model.scheme.act_bits=4",

@@ -150,7 +150,7 @@ def test_registration_is_undone(tmp_path: Path) -> None:
     with pytest.raises(UserError) as e:
         load_trained(tmp_path / "weights.pt")
     said = str(e.value)
-    assert "no network of that name is registered. Registered: srresnet" in said
+    assert "no network of that name is registered. Registered: edsr, lapsrn, " in said
     assert "import the module that registers the network or scheme if it is your own" in said
 
 
@@ -163,10 +163,10 @@ def test_errors_name_fields_of_the_toys(recipe: str) -> None:
         "[model.scheme] with name = 'toy': name, threshold.",
         "model.scheme.act_bits=4": "model.scheme.act_bits: unknown field. It is a field of scheme bnn. Fields of "
         "[model.scheme] with name = 'toy': name, threshold.",
-        "model.channels=4": "model.channels: unknown field. It is a field of network srresnet. Fields of [model] with "
-        "name = 'toynet': name, scale, colors, width, scheme.",
+        "model.post_body=true": "model.post_body: unknown field. It is a field of network srgan and srresnet. Fields of "
+        "[model] with name = 'toynet': name, scale, colors, width, scheme.",
         "model.name=tuynet": "model.name = 'tuynet': no network of that name is registered. Did you mean 'toynet'? "
-        "Registered: srresnet, toynet (network, see quant/zoo).",
+        f"Registered: {', '.join(zoo.NETWORKS.names())} (network, see quant/zoo).",
     }.items():
         with pytest.raises(UserError) as e:
             load_recipe(recipe, [field])

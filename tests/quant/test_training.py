@@ -117,11 +117,10 @@ def test_another_architecture_is_refused(data: DataConfig, tmp_path: Path) -> No
         train(data, other, config(), tmp_path / "out", progress=False)
     path = tmp_path / "out" / "checkpoints" / "last.ckpt"
     assert str(e.value) == (
-        f"checkpoint {path} is of another architecture: model.channels (checkpoint 6, asked for 8), "
-        "model.scheme.name (checkpoint w1a1, asked for bnn), model.scheme.act_bits (checkpoint without it, asked for "
-        "8), model.scheme.real_activations (checkpoint without it, asked for False); set these fields as in the "
-        "checkpoint, choose another output folder, "
-        "or train without resuming"
+        f"checkpoint {path} is of another architecture: model.scheme.name (checkpoint w1a1, asked for bnn), "
+        "model.channels (checkpoint 6, asked for 8), model.scheme.act_bits (checkpoint without it, asked for 8), "
+        "model.scheme.real_activations (checkpoint without it, asked for False); set these fields as in the "
+        "checkpoint, choose another output folder, or train without resuming"
     )
 
 
