@@ -163,8 +163,8 @@ def test_errors_name_fields_of_the_toys(recipe: str) -> None:
         "[model.scheme] with name = 'toy': name, threshold.",
         "model.scheme.act_bits=4": "model.scheme.act_bits: unknown field. It is a field of scheme bnn. Fields of "
         "[model.scheme] with name = 'toy': name, threshold.",
-        "model.post_body=true": "model.post_body: unknown field. It is a field of network srgan and srresnet. Fields of "
-        "[model] with name = 'toynet': name, scale, colors, width, scheme.",
+        "model.post_body=true": "model.post_body: unknown field. It is a field of network srgan and srresnet. Fields "
+        "of [model] with name = 'toynet': name, scale, colors, width, scheme.",
         "model.name=tuynet": "model.name = 'tuynet': no network of that name is registered. Did you mean 'toynet'? "
         f"Registered: {', '.join(zoo.NETWORKS.names())} (network, see quant/zoo).",
     }.items():
