@@ -191,13 +191,16 @@ def export(
         str | None,
         typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: 128x128."),
     ] = None,
+    all_outputs: Annotated[
+        bool, typer.Option("--all-outputs", help="Keep every output of a network that has several (LapSRN).")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write a trained network as QONNX, checked to the last code against Brevitas."""
     from .config import parse_frame
     from .steps import training as steps
 
-    path = steps.export(checkpoint, out, parse_frame(frame), force=force)
+    path = steps.export(checkpoint, out, parse_frame(frame), all_outputs=all_outputs, force=force)
     _say(f"Exported: {path}. Next: xnorsr build {path}")
 
 

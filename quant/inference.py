@@ -19,6 +19,7 @@ from torch import nn
 from ..errors import MismatchError
 from .data import Photo, imresize, modcrop, reduce, to_planes, to_uint8
 from .metrics import luma, psnr, ssim
+from .zoo import Network
 
 _PIXEL = 256.0
 
@@ -48,6 +49,15 @@ def upscale(model: nn.Module, codes: np.ndarray) -> np.ndarray:
         result = model.eval()(torch.from_numpy(to_values(codes[None])))
     model.train(was_training)
     return to_codes(result[0].numpy())
+
+
+def upscale_all(model: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """As `upscale`, of every output of a network: codes (C, k*H, k*W) uint8 by the output's name."""
+    was_training = model.training
+    with torch.no_grad():
+        found = model.eval().outputs(torch.from_numpy(to_values(codes[None])))
+    model.train(was_training)
+    return {name: to_codes(y[0].numpy()) for name, y in found.items()}
 
 
 def self_ensemble(model: nn.Module, codes: np.ndarray) -> np.ndarray:

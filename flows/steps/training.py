@@ -167,6 +167,7 @@ def export(
     *,
     random_checks: int | None = None,
     images: list[np.ndarray] | None = None,
+    all_outputs: bool = False,
     force: bool = False,
 ) -> Path:
     """Export as ``out``/model.onnx with its golden pair; checked against Brevitas on photographs and noise.
@@ -175,6 +176,7 @@ def export(
         frame: (width, height) in low-resolution pixels; None takes `DEFAULT_FRAME`.
         random_checks: random images to check on besides; None takes as many as the recipe of the training says.
         images: (C, H, W) uint8 low-resolution images to check on; None takes the held-out photographs.
+        all_outputs: keep every output of a network that has several, such as LapSRN.
 
     Raises:
         UserError: bad checkpoint or output folder.
@@ -192,5 +194,5 @@ def export(
         cfg = config_of(model)
         images = [low_resolution(p, cfg.scale, cfg.colors) for p in photos]
     with output_folder(out, force) as staged:
-        write_qonnx(model, staged / "model.onnx", height, width, images, random_checks)
+        write_qonnx(model, staged / "model.onnx", height, width, images, random_checks, all_outputs=all_outputs)
     return out / "model.onnx"

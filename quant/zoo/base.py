@@ -58,6 +58,10 @@ class Network(nn.Module, ABC):
     def forward(self, image: Tensor) -> Tensor:
         """The enlarged image."""
 
+    def outputs(self, image: Tensor) -> dict[str, Tensor]:
+        """Every image that the network can give, by name; "sr" is that of `forward` and comes last."""
+        return {"sr": self(image)}
+
     def loss(self, low: Tensor, high: Tensor) -> Tensor:
         """What training makes small, a scalar: mean |error|, unless a network says otherwise.
 

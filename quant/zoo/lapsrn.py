@@ -114,6 +114,10 @@ class LapSRN(Network):
     def forward(self, image: Tensor) -> Tensor:
         return self.pyramid(image)[-1]
 
+    def outputs(self, image: Tensor) -> dict[str, Tensor]:
+        *smaller, last = self.pyramid(image)
+        return {**{f"sr_x{2 << i}": y for i, y in enumerate(smaller)}, "sr": last}
+
     def loss(self, low: Tensor, high: Tensor) -> Tensor:
         total = torch.zeros(())
         for got in self.pyramid(low):

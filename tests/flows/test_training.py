@@ -39,13 +39,13 @@ def test_export_takes_its_default_frame_and_the_recipes_checks(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[int] = []
-    plain = quant_export.execute
+    plain = quant_export.execute_all
 
-    def counting(model: object, codes: np.ndarray) -> np.ndarray:
+    def counting(model: object, codes: np.ndarray) -> dict[str, np.ndarray]:
         checked.append(len(codes))
         return plain(model, codes)
 
-    monkeypatch.setattr(quant_export, "execute", counting)
+    monkeypatch.setattr(quant_export, "execute_all", counting)
     done = CliRunner().invoke(app, ["export", str(trained), "--out", str(tmp_path / "x")])
     assert done.exit_code == 0, done.output
     assert np.load(tmp_path / "x" / "model.golden.npz")["lr"].shape == (3, 128, 128)
@@ -59,7 +59,7 @@ def test_without_the_record_the_defaults_hold(trained: Path, tmp_path: Path, mon
     alone.mkdir()
     shutil.copy(trained / "weights.pt", alone)
     seen: list[int] = []
-    monkeypatch.setattr(quant_export, "export", lambda *args: seen.append(args[-1]))
+    monkeypatch.setattr(quant_export, "export", lambda *args, **_: seen.append(args[-1]))
     training.export(alone, tmp_path / "x", (6, 5), images=[np.zeros((3, 5, 6), np.uint8)])
     assert seen == [2]
 
