@@ -100,10 +100,7 @@ def paper_config(network: str, scheme: str | dict[str, Any], scale: int, **chang
     Raises:
         ValidationError: no such network or scheme, or a scale that the network does not have.
     """
-    table = (
-        {"name": network, **zoo.NETWORKS[network].PAPER, "scheme": scheme, "scale": scale}
-        if (network in zoo.NETWORKS)
-        else {"name": network}
-    )
-    found: NetworkConfig = zoo.NETWORKS.validate({**table, "numerics": {"deployed": False}, **changes})
+    paper = zoo.NETWORKS[network].PAPER if network in zoo.NETWORKS else {}
+    table = {"name": network, **paper, "scheme": scheme, "scale": scale, "numerics": {"deployed": False}, **changes}
+    found: NetworkConfig = zoo.NETWORKS.validate(table)
     return found

@@ -1,6 +1,7 @@
 """BNN-SR (Ma et al., "Efficient Super Resolution Using Binarized Neural Network", arXiv 1812.06378).
 
 Binary weights with a learned scale per filter, on real activations; here quantized to several bits unless asked for.
+The clipped gradient is from memory.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SCALES (Wei et al., arXiv 2303.12270 v2, DATE 2025): binary convolutions with three corrections by the input.
 
-The layer-wise factor, the spatial and the channel-wise re-scaling can each be switched off.
+The layer-wise factor, the spatial and the channel-wise re-scaling can each be switched off. The formula is from memory.
 """
 
 from __future__ import annotations
