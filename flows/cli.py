@@ -37,6 +37,8 @@ Set = Annotated[
     typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Set a field of the recipe; may be repeated."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")]
+data = typer.Typer(no_args_is_help=True, help="Data sets to train and measure on.")
+app.add_typer(data, name="data")
 RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
 CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
 
@@ -113,21 +115,29 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--images",
-            help="Folder of photographs, one file, or the name of an embedded photograph; may be repeated. "
-            "Default: the photographs held out of the training.",
+            help="Folder of photographs, one file, or the name of a fetched data set or an embedded photograph; may be "
+            "repeated. Default: the photographs held out of the training.",
         ),
     ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file too.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Draw PSNR-Y per image into this file: PNG, SVG or PDF.")
+    ] = None,
+    self_ensemble: Annotated[
+        bool, typer.Option("--self-ensemble", help="Average the network over eight flips and quarter turns.")
+    ] = False,
 ) -> None:
     """Print PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
-    from .steps import training as steps
+    from .steps import scores, training
 
-    rows = steps.evaluate(checkpoint, images)
-    cells = [
-        [r.name, f"{r.bicubic_psnr:.2f}", f"{r.psnr:.2f}", f"{r.psnr - r.bicubic_psnr:+.2f}",
-         f"{r.bicubic_ssim:.4f}", f"{r.ssim:.4f}"]
-        for r in [*rows, steps.mean_score(rows)]
-    ]  # fmt: skip
-    console.print(table("PSNR-Y in dB, SSIM-Y", ["image", "bicubic", "ours", "gain", "SSIM bic.", "SSIM ours"], cells))
+    rows = training.evaluate(checkpoint, images, ensemble=self_ensemble)
+    title = scores.title(training.scale_of(checkpoint), self_ensemble)
+    cells = [scores.cells(r) for r in [*rows, training.mean_score(rows)]]
+    console.print(table(title, ["image", "bicubic", "ours", "gain", "SSIM bic.", "SSIM ours"], cells))
+    if csv is not None:
+        scores.write_csv(rows, csv, self_ensemble)
+    if figure is not None:
+        scores.draw(rows, figure, title)
 
 
 @app.command()
@@ -141,13 +151,16 @@ def export(
         str | None,
         typer.Option(metavar="WxH", help="Low-resolution frame size, for example 320x180. Default: 128x128."),
     ] = None,
+    all_outputs: Annotated[
+        bool, typer.Option("--all-outputs", help="Keep every output of a network that has several (LapSRN).")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write a trained network as QONNX, checked to the last code against Brevitas."""
     from .config import parse_frame
     from .steps import training as steps
 
-    path = steps.export(checkpoint, out, parse_frame(frame), force=force)
+    path = steps.export(checkpoint, out, parse_frame(frame), all_outputs=all_outputs, force=force)
     _say(f"Exported: {path}. Next: xnorsr build {path}")
 
 
@@ -253,6 +266,46 @@ def run(
     results = pipeline.run(config, name, folder, source=recipe, force=force)
     console.print(pipeline.summary(results))
     _say(f"Report: {folder / 'report.html'}")
+
+
+@data.command("get")
+@_guarded("What came is kept: the same command goes on from there.")
+def data_get(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names that `xnorsr data list` gives.")],
+) -> None:
+    """Fetch data sets from their own hosts, check and unpack them; recipes then take their names as data.source."""
+    from .steps import data as steps
+
+    for name in names:
+        _say(f"{name}: {steps.get(name)}")
+
+
+@data.command("list")
+@_guarded()
+def data_list() -> None:
+    """The data sets that can be fetched, and which are here."""
+    from .steps import data as steps
+
+    console.print(table("", ["name", "", "what", "images"], steps.rows(), numeric=3))
+
+
+@app.command()
+@_guarded()
+def zoo(
+    network: Annotated[list[str] | None, typer.Option("--network", help="Only this network; may be repeated.")] = None,
+    scheme: Annotated[list[str] | None, typer.Option("--scheme", help="Only this scheme; may be repeated.")] = None,
+    scale: Annotated[int, typer.Option(help="Enlargement: 2, 3, 4 or 8; networks without it are left out.")] = 2,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file too.")] = None,
+) -> None:
+    """Networks and schemes in the papers' sizes: operations, parameters and model size, counted as papers do."""
+    from .steps import zoo as steps
+
+    with console.status("Counting ..."):
+        rows = steps.accounts(network, scheme, scale)
+    title = f"x{scale}, 320x180 frame: OPs = real MACs + binary/64, params = real + binary/32 (32-bit weights)"
+    console.print(table(title, list(steps.COLUMNS), [row.cells() for row in rows], numeric=2))
+    if csv is not None:
+        steps.write_csv(rows, csv)
 
 
 @app.command()

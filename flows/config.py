@@ -270,6 +270,12 @@ def _explain_field(place: _Place, errors: list[Any], source: str, origin: dict[t
     return f"{head} = {value!r}: {message[:1].lower()}{message[1:]}{f' ({about})' if about else ''}."
 
 
+def _options(choice: Choice) -> list[str]:
+    """Names that may be chosen, the default first."""
+    registry = choice.registry
+    return sorted(registry.names(), key=lambda name: (name != registry.default, name))
+
+
 def _elsewhere(place: _Place) -> str:
     """Says where an unknown field does exist: in a section of this one, or in another choice than this one."""
     *parents, name = place.field
@@ -277,7 +283,7 @@ def _elsewhere(place: _Place) -> str:
         choice, inner = choice_of(place.section, key), section_of(place.section, key)
         if inner is None:
             continue
-        for option in choice.registry.names() if choice is not None else [None]:
+        for option in _options(choice) if choice is not None else [None]:
             fields = choice.registry.config_of(option).model_fields if choice and option else inner.model_fields
             if name in fields:
                 of = f", with name = {option!r}" if option else ""

@@ -25,12 +25,17 @@ class DataConfig(Config):
     source: Literal["embedded"] | list[Path] = Field(
         "embedded",
         description='"embedded": photographs that come with scikit-image and scikit-learn; or a list of folders '
-        "of PNG, JPEG, BMP or WebP files (8-bit RGB; grey files are refused unless model.colors is y)",
+        "of PNG, JPEG, BMP or WebP files (8-bit RGB; grey files are refused unless model.colors is y), or of names of "
+        "data sets that `xnorsr data get` fetched",
     )
     holdout: list[str] | None = Field(
         None,
         description="names of images (file name without suffix) kept out of training and used for validation; each "
         f"must exist in the source. Left out: {' and '.join(EMBEDDED_HOLDOUT)} of the embedded ones, none of folders",
+    )
+    cache: Path | None = Field(
+        None,
+        description="folder where reduced images are kept for the next training; left out: they are made each time",
     )
     patch: int = Field(32, ge=8, le=256, description="side of a training patch in low-resolution pixels")
     augment: bool = Field(True, description="random flips and quarter turns")
@@ -57,6 +62,11 @@ class NumericsConfig(Config):
     bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
     trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
     trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
+    deployed: bool = Field(
+        True,
+        description="true: every value on its grid of a power of two, as hardware computes it; false: the published "
+        "float form, without any quantizer but those of the scheme, which cannot be exported",
+    )
 
     @field_validator("trunk_range")
     @classmethod

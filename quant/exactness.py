@@ -11,8 +11,7 @@ too, so such a chain is a few integer thresholds for each channel, which hardwar
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ..errors import UserError
+from .bounds import Bound, constant_bound, corners, float_bound, grid_of
+
+__all__ = ["FLOAT32_BITS", "KNOWN_OPERATORS", "Bound", "analyse", "grid_of"]
 
 FLOAT32_BITS = 24
 FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds; hw.graph.convert has the same limit
@@ -40,72 +42,20 @@ _RULES = {
     "Relu": "relu",
     "Concat": "concat",
     "Resize": "resize",
+    "ReduceSum": "reduce_sum",
+    "GlobalAveragePool": "global_average",
+    "Sigmoid": "sigmoid",
+    "ConvTranspose": "conv_transpose",
     "Upsample": "resize",
     **dict.fromkeys(("Identity", "DepthToSpace", "Transpose", "Reshape", "Flatten", "Unsqueeze", "Squeeze"), "moved"),
 }
 KNOWN_OPERATORS = frozenset(_RULES)
 """ONNX and QONNX operator types that `analyse` has a rule for."""
+_TABLE_CODES = 1 << 12  # a function of so many codes at most is looked at code by code
+_TABLE_MARGIN = 2.0**-20  # no float32 sigmoid errs by more
 _QUANTS = {"Quant", "IntQuant", "BipolarQuant"}
 _AFFINE = {"Add", "Sub", "Mul", "Div", "BatchNormalization"}
 _SLOPED = {"PRelu", "LeakyRelu", "Relu"}
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What is known of one tensor.
-
-    Attributes:
-        lo, hi: least and greatest value, float64, one for each channel (axis 1) or one for all (shape (1,)).
-        lsb: a power of two that every value is a multiple of (over `divisor`); None: on no grid, floats.
-        divisor: odd; every value is an integer times lsb / divisor.
-    """
-
-    lo: np.ndarray
-    hi: np.ndarray
-    lsb: float | None
-    divisor: int = 1
-
-    @property
-    def bits(self) -> int:
-        """Significant bits of the greatest magnitude on this grid; 0 where the tensor is on none."""
-        if self.lsb is None:
-            return 0
-        most = float(np.max(np.maximum(np.abs(self.lo), np.abs(self.hi)))) * self.divisor / self.lsb
-        # 2**24 itself is still exact in float32, as is every integer below it.
-        return max(math.ceil(math.log2(most)), 1) if most > 0 else 1
-
-
-def grid_of(values: np.ndarray) -> float:
-    """The greatest power of two that divides every value of a float array; 1 where all are zero."""
-    nonzero = np.asarray(values, np.float64).ravel()
-    nonzero = np.abs(nonzero[nonzero != 0])
-    if not nonzero.size:
-        return 1.0
-    mantissa, exponent = np.frexp(nonzero)
-    codes = np.ldexp(mantissa, 53).astype(np.int64)
-    trailing = np.log2((codes & -codes).astype(np.float64))
-    return float(2.0 ** np.min(exponent - 53 + trailing))
-
-
-def _constant(values: np.ndarray) -> Bound:
-    """Bound of a constant, by channel where it is of shape (.., C, 1, 1)."""
-    v = np.asarray(values, np.float64)
-    flat = v.reshape(-1) if v.ndim >= 3 and v.shape[-2:] == (1, 1) and v.size == v.shape[-3] else None
-    if flat is None:
-        flat = v.reshape(-1) if v.size == 1 else np.array([v.min(), v.max()])
-        return Bound(flat.min(keepdims=True), flat.max(keepdims=True), grid_of(v))
-    return Bound(flat, flat, grid_of(v))
-
-
-def _corners(a: Bound, b: Bound) -> tuple[np.ndarray, np.ndarray]:
-    products = [x * y for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
-    return np.minimum.reduce(products), np.maximum.reduce(products)
-
-
-def _floats(out: Bound) -> Bound:
-    """The bound of a float result: on no grid, with room for the rounding."""
-    room = np.maximum(np.abs(out.lo), np.abs(out.hi)) * 2.0**-20
-    return Bound(out.lo - room, out.hi + room, None, out.divisor)
 
 
 class _Analysis:
@@ -125,11 +75,16 @@ class _Analysis:
                 self.consumers.setdefault(name, []).append(node)
         self.binary: set[str] = set()  # constants that a BipolarQuant made
         self.outputs = {o.name for o in self.graph.output}
+        self.tables: set[str] = set()  # tensors that the Quant behind them makes exact
+        self.shapes = {
+            v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
+            for v in (*self.graph.input, *self.graph.value_info, *self.graph.output)
+        }
 
     def bound(self, name: str) -> Bound:
         """Bound of a tensor or constant."""
         if name not in self.bounds:
-            self.bounds[name] = _constant(self.constants[name])
+            self.bounds[name] = constant_bound(self.constants[name])
         return self.bounds[name]
 
     def run(self) -> dict[str, Bound]:
@@ -166,11 +121,13 @@ class _Analysis:
     def check(self, node: onnx.NodeProto, out: Bound) -> Bound:
         """The bound, on no grid where float32 would round; refuses that unless what follows folds into thresholds."""
         name = node.output[0]
+        if name in self.tables:
+            return out
         readers = self.consumers.get(name, [])
         unbounded = bool(np.isinf(out.lo).any() or np.isinf(out.hi).any())
         rounds = out.lsb is None or out.bits > FLOAT32_BITS
         if rounds and not unbounded and self.monotone(node) and self.folds(name):
-            return _floats(out)
+            return float_bound(out)
         if out.lsb is None:
             raise UserError(
                 f"tensor {name} (node {node.name}, {node.op_type}) is no fixed-point tensor: "
@@ -219,7 +176,7 @@ class _Analysis:
         if node.input[0] in self.constants:
             values = np.clip(np.rint(self.constants[node.input[0]].astype(np.float64) / scale) * scale, lo, hi)
             self.constants[node.output[0]] = values
-            return _constant(values)
+            return constant_bound(values)
         # A coarser grid survives only where nothing saturates: the ends of the range need not lie on it.
         kept = x.lsb is not None and x.divisor == 1 and bool(np.all(x.lo >= lo) and np.all(x.hi <= hi))
         lsb = max(s, x.lsb or 0.0) if kept else s
@@ -230,7 +187,7 @@ class _Analysis:
         if node.input[0] in self.constants:
             self.binary.add(node.output[0])
             self.constants[node.output[0]] = np.where(self.constants[node.input[0]] >= 0, 1.0, -1.0) * scale
-            return _constant(self.constants[node.output[0]])
+            return constant_bound(self.constants[node.output[0]])
         return Bound(np.array([-scale.max()]), np.array([scale.max()]), grid_of(scale))
 
     def conv(self, node: onnx.NodeProto) -> Bound:
@@ -261,23 +218,23 @@ class _Analysis:
     def mul(self, node: onnx.NodeProto) -> Bound:
         a, b = self.bound(node.input[0]), self.bound(node.input[1])
         lsb = None if a.lsb is None or b.lsb is None else a.lsb * b.lsb
-        return Bound(*_corners(a, b), lsb, a.divisor * b.divisor)
+        return Bound(*corners(a, b), lsb, a.divisor * b.divisor)
 
     def div(self, node: onnx.NodeProto) -> Bound:
         x, c = self.bound(node.input[0]), self.constants.get(node.input[1])
         if c is None or not np.all(c):
             raise UserError(f"node {node.name}: Div needs a constant divisor without zeros")
-        inverse = _constant(1 / np.asarray(c, np.float64))
+        inverse = constant_bound(1 / np.asarray(c, np.float64))
         # Only by a power of two is a quotient on a grid.
         exact = bool(np.all(np.frexp(np.abs(c))[0] == 0.5))
         lsb = None if x.lsb is None or inverse.lsb is None or not exact else x.lsb * inverse.lsb
-        return Bound(*_corners(x, inverse), lsb, x.divisor)
+        return Bound(*corners(x, inverse), lsb, x.divisor)
 
     def batch_norm(self, node: onnx.NodeProto) -> Bound:
         x = self.bound(node.input[0])
         gamma, beta, mean, var = (self.constants[n].astype(np.float64) for n in node.input[1:5])
         a = gamma / np.sqrt(var + self.attribute(node, "epsilon", 1e-5))
-        lo, hi = _corners(x, Bound(a, a, None))
+        lo, hi = corners(x, Bound(a, a, None))
         # Never on a grid: the square root rounds, and how, is up to whoever executes it. Room for the rounding of each
         # product and sum, which may be far larger than their result.
         room = (np.maximum(np.abs(lo), np.abs(hi)) + np.abs(mean * a) + np.abs(beta)) * 2.0**-20
@@ -288,12 +245,12 @@ class _Analysis:
         if node.op_type == "PRelu":
             return self.bound(node.input[1])
         alpha = self.attribute(node, "alpha", 0.01) if node.op_type == "LeakyRelu" else 0.0
-        return _constant(np.array([alpha], np.float32))
+        return constant_bound(np.array([alpha], np.float32))
 
     def prelu(self, node: onnx.NodeProto) -> Bound:
         x, slope = self.bound(node.input[0]), self.slope(node)
         negative = Bound(np.minimum(x.lo, 0), np.minimum(x.hi, 0), x.lsb)
-        least, most = _corners(negative, slope)
+        least, most = corners(negative, slope)
         lsb = None if x.lsb is None or slope.lsb is None else x.lsb * min(slope.lsb, 1.0)
         return Bound(np.minimum(least, np.maximum(x.lo, 0)), np.maximum(most, np.maximum(x.hi, 0)), lsb, x.divisor)
 
@@ -308,7 +265,7 @@ class _Analysis:
         if self.attribute(node, "mode", b"constant") != b"constant":
             return x  # pixels of the image itself
         given = len(node.input) > 2 and bool(node.input[2])
-        border = _constant(self.constants[node.input[2]] if given else np.zeros(1))
+        border = constant_bound(self.constants[node.input[2]] if given else np.zeros(1))
         lsb = x.lsb
         if np.any(border.lo):
             lsb = None if x.lsb is None or border.lsb is None or x.divisor != 1 else min(x.lsb, border.lsb)
@@ -326,6 +283,63 @@ class _Analysis:
         same = len(lsbs) == len(parts) and len({p.divisor for p in parts}) == 1
         lo, hi = min(p.lo.min() for p in parts), max(p.hi.max() for p in parts)
         return Bound(np.array([lo]), np.array([hi]), min(lsbs) if same else None, parts[0].divisor)
+
+    def reduce_sum(self, node: onnx.NodeProto) -> Bound:
+        x, shape = self.bound(node.input[0]), self.shapes[node.input[0]]
+        given = self.constants.get(node.input[1]) if len(node.input) > 1 else self.attribute(node, "axes", None)
+        axes = {int(a) % len(shape) for a in np.atleast_1d(given)} if given is not None else set()
+        if not axes or not axes <= {2, 3}:
+            raise UserError(
+                f"node {node.name}: ReduceSum over axes {sorted(axes)}; supported are rows and columns, 2, 3"
+            )
+        count = float(np.prod([shape[a] for a in axes]))
+        # 0 is in the range of every partial sum.
+        return replace(x, lo=np.minimum(x.lo, 0) * count, hi=np.maximum(x.hi, 0) * count)
+
+    def global_average(self, node: onnx.NodeProto) -> Bound:
+        x, shape = self.bound(node.input[0]), self.shapes[node.input[0]]
+        pixels = int(np.prod(shape[2:]))
+        if pixels & (pixels - 1):
+            raise UserError(
+                f"node {node.name}: GlobalAveragePool over {pixels} pixels, no power of two, has a result on no grid; "
+                "use ReduceSum, a Quant, and a Mul by a constant"
+            )
+        lo, hi = np.minimum(x.lo, 0), np.maximum(x.hi, 0)
+        return replace(x, lo=lo, hi=hi, lsb=None if x.lsb is None else x.lsb / pixels)
+
+    def sigmoid(self, node: onnx.NodeProto) -> Bound:
+        """Float, but exact behind the next Quant: no code has a value so near to a tie that float32 could err."""
+        x, readers = self.bound(node.input[0]), self.consumers.get(node.output[0], [])
+        codes = 0.0 if x.lsb is None else (float(x.hi.max()) - float(x.lo.min())) / x.lsb + 1
+        if not 0 < codes <= _TABLE_CODES or x.divisor != 1 or any(r.op_type != "Quant" for r in readers) or not readers:
+            raise UserError(
+                f"node {node.name}: Sigmoid needs a Quant of at most {_TABLE_CODES.bit_length() - 1} bits in front and "
+                "a Quant behind: it then is a table"
+            )
+        assert x.lsb is not None
+        values = 1 / (1 + np.exp(-(float(x.lo.min()) + x.lsb * np.arange(round(codes)))))
+        for reader in readers:
+            scale = float(self.constants[reader.input[1]].max())
+            nearest = float(np.abs(values / scale - np.floor(values / scale) - 0.5).min()) * scale
+            if nearest < _TABLE_MARGIN:
+                raise UserError(
+                    f"node {node.name}: a value of Sigmoid is {nearest:.1g} from the middle of two codes of "
+                    f"{reader.name}, too near for float32; use fewer bits there"
+                )
+        self.tables.add(node.output[0])
+        return Bound(np.array([values.min()]), np.array([values.max()]), None)
+
+    def conv_transpose(self, node: onnx.NodeProto) -> Bound:
+        x, w = self.bound(node.input[0]), self.constants[node.input[1]].astype(np.float64)
+        groups, strides = self.attribute(node, "group", 1), self.attribute(node, "strides", [1, 1])
+        lo, hi = x.lo.min(), x.hi.max()
+        # Inputs of a group, its outputs, rows, columns; an output pixel sees every stride-th tap of each.
+        w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+        phases = [w[..., i :: strides[0], j :: strides[1]] for i in range(strides[0]) for j in range(strides[1])]
+        most = np.max([np.maximum(np.maximum(p * lo, p * hi), 0).sum((1, 3, 4)) for p in phases], 0).ravel()
+        least = np.min([np.minimum(np.minimum(p * lo, p * hi), 0).sum((1, 3, 4)) for p in phases], 0).ravel()
+        out = Bound(least, most, None if x.lsb is None else x.lsb * grid_of(w), x.divisor)
+        return self._sum(out, self.bound(node.input[2]), 1.0) if len(node.input) > 2 else out
 
     def resize(self, node: onnx.NodeProto) -> Bound:
         x = self.bound(node.input[0])

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,7 +30,7 @@ from torch import nn
 
 from ..errors import MismatchError, UserError
 from .exactness import analyse
-from .inference import to_codes, to_values, upscale
+from .inference import to_codes, to_values, upscale, upscale_all
 from .zoo import Network
 
 INPUT, OUTPUT = "lr", "sr"
@@ -57,11 +58,11 @@ def _name_nodes(model: onnx.ModelProto) -> None:
         node.name = name
 
 
-def _name_tensors(model: onnx.ModelProto) -> None:
-    """Names tensors after the nodes that write them, constants after those that read them, in place."""
+def _name_tensors(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
+    """Names outputs as given, tensors after their writers, constants after their readers, in place."""
     graph = model.graph
     constants = {i.name for i in graph.initializer}
-    new = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
+    new = {graph.input[0].name: INPUT, **{o.name: name for o, name in zip(graph.output, outputs, strict=True)}}
     for node in graph.node:
         new.setdefault(node.output[0], f"{node.name}_out")
         new.update({name: f"{node.name}_const{i}" for i, name in enumerate(node.input) if name in constants})
@@ -72,7 +73,7 @@ def _name_tensors(model: onnx.ModelProto) -> None:
         value.name = new.get(value.name, value.name)
 
 
-def _finish(raw: onnx.ModelProto) -> onnx.ModelProto:
+def _finish(raw: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
     """The steps of qonnx's clean-up, but with readable names."""
     _name_nodes(raw)
     model = ModelWrapper(raw)
@@ -85,7 +86,7 @@ def _finish(raw: onnx.ModelProto) -> onnx.ModelProto:
         SortGraph(),
     ):
         model = model.transform(step, cleanup=False)
-    _name_tensors(model.model)
+    _name_tensors(model.model, outputs)
     onnx.checker.check_model(onnx.shape_inference.infer_shapes(model.model))
     return model.model
 
@@ -95,15 +96,33 @@ def execute(model: onnx.ModelProto, codes: np.ndarray) -> np.ndarray:
 
     With a leading axis, (N, C, H, W), N images at once.
     """
+    return execute_all(model, codes)[OUTPUT]
+
+
+def execute_all(model: onnx.ModelProto, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """As `execute`, of every output by its name."""
     batch = codes if codes.ndim == 4 else codes[None]
     wrapper = ModelWrapper(model, make_deepcopy=True)
     if len(batch) != 1:
         wrapper.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(batch)
-        wrapper.graph.output[0].type.tensor_type.shape.dim[0].dim_value = len(batch)
+        for output in wrapper.graph.output:
+            output.type.tensor_type.shape.dim[0].dim_value = len(batch)
         del wrapper.graph.value_info[:]
         wrapper = wrapper.transform(InferShapes(), cleanup=False)
-    result = to_codes(execute_onnx(wrapper, {INPUT: to_values(batch)})[OUTPUT])
-    return result if codes.ndim == 4 else result[0]
+    found = execute_onnx(wrapper, {INPUT: to_values(batch)})
+    results = {o.name: to_codes(found[o.name]) for o in wrapper.graph.output}
+    return results if codes.ndim == 4 else {name: y[0] for name, y in results.items()}
+
+
+class _Outputs(nn.Module):
+    """A network as a module that gives all its outputs."""
+
+    def __init__(self, model: Network) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(self.model.outputs(image).values())
 
 
 def _compare(want: np.ndarray, got: np.ndarray, what: str) -> None:
@@ -125,28 +144,41 @@ def _fit(image: np.ndarray, channels: int, height: int, width: int) -> np.ndarra
     return np.pad(cut, ((0, 0), (0, height - cut.shape[1]), (0, width - cut.shape[2])), mode="edge")
 
 
-def to_qonnx(model: nn.Module, channels: int, height: int, width: int) -> onnx.ModelProto:
+def to_qonnx(model: nn.Module, channels: int, height: int, width: int, all_outputs: bool = False) -> onnx.ModelProto:
     """The cleaned QONNX graph for frames of (channels, height, width), not yet executed.
 
     Args:
         model: of Brevitas modules, ours or anyone's; one image (N, channels, height, width) in, one out.
         channels: of the input image.
         height, width: of the low-resolution frame, in pixels.
+        all_outputs: a network of ours with several outputs keeps them all, by the names that it gives them.
 
     Raises:
-        UserError: a tensor is not exact in float32.
+        UserError: a tensor is not exact in float32, or the network is in its float form.
     """
+    numerics = getattr(getattr(model, "cfg", None), "numerics", None)
+    if numerics is not None and not numerics.deployed:
+        raise UserError(
+            "model.numerics.deployed is false: the float form is on no grid and cannot be exported; train the network "
+            "with model.numerics.deployed = true"
+        )
     was_training = model.training
     example = torch.zeros(1, channels, height, width)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         # A forward pass in eval mode first: it settles the scales that Brevitas reads while exporting.
         model.eval()(example)
+        outputs, traced = [OUTPUT], model
+        if all_outputs and isinstance(model, Network):
+            outputs, traced = list(model.outputs(example)), _Outputs(model).eval()
         raw = export_qonnx(
-            model, example, input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, dynamo=False
+            traced, example, input_names=[INPUT], output_names=outputs, opset_version=OPSET, dynamo=False
         )
     model.train(was_training)
-    graph = _finish(raw)
+    if traced is not model:
+        for node in raw.graph.node:  # named as without the module around it
+            node.name = node.name.removeprefix("/model")
+    graph = _finish(raw, outputs)
     analyse(graph)
     return graph
 
@@ -159,8 +191,9 @@ def export(
     check_images: Sequence[np.ndarray] = (),
     random_checks: int = 2,
     seed: int = 0,
+    all_outputs: bool = False,
 ) -> Path:
-    """Writes and checks the QONNX file, and next to it `<stem>.golden.npz` with codes "lr" and "sr".
+    """Writes and checks the QONNX file, and next to it `<stem>.golden.npz` with codes "lr" and of each output, "sr".
 
     Args:
         model: any registered network.
@@ -169,6 +202,7 @@ def export(
         check_images: (C, H, W) uint8; cut or padded to the frame. The first is the golden pair, else a random one is.
         random_checks: number of random images to check besides, uint8 and uniform.
         seed: for the random images.
+        all_outputs: keep every output of the network, not the last one alone.
 
     Returns:
         The path of the .onnx file.
@@ -180,18 +214,20 @@ def export(
     out_path = Path(out_path)
     channels = model.cfg.image_channels
     images = [_fit(im, channels, height, width) for im in check_images]
-    graph = to_qonnx(model, channels, height, width)
+    graph = to_qonnx(model, channels, height, width, all_outputs)
     rng = np.random.default_rng(seed)
     images += [rng.integers(0, 256, (channels, height, width), dtype=np.uint8) for _ in range(random_checks)]
-    got = execute(graph, np.stack(images))
-    want = np.stack([upscale(model, image) for image in images])
-    for i in range(len(images)):
+    got = execute_all(graph, np.stack(images))
+    want = [upscale_all(model, im) if all_outputs else {OUTPUT: upscale(model, im)} for im in images]
+    for i, outputs in enumerate(want):
         what = f"check image {i}" if i < len(check_images) else f"random image {i - len(check_images)} (seed {seed})"
-        _compare(want[i], got[i], what)
+        for name, codes in outputs.items():
+            _compare(codes, got[name][i], what if name == OUTPUT else f"{what}, output {name}")
     try:
         out_path.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(graph, str(out_path))
-        np.savez_compressed(out_path.with_suffix(".golden.npz"), lr=images[0], sr=got[0])
+        golden: dict[str, Any] = {"lr": images[0], **{name: got[name][0] for name in want[0]}}
+        np.savez_compressed(out_path.with_suffix(".golden.npz"), **golden)
     except OSError as e:
         raise UserError(f"cannot write {out_path}: {e.strerror or e}; choose another output folder") from e
     return out_path

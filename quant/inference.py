@@ -19,6 +19,7 @@ from torch import nn
 from ..errors import MismatchError
 from .data import Photo, imresize, modcrop, reduce, to_planes, to_uint8
 from .metrics import luma, psnr, ssim
+from .zoo import Network
 
 _PIXEL = 256.0
 
@@ -50,6 +51,28 @@ def upscale(model: nn.Module, codes: np.ndarray) -> np.ndarray:
     return to_codes(result[0].numpy())
 
 
+def upscale_all(model: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """As `upscale`, of every output of a network: codes (C, k*H, k*W) uint8 by the output's name."""
+    was_training = model.training
+    with torch.no_grad():
+        found = model.eval().outputs(torch.from_numpy(to_values(codes[None])))
+    model.train(was_training)
+    return {name: to_codes(y[0].numpy()) for name, y in found.items()}
+
+
+def self_ensemble(model: nn.Module, codes: np.ndarray) -> np.ndarray:
+    """As `upscale`, the mean over the image's eight flips and quarter turns, rounded: what papers mark with a plus.
+
+    Eight times the work of a single pass; figures made so are not those of the deployed network.
+    """
+    total = np.zeros(1)
+    for turns in range(4):
+        for flip in (1, -1):
+            turned = np.ascontiguousarray(np.rot90(codes[:, :, ::flip], turns, (1, 2)))
+            total = total + np.rot90(upscale(model, turned).astype(np.float64), -turns, (1, 2))[:, :, ::flip]
+    return to_uint8(total / 8)
+
+
 def low_resolution(photo: Photo, scale: int, colors: str) -> np.ndarray:
     """The network's input, (C, H, W) uint8, made from a high-resolution photograph."""
     return reduce(to_planes(modcrop(photo.pixels, scale), colors), scale)
@@ -78,8 +101,13 @@ def bicubic_score(photo: Photo, scale: int) -> tuple[float, float]:
     return psnr(got, want, scale), ssim(got, want, scale)
 
 
-def evaluate(model: nn.Module, photos: Iterable[Photo], scale: int, colors: str) -> dict[str, Any]:
+def evaluate(
+    model: nn.Module, photos: Iterable[Photo], scale: int, colors: str, ensemble: bool = False
+) -> dict[str, Any]:
     """Scores of a network and of bicubic.
+
+    Args:
+        ensemble: the network's output is that of `self_ensemble`.
 
     Returns:
         {"psnr_y", "ssim_y": means; "bicubic_psnr_y", "bicubic_ssim_y": means;
@@ -87,7 +115,8 @@ def evaluate(model: nn.Module, photos: Iterable[Photo], scale: int, colors: str)
     """
     images: dict[str, dict[str, float]] = {}
     for photo in photos:
-        ours = score(upscale(model, low_resolution(photo, scale, colors)), photo, scale, colors)
+        enlarge = self_ensemble if ensemble else upscale
+        ours = score(enlarge(model, low_resolution(photo, scale, colors)), photo, scale, colors)
         base = bicubic_score(photo, scale)
         keys = ("psnr_y", "ssim_y", "bicubic_psnr_y", "bicubic_ssim_y")
         images[photo.name] = dict(zip(keys, (*ours, *base), strict=True))

@@ -62,6 +62,29 @@ class _SignWeightFn(Function):
         return grad, None
 
 
+def mean_magnitude(w: Tensor) -> Tensor:
+    """mean|W| of each filter of (O, I, K, K) weights, (O, 1, 1, 1), no gradient; at least 2**-14, so never zero."""
+    return w.detach().abs().mean((1, 2, 3), keepdim=True).clamp_(min=2.0**-14)
+
+
+class _ScaledSignWeightFn(Function):
+    """Forward sign(w), which is multiplied by mean|W| later; backward as if the product were one function of w.
+
+    The gradient of mean|W| sign(W) is then 1 where |w| <= 1 and 0 elsewhere, whatever mean|W| is (ReActNet's, Liu et
+    al., arXiv 2003.03488); the factor that the later product puts in is taken out again here.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, w: Tensor) -> Tensor:
+        ctx.save_for_backward(w)
+        return sign(w)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (w,) = ctx.saved_tensors
+        return grad / mean_magnitude(w) * (w.abs() <= 1)
+
+
 class _FixedPointFn(Function):
     """Forward clip(round(x / scale), lo, hi) * scale, halves to even; backward 1 inside the range, 0 outside.
 
@@ -127,6 +150,16 @@ class SignActivationQuant(_TensorQuant):
         return self.result(_SignActivationFn.apply(x), 1.0)
 
 
+class ClippedSignActivationQuant(_TensorQuant):
+    """sign(x), gradient 1 where |x| <= 1 and 0 elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(1, True, False)
+
+    def forward(self, x: Tensor) -> QuantResult:
+        return self.result(_SignWeightFn.apply(x, True), 1.0)
+
+
 class SignWeightQuant(_TensorQuant):
     """sign(w), gradient identity or clipped to |w| <= 1."""
 
@@ -136,6 +169,16 @@ class SignWeightQuant(_TensorQuant):
 
     def forward(self, w: Tensor) -> QuantResult:
         return self.result(_SignWeightFn.apply(w, self.clipped_gradient), 1.0)
+
+
+class ScaledSignWeightQuant(_TensorQuant):
+    """sign(w), gradient of mean|W| sign(W)."""
+
+    def __init__(self) -> None:
+        super().__init__(1, True, False)
+
+    def forward(self, w: Tensor) -> QuantResult:
+        return self.result(_ScaledSignWeightFn.apply(w), 1.0)
 
 
 class ConstantQuant(_TensorQuant):
@@ -207,6 +250,17 @@ class StatisticsQuant(_TensorQuant):
         return self.result(fixed_point(x, scale, self.lo, self.hi), scale)
 
 
+class FrameQuant(_TensorQuant):
+    """Fixed point at a power-of-two scale that its layer sets before each use, as it depends on the frame's size."""
+
+    def __init__(self, bit_width: int, signed: bool, narrow_range: bool) -> None:
+        super().__init__(bit_width, signed, narrow_range)
+        self.scale = 1.0
+
+    def forward(self, x: Tensor) -> QuantResult:
+        return self.result(fixed_point(x, self.scale, self.lo, self.hi), self.scale)
+
+
 class _Injector(ExtendedInjector):
     """What Brevitas's proxies and exporter read from every quantizer."""
 
@@ -231,6 +285,15 @@ class ClippedSignWeight(SignWeight):
     clipped_gradient = True
 
 
+class ScaledSignWeight(_Injector):
+    """+1/-1 weights that a factor of mean|W| per filter follows; gradient 1 where |w| <= 1 of the product."""
+
+    proxy_class = WeightQuantProxyFromInjector
+    quant_type = QuantType.BINARY
+    tensor_quant = ScaledSignWeightQuant
+    bit_width = 1
+
+
 class SignActivation(_Injector):
     """+1/-1 activations, sign(0) = +1, gradient max(0, 2 - 2|x|)."""
 
@@ -238,6 +301,24 @@ class SignActivation(_Injector):
     quant_type = QuantType.BINARY
     tensor_quant = SignActivationQuant
     bit_width = 1
+
+
+class ClippedSignActivation(_Injector):
+    """+1/-1 activations, sign(0) = +1, gradient 1 where |x| <= 1."""
+
+    proxy_class = ActQuantProxyFromInjector
+    quant_type = QuantType.BINARY
+    tensor_quant = ClippedSignActivationQuant
+    bit_width = 1
+
+
+class FrameActivation(_Injector):
+    """Signed fixed-point activations at a scale that the layer sets; set `bit_width`."""
+
+    proxy_class = ActQuantProxyFromInjector
+    quant_type = QuantType.INT
+    tensor_quant = FrameQuant
+    bit_width = 12
 
 
 class FixedPointParameter(_Injector):

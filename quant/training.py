@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import math
 import os
 import signal
 import time
@@ -22,109 +22,18 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
 from rich.console import Console
-from torch import Tensor
-from torch.nn import functional as F
 
 from ..errors import UserError
 from . import zoo
+from .adversarial import learner_for
 from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
 from .inference import evaluate
-from .layers import BinaryConv
+from .learner import FORMAT, Learner, learning_rate
 from .progress import Bar, Course, Lines
-from .quantizers import StatisticsQuant
 from .zoo import NETWORKS, Network
 
-FORMAT = 2  # of weights and checkpoints: 2 since schemes and networks have configurations of their own
-_FREEZE_AT = 0.5
-
-
-def learning_rate(cfg: TrainConfig, progress: float) -> float:
-    """Learning rate at a progress of 0 to 1."""
-    rise = min(progress / cfg.warmup, 1.0) if cfg.warmup else 1.0
-    rise = max(rise, 1e-3)
-    if cfg.schedule == "cosine":
-        return cfg.lr * rise * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return cfg.lr * rise * 0.5 ** sum(progress >= 1 - 0.5**k for k in (1, 2, 3, 4))
-
-
-class Learner(LightningModule):
-    """One network in training.
-
-    Args:
-        model: network to train; changed in place.
-        cfg: how to train.
-        started: `time.monotonic()` from which the time limit counts.
-    """
-
-    def __init__(self, model: Network, cfg: TrainConfig, started: float) -> None:
-        super().__init__()
-        self.model = model
-        self.cfg = cfg
-        self.started = started
-        self.ema = {k: p.detach().clone() for k, p in model.named_parameters()} if cfg.ema else {}
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds of training, those before an interrupt included."""
-        return time.monotonic() - self.started
-
-    @property
-    def progress(self) -> float:
-        """The larger one of the fractions of steps and of time."""
-        fraction = self.global_step / self.cfg.steps
-        limit = self.cfg.max_minutes
-        return min(max(fraction, self.elapsed / (60 * limit)) if limit else fraction, 1.0)
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.cfg.lr)
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        progress = self.progress
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = learning_rate(self.cfg, progress)
-        if progress >= _FREEZE_AT:
-            # From here on weights adapt to scales that no longer move.
-            for module in self.model.modules():
-                if isinstance(module, StatisticsQuant):
-                    module.frozen = True
-
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        low, high = batch
-        loss = F.l1_loss(self.model(low), high)
-        self.log("loss", loss, on_step=True)
-        return loss
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        for module in self.model.modules():
-            if isinstance(module, BinaryConv):
-                module.clip_latent(self.cfg.clip_latent)
-        if self.ema:
-            # A short memory at first, so that the start weights do not linger.
-            decay = min(self.cfg.ema, (1 + self.global_step) / (10 + self.global_step))
-            now = [p.detach() for p in self.model.parameters()]
-            torch._foreach_lerp_(list(self.ema.values()), now, 1 - decay)
-        if self.progress >= 1:
-            self.trainer.should_stop = True
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["xnorsr_format"] = FORMAT
-        checkpoint["xnorsr_model"] = self.model.cfg.model_dump_json()
-        checkpoint["xnorsr_elapsed"] = self.elapsed
-        checkpoint["xnorsr_ema"] = self.ema
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.started -= checkpoint["xnorsr_elapsed"]
-        if self.ema and checkpoint["xnorsr_ema"]:
-            self.ema = checkpoint["xnorsr_ema"]
-
-    def averaged(self) -> Network:
-        """The network, with averaged weights where averaging is on."""
-        with torch.no_grad():
-            for name, p in self.model.named_parameters():
-                if name in self.ema:
-                    p.copy_(self.ema[name])
-        return self.model
+__all__ = ["Learner", "learning_rate", "load_trained", "save_trained", "train"]
 
 
 class _Keeper(Callback):
@@ -137,6 +46,7 @@ class _Keeper(Callback):
 
     def save(self, trainer: Trainer) -> None:
         """Writes a new file, then renames: an interrupt leaves the old one or the new one, never half of one."""
+        trainer.lightning_module.check_weights()
         part = self.path.with_suffix(".part")
         trainer.save_checkpoint(part)
         os.replace(part, self.path)
@@ -199,7 +109,11 @@ def _flat(table: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _check_same(path: Path, stored: str, wanted: NetworkConfig) -> None:
-    have, want = _flat(json.loads(stored), "model"), _flat(json.loads(wanted.model_dump_json()), "model")
+    table = json.loads(stored)
+    with contextlib.suppress(ValueError):
+        # Fields that are younger than the checkpoint have their defaults.
+        table = NETWORKS.validate(table).model_dump(mode="json")
+    have, want = _flat(table, "model"), _flat(wanted.model_dump(mode="json"), "model")
     differing = [k for k in {**have, **want} if have.get(k) != want.get(k)]
     if differing:
         listed = ", ".join(
@@ -278,8 +192,8 @@ def train(
         The path of weights.pt, for `load_trained`.
 
     Raises:
-        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, or
-            an output folder that cannot be written.
+        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, an
+            output folder that cannot be written, or a loss that is no number.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
     started = time.monotonic()
@@ -309,7 +223,7 @@ def train(
     if train_cfg.threads:
         torch.set_num_threads(train_cfg.threads)
     torch.manual_seed(train_cfg.seed)
-    learner = Learner(zoo.build(model_cfg), train_cfg, started)
+    learner = learner_for(zoo.build(model_cfg), train_cfg, started)
     keeper = _Keeper(checkpoint, train_cfg, holdout)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = Trainer(

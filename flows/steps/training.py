@@ -13,6 +13,7 @@ from torch import nn
 
 from ...errors import UserError
 from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
+from ...quant.data.fetch import resolve
 from ...quant.data.images import Photo, load_source, read_folder
 from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
@@ -107,6 +108,11 @@ def config_of(model: nn.Module) -> NetworkConfig:
     return cast(NetworkConfig, model.cfg)
 
 
+def scale_of(checkpoint: Path) -> int:
+    """The enlargement of a trained network."""
+    return config_of(load_trained(weights_file(checkpoint))).scale
+
+
 def held_out(data: DataConfig, model: nn.Module) -> list[Photo]:
     """The photographs that a network never saw.
 
@@ -119,11 +125,13 @@ def held_out(data: DataConfig, model: nn.Module) -> list[Photo]:
     return photos
 
 
-def evaluate(checkpoint: Path, images: list[str] | None = None) -> list[Score]:
+def evaluate(checkpoint: Path, images: list[str] | None = None, *, ensemble: bool = False) -> list[Score]:
     """Scores of a trained network on photographs.
 
     Args:
-        images: folders, files and names of embedded photographs; None takes those held out of the training.
+        images: folders, files, names of fetched data sets and of embedded photographs; None takes those held out of
+            the training.
+        ensemble: average the network over flips and quarter turns.
 
     Raises:
         UserError: bad checkpoint or images.
@@ -132,14 +140,15 @@ def evaluate(checkpoint: Path, images: list[str] | None = None) -> list[Score]:
     model = load_trained(weights)
     photos: list[Photo] = []
     for one in images or []:
-        photos += read_folder(one) if Path(one).is_dir() else [photograph(one)]
-    return score_photos(model, photos or held_out(_recorded(weights, "data", DataConfig), model))
+        place = resolve(Path(one))
+        photos += read_folder(place) if place.is_dir() else [photograph(one)]
+    return score_photos(model, photos or held_out(_recorded(weights, "data", DataConfig), model), ensemble=ensemble)
 
 
-def score_photos(model: nn.Module, photos: list[Photo]) -> list[Score]:
+def score_photos(model: nn.Module, photos: list[Photo], *, ensemble: bool = False) -> list[Score]:
     """Scores on each of several high-resolution photographs."""
     cfg = config_of(model)
-    found = score_all(model, photos, cfg.scale, cfg.colors)["images"]
+    found = score_all(model, photos, cfg.scale, cfg.colors, ensemble)["images"]
     return [
         Score(name, one["bicubic_psnr_y"], one["psnr_y"], one["bicubic_ssim_y"], one["ssim_y"])
         for name, one in found.items()
@@ -159,6 +168,7 @@ def export(
     *,
     random_checks: int | None = None,
     images: list[np.ndarray] | None = None,
+    all_outputs: bool = False,
     force: bool = False,
 ) -> Path:
     """Export as ``out``/model.onnx with its golden pair; checked against Brevitas on photographs and on noise.
@@ -167,6 +177,7 @@ def export(
         frame: (width, height) in low-resolution pixels; None takes `DEFAULT_FRAME`.
         random_checks: number of random images to check as well; None takes that of the training's recipe.
         images: (C, H, W) uint8 low-resolution images to check on; None takes the held-out photographs.
+        all_outputs: keep every output of a network that has several, such as LapSRN.
 
     Raises:
         UserError: bad checkpoint or output folder.
@@ -184,5 +195,5 @@ def export(
         cfg = config_of(model)
         images = [low_resolution(p, cfg.scale, cfg.colors) for p in photos]
     with output_folder(out, force) as staged:
-        write_qonnx(model, staged / "model.onnx", height, width, images, random_checks)
+        write_qonnx(model, staged / "model.onnx", height, width, images, random_checks, all_outputs=all_outputs)
     return out / "model.onnx"

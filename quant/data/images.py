@@ -13,6 +13,7 @@ from PIL import Image
 from ...errors import UserError
 from ..config import EMBEDDED_HOLDOUT, DataConfig
 from ..registry import suggestion
+from .fetch import resolve
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # Natural colour photographs that lie in the wheels themselves, nothing is fetched. motorcycle_right is left out: it
@@ -132,7 +133,7 @@ def load_source(cfg: DataConfig, colors: str = "rgb") -> tuple[list[Photo], list
         photos = [Photo(name, read_photo(embedded_path(name)).pixels) for name in EMBEDDED]
         holdout = EMBEDDED_HOLDOUT if cfg.holdout is None else cfg.holdout
     else:
-        photos = [photo for folder in cfg.source for photo in read_folder(folder)]
+        photos = [photo for folder in cfg.source for photo in read_folder(resolve(folder))]
         holdout = cfg.holdout or ()
     names = {p.name for p in photos}
     for name in holdout:

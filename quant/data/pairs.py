@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +18,8 @@ from ..config import DataConfig
 from ..metrics import luma
 from .bicubic import imresize, to_uint8
 from .images import Photo
+
+_CACHE_FORMAT = 1  # another one when `reduce` gives other pixels
 
 
 def modcrop(pixels: np.ndarray, scale: int) -> np.ndarray:
@@ -35,6 +41,34 @@ def to_planes(pixels: np.ndarray, colors: str) -> np.ndarray:
 def reduce(planes: np.ndarray, scale: int) -> np.ndarray:
     """Bicubic reduction of (C, H, W) uint8, sizes multiples of scale, rounded to uint8."""
     return np.ascontiguousarray(to_uint8(np.stack([imresize(p, 1 / scale) for p in planes])))
+
+
+def reduce_cached(planes: np.ndarray, scale: int, cache: Path | None) -> np.ndarray:
+    """As `reduce`, from a file of `cache` where it has been reduced before; a file of another image is never taken.
+
+    The file's name is the checksum of the image. One that cannot be read is made again.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    if cache is None:
+        return reduce(planes, scale)
+    key = hashlib.sha256(repr((_CACHE_FORMAT, scale, planes.shape)).encode() + planes.tobytes()).hexdigest()
+    path = cache / f"{key[:32]}.npy"
+    shape = (planes.shape[0], planes.shape[1] // scale, planes.shape[2] // scale)
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        found = np.load(path)
+        if found.shape == shape and found.dtype == np.uint8:
+            return np.asarray(found)
+    made, part = reduce(planes, scale), path.with_suffix(f".{os.getpid()}.part")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as f:
+            np.save(f, made)
+        os.replace(part, path)
+    except OSError as e:
+        raise UserError(f"data.cache {cache}: cannot write there ({e.strerror or e}); name another folder") from e
+    return made
 
 
 class PatchDataset(IterableDataset[tuple[Tensor, Tensor]]):
@@ -61,7 +95,7 @@ class PatchDataset(IterableDataset[tuple[Tensor, Tensor]]):
                     f"times model.scale {scale} is {cfg.patch * scale}; take it out or set a smaller data.patch"
                 )
             high = to_planes(modcrop(photo.pixels, scale), colors)
-            self.pairs.append((reduce(high, scale), high))
+            self.pairs.append((reduce_cached(high, scale, cfg.cache), high))
         area = np.array([low[0].size for low, _ in self.pairs], np.float64)
         self.share = np.cumsum(area) / area.sum()
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from torch import Tensor, nn
 
 from ..config import NumericsConfig, SchemeConfig
+from ..layers import PReLU
 from ..registry import Registry
 
 U = TypeVar("U", bound="BinaryUnit")
@@ -21,8 +22,9 @@ class BinaryUnit(nn.Module, ABC):
 
     Attributes:
         Config: the scheme's configuration; its `name` is the scheme's name in recipes.
-        has_skip: True: the unit adds its input to its output itself. False: it does not, and the block that is made
-            of units has one skip around all of them.
+        has_skip: True: the unit adds its input to its output itself, repeated along the channels where it has more out
+            than in (`layers.repeats`). False: it does not, and the block that is made of units has one skip around
+            all of them.
     """
 
     Config: ClassVar[type[SchemeConfig]]
@@ -35,7 +37,7 @@ class BinaryUnit(nn.Module, ABC):
         """Make the unit.
 
         Args:
-            channels_in, channels_out: of the convolution; equal where the unit has a skip.
+            channels_in, channels_out: of the convolution.
             kernel: side of the convolution's kernel, odd; zero padding keeps the size.
             cfg: of the type `Config`.
             numerics: bits of parameters and of the residual stream.
@@ -46,6 +48,19 @@ class BinaryUnit(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """The unit's output."""
+
+    @classmethod
+    def between(cls, channels: int, numerics: NumericsConfig) -> nn.Module:
+        """What stands behind a unit in front of the next one; its output is on no finer grid than 24 bits can hold.
+
+        Nothing for units with a skip of their own, a PReLU for others, unless a scheme says otherwise.
+        """
+        return nn.Identity() if cls.has_skip else PReLU(channels, numerics)
+
+    @classmethod
+    def undeployable(cls, cfg: Any) -> str | None:
+        """Why a configuration of this scheme has no deployed form; None where it has one."""
+        return None
 
 
 SCHEMES: Registry[BinaryUnit] = Registry("scheme", BinaryUnit, SchemeConfig, "w1a1", ("has_skip",))
@@ -68,12 +83,27 @@ def unit(
     """A new unit of the scheme that `cfg` belongs to; arguments as of `BinaryUnit`.
 
     Raises:
-        ValueError: the unit has a skip and the numbers of channels differ.
+        ValueError: the scheme has no deployed form, and `numerics` asks for it.
     """
     cls = SCHEMES[cfg.name]
-    if cls.has_skip and channels_in != channels_out:
-        raise ValueError(
-            f"scheme {cfg.name}: a unit with a skip has as many channels out as in, not {channels_in} and "
-            f"{channels_out}"
-        )
+    check_deployable(cfg, numerics)
     return cls(channels_in, channels_out, kernel, cfg, numerics, gain)
+
+
+def check_deployable(cfg: SchemeConfig, numerics: NumericsConfig) -> None:
+    """Refuses a scheme without a deployed form where `numerics` asks for it.
+
+    Raises:
+        ValueError: says which scheme, why, and what to set.
+    """
+    reason = SCHEMES[cfg.name].undeployable(cfg) if numerics.deployed else None
+    if reason:
+        raise ValueError(
+            f"scheme {cfg.name} has no deployed form: {reason}; set numerics.deployed to false to train it in float, "
+            "or choose another scheme"
+        )
+
+
+def between(channels: int, cfg: SchemeConfig, numerics: NumericsConfig) -> nn.Module:
+    """What stands between two units of the scheme that `cfg` belongs to."""
+    return SCHEMES[cfg.name].between(channels, numerics)

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..config import NumericsConfig, SchemeConfig
-from ..layers import Affine, BinaryConv, PReLU, trunk_quant
+from ..layers import Affine, BinaryConv, PReLU, joined, repeats, trunk_quant
 from ..quantizers import SignActivation, SignWeight
 from .base import BinaryUnit, register
 
@@ -36,6 +36,7 @@ class W1A1Unit(BinaryUnit):
         self, channels_in: int, channels_out: int, kernel: int, cfg: W1A1Config, numerics: NumericsConfig, gain: float
     ) -> None:
         super().__init__(channels_in, channels_out, kernel, cfg, numerics, gain)
+        self.repeat = repeats(channels_in, channels_out)
         self.offset = nn.Parameter(torch.zeros(1, channels_in, 1, 1))
         self.sign = qnn.QuantIdentity(SignActivation)
         self.conv = BinaryConv(channels_in, channels_out, kernel, SignWeight)
@@ -46,5 +47,5 @@ class W1A1Unit(BinaryUnit):
 
     def forward(self, x: Tensor) -> Tensor:
         s = self.conv(self.sign(x + self.offset))
-        y: Tensor = self.out(self.act(self.mid(self.affine(s, 1.0))) + x)
+        y: Tensor = self.out(joined(self.act(self.mid(self.affine(s, 1.0))), x, self.repeat))
         return y

@@ -9,11 +9,36 @@ from torch import nn
 
 from ..layers import BinaryConv
 from ..quantizers import StatisticsQuant
-from .base import NETWORKS, Network, build, register
+from .base import NETWORKS, BinarizedConfig, Network, build, register
 from .block import ResidualBlock
+from .edsr import EDSR, EDSRConfig
+from .lapsrn import LapSRN, LapSRNConfig
+from .rcan import RCAN, RCANConfig
+from .rdn import RDN, RDNConfig
+from .srgan import SRGAN, SRGANConfig
 from .srresnet import SRResNet, SRResNetConfig
 
-__all__ = ["NETWORKS", "Network", "ResidualBlock", "SRResNet", "SRResNetConfig", "build", "randomize", "register"]
+__all__ = [
+    "EDSR",
+    "NETWORKS",
+    "RCAN",
+    "RDN",
+    "SRGAN",
+    "BinarizedConfig",
+    "EDSRConfig",
+    "LapSRN",
+    "LapSRNConfig",
+    "Network",
+    "RCANConfig",
+    "RDNConfig",
+    "ResidualBlock",
+    "SRGANConfig",
+    "SRResNet",
+    "SRResNetConfig",
+    "build",
+    "randomize",
+    "register",
+]
 
 M = TypeVar("M", bound=nn.Module)
 

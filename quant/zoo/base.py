@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ..config import NetworkConfig
-from ..registry import Registry
+from ..config import NetworkConfig, NumericsConfig, SchemeConfig
+from ..registry import Choice, Registry
+from ..schemes import W1A1Config, check_deployable
 
 N = TypeVar("N", bound="Network")
+
+
+class BinarizedConfig(NetworkConfig):
+    """Base of the configurations of networks whose body a scheme binarizes."""
+
+    scheme: Annotated[SchemeConfig, Choice("xnorsr.quant.schemes:SCHEMES")] = Field(
+        default_factory=W1A1Config, description="how the body is binarized: a scheme's name, or a table with it"
+    )
+    numerics: NumericsConfig = Field(
+        default_factory=NumericsConfig, description="bits of the parameters and of the residual stream"
+    )
+
+    @field_validator("numerics")
+    @classmethod
+    def _deployable(cls, numerics: NumericsConfig, info: ValidationInfo) -> NumericsConfig:
+        if "scheme" in info.data:
+            check_deployable(info.data["scheme"], numerics)
+        return numerics
 
 
 class Network(nn.Module, ABC):
@@ -19,10 +40,12 @@ class Network(nn.Module, ABC):
     C is `cfg.image_channels`, r is `cfg.scale`. The first thing done to the input is to quantize it.
 
     Attributes:
+        PAPER: fields that differ from their defaults in the size that papers train and count.
         Config: the network's configuration; its `name` is the network's name in recipes.
         cfg: the configuration it was made from.
     """
 
+    PAPER: ClassVar[dict[str, Any]] = {}
     Config: ClassVar[type[NetworkConfig]]
     # Of the subclass's own type: typing cannot say that Config's instances are meant.
     cfg: Any
@@ -34,6 +57,18 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def forward(self, image: Tensor) -> Tensor:
         """The enlarged image."""
+
+    def outputs(self, image: Tensor) -> dict[str, Tensor]:
+        """Every image that the network can give, by name; "sr" is that of `forward` and comes last."""
+        return {"sr": self(image)}
+
+    def loss(self, low: Tensor, high: Tensor) -> Tensor:
+        """What training makes small, a scalar: mean |error|, unless a network says otherwise.
+
+        Args:
+            low, high: images, (N, C, H, W) and (N, C, r*H, r*W), float32 of code / 256.
+        """
+        return F.l1_loss(self(low), high)
 
 
 NETWORKS: Registry[Network] = Registry("network", Network, NetworkConfig, "srresnet")

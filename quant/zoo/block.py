@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..config import NumericsConfig, SchemeConfig
-from ..layers import PReLU, trunk_quant
-from ..schemes import unit
+from ..layers import trunk_quant
+from ..schemes import between, unit
 
 
 def start_gain(blocks: int) -> float:
@@ -20,8 +20,8 @@ def start_gain(blocks: int) -> float:
 class ResidualBlock(nn.Module):
     """Two binary units; (N, C, H, W) to (N, C, H, W), both on the trunk's grid.
 
-    Units with a skip of their own follow each other directly. Without one they have a PReLU between them and one skip
-    around both, requantized to the trunk.
+    Units with a skip of their own follow each other, with nothing between them unless their scheme says so. Without one
+    they have a PReLU between them and one skip around both, requantized to the trunk.
     """
 
     def __init__(self, channels: int, kernel: int, scheme: SchemeConfig, numerics: NumericsConfig, gain: float) -> None:
@@ -29,7 +29,7 @@ class ResidualBlock(nn.Module):
         self.first = unit(channels, channels, kernel, scheme, numerics, gain)
         self.has_skip = not self.first.has_skip
         # The modules' order is the parameters' order, which averaged weights and randomized ones go by.
-        self.act = PReLU(channels, numerics) if self.has_skip else nn.Identity()
+        self.act = between(channels, scheme, numerics)
         self.second = unit(channels, channels, kernel, scheme, numerics, gain)
         self.out = trunk_quant(numerics) if self.has_skip else nn.Identity()
 

@@ -9,6 +9,8 @@ import pytest
 from xnorsr.errors import UserError
 from xnorsr.flows.config import EstimateConfig, Recipe, load_recipe, recipe_path, shipped_recipes
 from xnorsr.flows.hardware_options import HardwareOptions
+from xnorsr.quant.schemes import SCHEMES
+from xnorsr.quant.zoo import NETWORKS
 
 
 def _recipe(tmp_path: Path, text: str) -> str:
@@ -141,6 +143,8 @@ def test_override_is_blamed_by_its_flag() -> None:
 def test_scheme_by_name_or_by_table(tmp_path: Path, text: str, sets: list[str], wanted: dict[str, object]) -> None:
     recipe = load_recipe(_recipe(tmp_path, text), sets)
     dumped = recipe.model_dump(mode="json")
+    if wanted["name"] == "bnn":
+        wanted = {**wanted, "real_activations": False}
     assert (dumped["model"]["name"], dumped["model"]["scheme"]) == ("srresnet", wanted)
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
 
@@ -150,13 +154,13 @@ def test_scheme_by_name_or_by_table(tmp_path: Path, text: str, sets: list[str], 
     [
         (
             "model.scheme=w2a2",
-            "model.scheme.name = 'w2a2': no scheme of that name is registered. Registered: bnn, w1a1 (binarization "
-            "scheme, see quant/schemes).",
+            "model.scheme.name = 'w2a2': no scheme of that name is registered. Registered: "
+            f"{', '.join(SCHEMES.names())} (binarization scheme, see quant/schemes).",
         ),
         (
             "model.name=srresnt",
             "model.name = 'srresnt': no network of that name is registered. Did you mean 'srresnet'? Registered: "
-            "srresnet (network, see quant/zoo).",
+            f"{', '.join(NETWORKS.names())} (network, see quant/zoo).",
         ),
         (
             "model.scheme.act_bits=4",
@@ -169,7 +173,7 @@ def test_scheme_by_name_or_by_table(tmp_path: Path, text: str, sets: list[str], 
         (
             "model.numerics.trunc_bits=12",
             "model.numerics.trunc_bits: unknown field. Did you mean 'trunk_bits'? Fields of [model.numerics]: "
-            "weight_bits, param_bits, bias_bits, trunk_bits, trunk_range.",
+            "weight_bits, param_bits, bias_bits, trunk_bits, trunk_range, deployed.",
         ),
         (
             "model.numerics.trunk_range=3",
@@ -193,7 +197,7 @@ def test_a_chosen_table_is_explained_by_its_file(tmp_path: Path) -> None:
         f"recipe {path}: model.scheme.act_bits = 9: input should be less than or equal to 8 (bits of the activations "
         "that the binary convolutions read).",
         f"recipe {path}: model.scheme.bits: unknown field. Did you mean 'act_bits'? Fields of [model.scheme] with name "
-        "= 'bnn': name, act_bits.",
+        "= 'bnn': name, act_bits, real_activations.",
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from tests.flows import tiny
@@ -28,13 +30,13 @@ def test_export_takes_its_default_frame_and_the_recipes_checks(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[int] = []
-    plain = quant_export.execute
+    plain = quant_export.execute_all
 
-    def counting(model: object, codes: np.ndarray) -> np.ndarray:
+    def counting(model: object, codes: np.ndarray) -> dict[str, np.ndarray]:
         checked.append(len(codes))
         return plain(model, codes)
 
-    monkeypatch.setattr(quant_export, "execute", counting)
+    monkeypatch.setattr(quant_export, "execute_all", counting)
     done = CliRunner().invoke(app, ["export", str(trained), "--out", str(tmp_path / "x")])
     assert done.exit_code == 0, done.output
     assert np.load(tmp_path / "x" / "model.golden.npz")["lr"].shape == (3, 128, 128)
@@ -48,7 +50,7 @@ def test_without_the_record_the_defaults_hold(trained: Path, tmp_path: Path, mon
     alone.mkdir()
     shutil.copy(trained / "weights.pt", alone)
     seen: list[int] = []
-    monkeypatch.setattr(quant_export, "export", lambda *args: seen.append(args[-1]))
+    monkeypatch.setattr(quant_export, "export", lambda *args, **_: seen.append(args[-1]))
     training.export(alone, tmp_path / "x", (6, 5), images=[np.zeros((3, 5, 6), np.uint8)])
     assert seen == [2]
 
@@ -63,3 +65,38 @@ def test_a_damaged_record_is_named(trained: Path, tmp_path: Path, text: str) -> 
     said = str(e.value)
     assert said.startswith(f"{copy / 'recipe.json'}: its section data cannot be read, it is damaged or of another vers")
     assert said.endswith("Remove the file to use the defaults, or train again.")
+
+
+def _eval(trained: Path, *options: str) -> str:
+    done = CliRunner().invoke(app, ["eval", str(trained), *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_eval_as_table_file_and_figure(trained: Path, tmp_path: Path) -> None:
+    """On a folder; the same figures everywhere, and where the network was averaged everything says so."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photos = ["--images", str(tiny.photographs(folder))]
+    found = {}
+    for ours, options in {"ours": [], "self_ensemble": ["--self-ensemble"]}.items():
+        file, figure = tmp_path / f"{ours}.csv", tmp_path / f"{ours}.png"
+        said = _eval(trained, *photos, "--csv", str(file), "--figure", str(figure), *options)
+        with file.open() as f:
+            rows = list(csv.DictReader(f))
+        assert [r["image"] for r in rows] == ["a", "b", "mean"]
+        found[ours] = [float(r[f"{ours}_psnr_y"]) for r in rows]
+        assert found[ours][2] == pytest.approx(sum(found[ours][:2]) / 2)
+        assert all(f"{value:.2f}" in said for value in found[ours])
+        with Image.open(figure) as image:
+            heading = image.info["Title"]
+        assert heading.startswith("x2, PSNR-Y in dB and SSIM-Y, 2 border pixels left out")
+        averaged = ours == "self_ensemble"
+        assert ("self-ensemble" in heading) == averaged and ("self-ensemble" in said) == averaged
+    assert found["ours"] != found["self_ensemble"]
+
+
+def test_eval_refuses_a_figure_of_another_kind(trained: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["eval", str(trained), "--figure", str(tmp_path / "scores.xyz")])
+    assert done.exit_code == 2
+    assert "scores.xyz: give a file name that ends in .png, .svg, .pdf." in " ".join(done.output.split())

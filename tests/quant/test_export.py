@@ -13,6 +13,7 @@ from xnorsr.quant import zoo
 from xnorsr.quant.data import embedded_path, read_photo, to_planes
 from xnorsr.quant.export import execute, export, to_qonnx
 from xnorsr.quant.inference import upscale
+from xnorsr.quant.schemes import SCHEMES
 
 # Small networks that together reach every option: both schemes, all scales, both colours and skips, channel numbers
 # that are no power of two, kernel sizes, the least and most bits, frames down to 3x3.
@@ -124,7 +125,7 @@ def test_too_many_bits_are_refused() -> None:
     assert "significant bits; float32 holds 24" in str(e.value)
 
 
-@pytest.mark.parametrize("scheme", ["w1a1", "bnn"])
+@pytest.mark.parametrize("scheme", [name for name in SCHEMES.names() if name != "float"])
 def test_paper_size_is_exact(scheme: str) -> None:
     """64 channels, 8-bit activations, 16-bit trunk: every block is alike, so two stand for 16."""
     wide = {"trunk_bits": 16}

@@ -6,7 +6,16 @@ from torch import Tensor, nn
 
 from xnorsr.errors import MismatchError
 from xnorsr.quant.data import Photo, imresize, to_uint8
-from xnorsr.quant.inference import bicubic_score, evaluate, low_resolution, score, to_codes, to_values, upscale
+from xnorsr.quant.inference import (
+    bicubic_score,
+    evaluate,
+    low_resolution,
+    score,
+    self_ensemble,
+    to_codes,
+    to_values,
+    upscale,
+)
 from xnorsr.quant.metrics import luma, psnr
 
 
@@ -67,3 +76,20 @@ def test_y_protocol_and_grey() -> None:
     by_rgb = score(upscale(Nearest(), low_resolution(g, 2, "rgb")), g, 2, "rgb")
     by_y = score(upscale(Nearest(), low_resolution(g, 2, "y")), g, 2, "y")
     assert by_rgb == pytest.approx(by_y), "a grey photograph scores the same through three equal channels"
+
+
+class _Shifted(nn.Module):
+    """x2 nearest, plus one code in each right half: not the same when the image is turned."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = nn.functional.interpolate(x, scale_factor=2, mode="nearest")
+        y[..., y.shape[-1] // 2 :] += 2 / 256
+        return y
+
+
+def test_self_ensemble_is_the_mean_over_flips_and_turns() -> None:
+    codes = np.random.default_rng(4).integers(0, 200, (1, 4, 6), dtype=np.uint8)
+    plain = np.kron(codes, np.ones((1, 2, 2), np.uint8))
+    # Every pixel is in the right half in one of two orientations.
+    assert np.array_equal(self_ensemble(_Shifted(), codes), plain + 1)
+    assert not np.array_equal(upscale(_Shifted(), codes), plain + 1)

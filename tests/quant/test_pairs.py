@@ -1,12 +1,14 @@
 """Patches: alignment of low and high resolution, repeatability, refusals."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from xnorsr.errors import UserError
 from xnorsr.quant.config import DataConfig
-from xnorsr.quant.data import PatchDataset, Photo, imresize, loader, modcrop, reduce, to_planes, to_uint8
+from xnorsr.quant.data import PatchDataset, Photo, imresize, loader, modcrop, pairs, reduce, to_planes, to_uint8
 
 
 def photos(seed: int = 0) -> list[Photo]:
@@ -83,3 +85,28 @@ def test_planes_of_grey_and_colour() -> None:
     assert to_planes(grey, "rgb").shape == (3, 2, 3)
     white = np.full((2, 2, 3), 255, np.uint8)
     assert to_planes(white, "y").tolist() == [[[235, 235], [235, 235]]]
+
+
+def test_reduced_images_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    first, second = (rng.integers(0, 256, (3, 12, 18), np.uint8) for _ in range(2))
+    cache = tmp_path / "cache"
+    wanted = {scale: pairs.reduce(first, scale) for scale in (2, 3)}
+    for scale in (2, 3):
+        assert np.array_equal(pairs.reduce_cached(first, scale, cache), wanted[scale])
+    assert np.array_equal(pairs.reduce_cached(second, 2, cache), pairs.reduce(second, 2)), "another image"
+    assert len(list(cache.iterdir())) == 3
+    real, calls = pairs.reduce, []
+
+    def counted(planes: np.ndarray, scale: int) -> np.ndarray:
+        calls.append(scale)
+        return real(planes, scale)
+
+    monkeypatch.setattr(pairs, "reduce", counted)
+    assert np.array_equal(pairs.reduce_cached(first, 3, cache), wanted[3]) and not calls
+    for path in cache.iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    assert np.array_equal(pairs.reduce_cached(first, 3, cache), wanted[3]) and calls == [3], "damaged: made again"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"^data\.cache .*file: cannot write there \(.*\); name another folder$"):
+        pairs.reduce_cached(first, 2, tmp_path / "file")

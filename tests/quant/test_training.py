@@ -120,11 +120,29 @@ def test_another_architecture_is_refused(data: DataConfig, tmp_path: Path) -> No
         train(data, other, config(), tmp_path / "out", progress=False)
     path = tmp_path / "out" / "checkpoints" / "last.ckpt"
     assert str(e.value) == (
-        f"checkpoint {path} is of another architecture: model.channels (checkpoint 6, asked for 8), "
-        "model.scheme.name (checkpoint w1a1, asked for bnn), model.scheme.act_bits (checkpoint without it, asked for "
-        "8); set these fields as in the checkpoint, choose another output folder, "
-        "or train without resuming"
+        f"checkpoint {path} is of another architecture: model.scheme.name (checkpoint w1a1, asked for bnn), "
+        "model.channels (checkpoint 6, asked for 8), model.scheme.act_bits (checkpoint without it, asked for 8), "
+        "model.scheme.real_activations (checkpoint without it, asked for False); set these fields as in the "
+        "checkpoint, choose another output folder, or train without resuming"
     )
+
+
+def test_a_checkpoint_older_than_a_field_goes_on(data: DataConfig, tmp_path: Path) -> None:
+    """A field that a version adds has its default in what earlier versions wrote."""
+    train(data, MODEL, config(steps=2), tmp_path / "out", progress=False)
+    checkpoint = tmp_path / "out" / "checkpoints" / "last.ckpt"
+    content = torch.load(checkpoint, weights_only=True)
+    table = json.loads(content["xnorsr_model"])
+    del table["numerics"]["deployed"]
+    torch.save({**content, "xnorsr_model": json.dumps(table)}, checkpoint)
+    train(data, MODEL, config(steps=3), tmp_path / "out", progress=False)
+    assert torch.load(checkpoint, weights_only=True)["global_step"] == 3
+    table["numerics"]["trunk_bits"] = 12
+    torch.save({**content, "xnorsr_model": json.dumps(table)}, checkpoint)
+    with pytest.raises(
+        UserError, match=r"another architecture: model\.numerics\.trunk_bits \(checkpoint 12, asked for 14\);"
+    ):
+        train(data, MODEL, config(steps=3), tmp_path / "out", progress=False)
 
 
 def test_damaged_files(data: DataConfig, tmp_path: Path) -> None:

@@ -1,0 +1,155 @@
+"""One network in training: loss, optimizer, schedule, averaged weights, and what a checkpoint holds besides."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from ..errors import UserError
+from .config import TrainConfig
+from .finite import blame, wrong_parameter
+from .layers import BinaryConv
+from .quantizers import StatisticsQuant
+from .zoo import Network
+
+FORMAT = 2  # of weights and checkpoints: 2 since schemes and networks have configurations of their own
+_FREEZE_AT = 0.5
+
+
+def learning_rate(cfg: TrainConfig, progress: float) -> float:
+    """Learning rate at a progress of 0 to 1."""
+    rise = min(progress / cfg.warmup, 1.0) if cfg.warmup else 1.0
+    rise = max(rise, 1e-3)
+    if cfg.schedule == "cosine":
+        return cfg.lr * rise * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return cfg.lr * rise * 0.5 ** sum(progress >= 1 - 0.5**k for k in (1, 2, 3, 4))
+
+
+class Learner(LightningModule):
+    """One network in training.
+
+    Args:
+        model: network to train; changed in place.
+        cfg: how to train.
+        started: `time.monotonic()` from which the time limit counts.
+    """
+
+    def __init__(self, model: Network, cfg: TrainConfig, started: float) -> None:
+        super().__init__()
+        self.model = model
+        self.cfg = cfg
+        self.started = started
+        self.ema = {k: p.detach().clone() for k, p in model.named_parameters()} if cfg.ema else {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those before an interrupt included."""
+        return time.monotonic() - self.started
+
+    @property
+    def progress(self) -> float:
+        """The larger one of the fractions of steps and of time."""
+        fraction = self.global_step / self.cfg.steps
+        limit = self.cfg.max_minutes
+        return min(max(fraction, self.elapsed / (60 * limit)) if limit else fraction, 1.0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.cfg.lr)
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        progress = self.progress
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(self.cfg, progress)
+        if progress >= _FREEZE_AT:
+            # From here on weights adapt to scales that no longer move.
+            for module in self.model.modules():
+                if isinstance(module, StatisticsQuant):
+                    module.frozen = True
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        low, high = batch
+        loss = self.guarded(low, lambda: self.model.loss(low, high))
+        self.check_loss(low, loss)
+        self.log("loss", loss, on_step=True)
+        return loss
+
+    def guarded(self, low: Tensor, compute: Callable[[], Tensor]) -> Tensor:
+        """What the network computes of a batch.
+
+        Raises:
+            UserError: it fails because a value in it is no number; names step and layer.
+        """
+        try:
+            return compute()
+        except (ValueError, OverflowError) as e:
+            # A scale that is to follow from NaN cannot be computed; anything else is the program's own fault.
+            if blame(self.model, low) is None:
+                raise
+            raise self._stopped(low, "no number") from e
+
+    def check_loss(self, low: Tensor, loss: Tensor) -> None:
+        """Stops the training where the loss of a batch is no number.
+
+        Raises:
+            UserError: names step and layer.
+        """
+        if not bool(torch.isfinite(loss)):
+            raise self._stopped(low, str(float(loss)))
+
+    def _stopped(self, low: Tensor, loss: str) -> UserError:
+        cause = blame(self.model, low) or "every layer's output is a number, the sum over the batch is not"
+        return UserError(
+            f"training stopped in step {self.global_step + 1}: the loss is {loss}; {cause}. The last checkpoint is "
+            "kept: set a smaller train.lr (or a longer train.warmup) and train into another folder"
+        )
+
+    def check_weights(self) -> None:
+        """Refuses to keep weights that are no numbers.
+
+        Raises:
+            UserError: a parameter holds an infinity or a NaN; names it and the step.
+        """
+        name = wrong_parameter(self.model)
+        if name is not None:
+            raise UserError(
+                f"training stopped after step {self.global_step}: parameter {name} is no number any more. The last "
+                "checkpoint is kept: set a smaller train.lr (or a longer train.warmup) and train into another folder"
+            )
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        for module in self.model.modules():
+            if isinstance(module, BinaryConv):
+                module.clip_latent(self.cfg.clip_latent)
+        if self.ema:
+            # A short memory at first, so that the start weights do not linger.
+            decay = min(self.cfg.ema, (1 + self.global_step) / (10 + self.global_step))
+            now = [p.detach() for p in self.model.parameters()]
+            torch._foreach_lerp_(list(self.ema.values()), now, 1 - decay)
+        if self.progress >= 1:
+            self.trainer.should_stop = True
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["xnorsr_format"] = FORMAT
+        checkpoint["xnorsr_model"] = self.model.cfg.model_dump_json()
+        checkpoint["xnorsr_elapsed"] = self.elapsed
+        checkpoint["xnorsr_ema"] = self.ema
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.started -= checkpoint["xnorsr_elapsed"]
+        if self.ema and checkpoint["xnorsr_ema"]:
+            self.ema = checkpoint["xnorsr_ema"]
+
+    def averaged(self) -> Network:
+        """The network, with averaged weights where averaging is on."""
+        with torch.no_grad():
+            for name, p in self.model.named_parameters():
+                if name in self.ema:
+                    p.copy_(self.ema[name])
+        return self.model

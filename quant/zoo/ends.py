@@ -1,0 +1,165 @@
+"""What networks have in common around their bodies: head, upsampler, tail, global skip.
+
+Image to image, in [0, 1), pixel = code / 256, quantized inside the graph: (N, C, H, W) to (N, C, r*H, r*W).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import NumericsConfig, SchemeConfig
+from ..layers import (
+    PIXEL_SCALE,
+    FixedConv,
+    PReLU,
+    act_scale,
+    constant_quant,
+    pixel_quant,
+    statistics_quant,
+    trunk_quant,
+)
+from ..schemes import between, unit
+from .base import BinarizedConfig, Network
+
+_MEAN_PIXEL = 0.45
+_HEAD_GAIN = 3.0
+_TAIL_GAIN = 0.1
+_STAGES = {2: (2,), 3: (3,), 4: (2, 2)}
+_BITS = 8  # of what real convolutions at full width read: with weights of 8 bits their sums fit into 24
+
+
+class BodyConfig(BinarizedConfig):
+    """Fields of every network of head, body, upsampler and tail."""
+
+    skip: Literal["none", "bilinear", "nearest"] = Field("nearest", description="global skip from input to output")
+    upsampler: Literal["single", "real", "binary"] = Field(
+        "single",
+        description="single: the tail makes all phases, one pixel shuffle, no convolution at high resolution (E2FIF); "
+        "real: convolutions and pixel shuffles as published, in k bits (BBCU-L); binary: those binarized (BBCU-M)",
+    )
+    refine: bool = Field(
+        False, description="one more convolution behind the upsampler, at high resolution; not with upsampler = single"
+    )
+    head_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the first convolution")
+    tail_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the last convolution")
+    tail_bits: int = Field(9, ge=6, le=12, description="bits of the last convolution's input")
+    residual_bits: int = Field(
+        12, ge=9, le=14, description="bits of the last convolution's output, which is added to the global skip"
+    )
+
+
+class RealConv(nn.Module):
+    """A k-bit convolution from trunk to trunk: what stays real in a binarized network."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, numerics: NumericsConfig) -> None:
+        super().__init__()
+        self.quant = statistics_quant(_BITS, numerics)
+        self.conv = FixedConv(cin, cout, kernel, numerics)
+        self.out = trunk_quant(numerics)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.out(self.conv(self.quant(x), act_scale(self.quant)))
+        return y
+
+
+class Upsampler(nn.Sequential):
+    """A convolution to r*r times the channels and a pixel shuffle, twice for r = 4; (N, C, H, W) to (N, C, r*H, r*W).
+
+    Real convolutions have a PReLU behind the shuffle; binary ones what their scheme has between units.
+    """
+
+    def __init__(
+        self, channels: int, scale: int, binary: bool, refine: bool, scheme: SchemeConfig, numerics: NumericsConfig
+    ) -> None:
+        def conv(out: int) -> list[nn.Module]:
+            return [unit(channels, out, 3, scheme, numerics, 0.8) if binary else RealConv(channels, out, 3, numerics)]
+
+        def act() -> list[nn.Module]:
+            if binary:
+                return [between(channels, scheme, numerics)]
+            return [PReLU(channels, numerics), trunk_quant(numerics)]
+
+        layers: list[nn.Module] = []
+        for r in _STAGES[scale]:
+            layers += [*conv(channels * r * r), nn.PixelShuffle(r), *act()]
+        super().__init__(*layers, *([*conv(channels), *act()] if refine else []))
+
+
+class BodyNetwork(Network):
+    """Head convolution, body, upsampler if there is one, tail convolution, pixel shuffle, global skip.
+
+    A network of this kind says what its body is: `make_body` and `body`. The configuration has `channels`.
+    """
+
+    cfg: BodyConfig
+
+    def __init__(self, cfg: BodyConfig) -> None:
+        super().__init__(cfg)
+        colors, r, numerics, channels = cfg.image_channels, cfg.scale, cfg.numerics, self.channels
+        phases = r if cfg.upsampler == "single" else 1
+        self.input = constant_quant(8, PIXEL_SCALE, signed=False)
+        self.head = FixedConv(colors, channels, cfg.head_kernel, numerics)
+        self.trunk = trunk_quant(numerics)
+        self.make_body()
+        # No module where there is none: the names of what networks had before there were upsamplers stay.
+        self.upsampler = (
+            None
+            if cfg.upsampler == "single"
+            else Upsampler(channels, r, cfg.upsampler == "binary", cfg.refine, cfg.scheme, numerics)
+        )
+        self.tail_in = statistics_quant(cfg.tail_bits, numerics)
+        self.tail = FixedConv(channels, colors * phases * phases, cfg.tail_kernel, numerics)
+        self.residual = constant_quant(cfg.residual_bits, 2.0 ** (1 - cfg.residual_bits), numerics=numerics)
+        self.shuffle = nn.PixelShuffle(phases) if phases > 1 else nn.Identity()
+        # Bilinear weights of x3 are ninths: the only values off every power-of-two grid, so they meet a Quant at once.
+        ninths = cfg.skip == "bilinear" and r == 3 and numerics.deployed
+        self.skip_quant = constant_quant(10, 2.0**-10, signed=False) if ninths else None
+        self.output = pixel_quant(numerics)
+        self._start()
+
+    @property
+    def channels(self) -> int:
+        """Channels of the residual stream."""
+        found: int = self.cfg.channels  # type: ignore[attr-defined]
+        return found
+
+    @abstractmethod
+    def make_body(self) -> None:
+        """Sets the modules of the body."""
+
+    @abstractmethod
+    def body(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H, W), both on the trunk's grid."""
+
+    def _start(self) -> None:
+        """Start weights: the trunk has zero mean and spread about 0.5 on photographs, the output is the skip."""
+        with torch.no_grad():
+            weight = self.head.conv.weight
+            weight.mul_(_HEAD_GAIN)
+            self.head.bias.weight.copy_(-_MEAN_PIXEL * weight.sum((1, 2, 3)).reshape(1, -1, 1, 1))
+            self.tail.conv.weight.mul_(_TAIL_GAIN)
+            if self.cfg.skip == "none":
+                self.tail.bias.weight.fill_(_MEAN_PIXEL)
+
+    def skip(self, x: Tensor) -> Tensor:
+        """The enlarged input image."""
+        if self.cfg.skip == "nearest":
+            return F.interpolate(x, scale_factor=self.cfg.scale, mode="nearest")
+        y = F.interpolate(x, scale_factor=self.cfg.scale, mode="bilinear", align_corners=False)
+        return y if self.skip_quant is None else self.skip_quant(y)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.input(image)
+        body = self.body(self.trunk(self.head(x, PIXEL_SCALE)))
+        if self.upsampler is not None:
+            body = self.upsampler(body)
+        tail = self.tail(self.tail_in(body), act_scale(self.tail_in))
+        residual = self.shuffle(self.residual(tail))
+        y: Tensor = self.output(residual if self.cfg.skip == "none" else residual + self.skip(x))
+        return y
