@@ -42,7 +42,7 @@ def test_what_yosys_measured_goes_before_the_formula(built: BuildResult) -> None
     assert (lut.name, lut.measured, lut.share) == ("LUT", 2 * device["lut"], 2.0)
     assert lut.formula == results["estimate"]["lut"]
     page = text_of(page_of(built, measured))
-    assert f"200 % of the LUTs of {device['part']}, by Yosys: does not fit" in page
+    assert f"200 % of LUT does not fit: the fullest resource of {device['part']}, by Yosys; BRAM36" in page
     assert "200 % does not fit" in page
 
 
