@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from .ports import Colors
-
+Colors = Literal["gbr", "rgb"]
 FrameSync = Literal["tuser", "counted"]
 Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*fps$")]
 Folding: TypeAlias = (

@@ -1,19 +1,17 @@
 """The network's ports as both projects show them: where each channel of a pixel stands in the port's word.
 
-Inside, channel 0 is in the low bits everywhere (`hw.types.StreamType`). AMD's AXI4-Stream video (UG934) has G in the low
-bits of an RGB pixel, then B, then R, so the ports of pictures have that order unless they are told otherwise. It is wiring
-in SystemVerilog, and words turned round at the ports in HLS. Several pixels of a beat are ordered each in itself.
+Inside, channel 0 is in the low bits everywhere (`hw.types.StreamType`). AMD's AXI4-Stream video (UG934) has G in the
+low bits of an RGB pixel, then B, then R, so the ports of pictures have that order unless they are told otherwise. It is
+wiring in SystemVerilog, and words turned round at the ports in HLS. Each of several pixels of a beat has that order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from ..errors import UserError
 from .types import StreamType
 
-Colors = Literal["gbr", "rgb"]
 #: Channels of UG934's RGB pixel, from the low bits on.
 GBR = (1, 2, 0)
 
@@ -45,15 +43,16 @@ def check_colors(kinds: Iterable[StreamType], colors: str | None) -> None:
         raise UserError(f'--port-colors {colors}: allowed are gbr and rgb ("PortColors" in a configuration of hls4ml).')
     kinds = list(kinds)
     if colors == "gbr" and not any(map(is_rgb, kinds)):
-        ports = ", ".join(
-            f"{k.channels} channel{'s' * (k.channels > 1)} of {k.bits} {'signed' if k.signed else 'unsigned'} "
-            f"bit{'s' * (k.bits > 1)}"
-            for k in dict.fromkeys(kinds)
-        )
+        ports = ", ".join(dict.fromkeys(map(_port_text, kinds)))
         raise UserError(
             "--port-colors gbr: that order is for ports with 3 channels of 8 to 16 unsigned bits, and this network has "
             f"none (its ports: {ports}). Leave the option out: channel 0 is in the low bits then."
         )
+
+
+def _port_text(kind: StreamType) -> str:
+    sign = "signed" if kind.signed else "unsigned"
+    return f"{kind.channels} channel{'s' * (kind.channels > 1)} of {kind.bits} {sign} bit{'s' * (kind.bits > 1)}"
 
 
 def order_text(order: tuple[int, ...]) -> str:

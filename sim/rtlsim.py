@@ -88,7 +88,9 @@ class RtlSim:
                 "Build the project again: xnorsr build MODEL.onnx"
             )
         self.outputs = [
-            OutputPort(o["tensor"], StreamType(**o["type"]), o["pixels_per_beat"], o["prefix"], tuple(o["channel_order"]))
+            OutputPort(
+                o["tensor"], StreamType(**o["type"]), o["pixels_per_beat"], o["prefix"], tuple(o["channel_order"])
+            )
             for o in self.record["outputs"]
         ]
         self.types = {name: StreamType(**s["type"]) for name, s in self.record["streams"].items()}
@@ -97,6 +99,11 @@ class RtlSim:
     def output(self) -> StreamType:
         """Type of the first output."""
         return self.outputs[0].kind
+
+    @property
+    def waveforms(self) -> Path:
+        """The file that a run with waveforms writes."""
+        return self.work / f"dump.{verilate.wave_format()}"
 
     @property
     def predicted_cycles(self) -> int:

@@ -22,9 +22,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..network import Network
-from ..options import BuildOptions
 from ..ops.base import Op
 from ..ops.registry import module_folders
+from ..options import BuildOptions
 from ..tcl import quoted
 from .module import LayerModule
 from .top import STATUS, TOP, Top

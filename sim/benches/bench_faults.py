@@ -8,8 +8,9 @@ Runs inside the simulator. The environment variable XNORSR_FAULTS names a JSON f
 
 A part is what is sent between two resets: `beats` of (tdata, tuser, tlast), the last one with tlast. `words` are
 exactly what must come out, `errors` the codes (1 line, 2 frame) of the pulses in order, and `dropped` what dropped_o
-must have counted at the end of the part. With `reset_after`, a pair of numbers, the part ends with a reset in the midst, as soon as so many beats are taken and so many words have come;
-what came must then be the beginning of `words`. Each scenario runs without pauses and with random ones on both sides.
+must have counted at the end of the part. With `reset_after`, a pair of numbers, the part ends with a reset in the
+midst, as soon as so many beats are taken and so many words have come; what came must then be the beginning of `words`.
+Each scenario runs without pauses and with random ones on both sides.
 
 cocotbext-axi drives both ports. It hands over no packet that a reset cuts off, and checks no rule of the protocol, so
 what moves is seen by `axis.Watch`.

@@ -18,9 +18,9 @@ PLACES = {
     "before a semicolon": "set found WORD; set other 1\n",
 }
 HOSTILE = [
-    "", "xck26-sfvc784-2LV-c", "two words", "[error ran]", "$nothing", "${nothing}", "a[b]c", '"', '"; error ran; "', "{",
-    "}", "}{", "\\", "\\\\", "end\\", "\\n", "a\nerror ran\n", "\r\n\t", "#", ";", "a;error ran", "\\\n", "\x00\x01\x7f",
-    "é", "部品", "\u2028", "A1", "\u00e91", "%s %d", "*", "~/x", "-part", "//", "\ufeff", "\uffff",
+    "", "xck26-sfvc784-2LV-c", "two words", "[error ran]", "$nothing", "${nothing}", "a[b]c", '"', '"; error ran; "',
+    "{", "}", "}{", "\\", "\\\\", "end\\", "\\n", "a\nerror ran\n", "\r\n\t", "#", ";", "a;error ran", "\\\n",
+    "\x00\x01\x7f", "é", "部品", "\u2028", "A1", "\u00e91", "%s %d", "*", "~/x", "-part", "//", "\ufeff", "\uffff",
 ]  # fmt: skip
 
 

@@ -47,7 +47,8 @@ class XnorVitisBackend(VitisBackend):
         """The Vitis backend's configuration, with streams as the default.
 
         Args:
-            port_colors: order of channels in the words of RGB ports, "gbr" (None: the same) or "rgb"; arrays keep theirs.
+            port_colors: order of channels in the words of RGB ports, "gbr" (None: the same) or "rgb"; that of arrays
+                stays as it is.
         """
         return {**super().create_initial_config(io_type=io_type, **kwargs), "PortColors": port_colors}
 

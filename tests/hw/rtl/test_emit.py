@@ -219,9 +219,7 @@ def _run_tcl(script: Path, arguments: str, folder: Path, polarity: str = "") -> 
     return [call.split("\x1f") for call in made.split("\x1e")]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "part"), [("", "xck26-sfvc784-2LV-c"), ("xc7z020clg400-1", "xc7z020clg400-1")]
-)
+@pytest.mark.parametrize(("arguments", "part"), [("", "xck26-sfvc784-2LV-c"), ("xc7z020clg400-1", "xc7z020clg400-1")])
 def test_packaging_script(built: BuildResult, tmp_path: Path, arguments: str, part: str) -> None:
     folder = built.out_dir / "rtl"
     assert built.options.part == "xck26-sfvc784-2LV-c"
@@ -265,7 +263,9 @@ def test_packaged_reset_is_active_low(built: BuildResult, tmp_path: Path, known:
     assert ["set_property", "value", "ACTIVE_LOW", parameter] in calls
 
 
-@pytest.mark.parametrize("part", ["xczu3eg-sbva484-1-e", '[exec "rm"] $x', 'a"; exit; "{', "\\", "}\nexit 1\n#", "部品é"])
+@pytest.mark.parametrize(
+    "part", ["xczu3eg-sbva484-1-e", '[exec "rm"] $x', 'a"; exit; "{', "\\", "}\nexit 1\n#", "部品é"]
+)
 def test_any_part_is_text(built: BuildResult, tmp_path: Path, part: str) -> None:
     script = tmp_path / "package_ip.tcl"
     shutil.copy(built.out_dir / "rtl" / "files.f", tmp_path)

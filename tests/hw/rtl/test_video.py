@@ -126,9 +126,7 @@ def _wrong_input(
     )
 
 
-def _output(
-    height: int, width: int, bits: int, per_beat: int, rng: np.random.Generator, gbr: bool = False
-) -> Case:
+def _output(height: int, width: int, bits: int, per_beat: int, rng: np.random.Generator, gbr: bool = False) -> Case:
     frames = [good_frame(height, width, bits, rng) for _ in range(3)]
     tdata = (per_beat * bits + 7) // 8 * 8
 
