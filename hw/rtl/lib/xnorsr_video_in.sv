@@ -11,7 +11,7 @@
 //              Counted = 1 is for sources without tuser, such as a DMA: tuser is ignored, the first pixel after reset
 //              starts a frame, and pixels are counted from there. None is dropped, none is added; a source that loses a
 //              pixel is out of step up to the next reset.
-// Errors:      pulses of a cycle. err_line_o: a short or a long line. err_frame_o: a start of frame within a frame, or the
+// Errors:      pulses of one cycle. err_line_o: a short or a long line. err_frame_o: a start of frame within a frame, or the
 //              first pixel dropped behind a complete frame. What comes before the first start of frame is no error, nor is
 //              the surplus of a long last line one more.
 //              Counted = 1: err_line_o for a tlast within a line, and for a frame whose last pixel has none. Lines within
@@ -32,7 +32,7 @@
 //              beat needs its own tuser. Behind it two counters and a state that says what to do with the next beat.
 module xnorsr_video_in #(
   parameter int unsigned Width,   // pixels per line
-  parameter int unsigned Height,  // lines a frame
+  parameter int unsigned Height,  // lines per frame
   parameter int unsigned Bits,    // bits of a pixel, all channels
   parameter bit          Gbr,     // tdata holds G, B, R from the low bits on
   parameter bit          Counted, // frames are counted, not marked by tuser
@@ -162,7 +162,7 @@ module xnorsr_video_in #(
     end
   end
 
-  // Two registers keep the counter off the handshake: the beat that is thrown away, and that the counter is at its end.
+  // Two registers keep the counter off the handshake: a beat was thrown away, and the counter is at its end.
   logic drop_q, full_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -170,7 +170,7 @@ module xnorsr_video_in #(
       full_q    <= 1'b0;
       dropped_o <= '0;
     end else begin
-      drop_q <= beat && take && !pass;
+      drop_q <= !Counted && beat && take && !pass;
       full_q <= (&dropped_o[DroppedBits-1:1]) && (dropped_o[0] || drop_q);
       if (drop_q && !full_q) dropped_o <= dropped_o + 1'b1;
     end

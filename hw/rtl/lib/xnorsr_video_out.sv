@@ -11,7 +11,7 @@
 // Structure:   two counters and a register slice. Frames are counted from reset: what comes in must be whole frames.
 module xnorsr_video_out #(
   parameter int unsigned Width,             // pixels per line
-  parameter int unsigned Height,            // lines a frame
+  parameter int unsigned Height,            // lines per frame
   parameter int unsigned Bits,              // bits of a pixel, all channels
   parameter bit          Gbr,               // tdata holds G, B, R from the low bits of each pixel on
   parameter int unsigned PixelsPerBeat = 1  // pixels of a beat
