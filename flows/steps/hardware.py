@@ -30,7 +30,10 @@ from ..pictures import cut, output_files, sample_codes, stream_codes, write_outp
 from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
-_LARGE = "a large file: 450 MB for 64x48 pixels at 16 channels. Where liblz4-dev and zlib1g-dev are installed, the small format FST is taken instead."
+_LARGE = (
+    "a large file: 450 MB for 64x48 pixels at 16 channels. Where liblz4-dev and zlib1g-dev are installed, the small "
+    "format FST is taken instead."
+)
 
 
 @dataclass(frozen=True)
