@@ -24,6 +24,7 @@ from .graph.load import load, set_frame
 from .graph.lower import Lowered, lower
 from .network import Network
 from .options import BuildOptions
+from .ports import check_colors
 from .resources.folding import fold
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
     """hls4ml's ModelGraph of a lowered network, folded.
 
     Raises:
-        UserError: the frame, the folding or the pixels per beat do not fit the network.
+        UserError: the frame, the folding, the pixels per beat or the order of colours do not fit the network.
     """
     from hls4ml.converters import convert_from_onnx_model
 
@@ -70,9 +71,11 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             io_type="io_stream",
             part=options.part,
             clock_period=1000.0 / options.clock_mhz,
+            port_colors=options.port_colors,
         )
     network = network_of(graph)
     _check_frame(network)
+    check_colors([network.input_type, *network.output_types.values()], options.port_colors)
     network = _widen_outputs(network, options.pixels_per_beat)
     set_ops(graph, fold(network, options.folding, options.clock_mhz))
     return graph
@@ -175,7 +178,7 @@ def build(
         from .rtl.emit import write_project as write_rtl
 
         progress("writing the SystemVerilog project")
-        write_rtl(network, out_dir / "rtl")
+        write_rtl(network, out_dir / "rtl", options)
     _write_record(out_dir, lowered, options)
     return BuildResult(out_dir, lowered, graph, network, options, lowered.changes)
 

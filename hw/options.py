@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+Colors = Literal["gbr", "rgb"]
+FrameSync = Literal["tuser", "counted"]
 Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*fps$")]
 Folding: TypeAlias = (
     Annotated[int, Field(ge=1)] | Literal["auto", "full", "min"] | Fps | dict[str, tuple[int, int] | dict[str, int]]
@@ -48,6 +50,19 @@ class BuildOptions(BaseModel):
         "of it; scale*scale of them keep up with one low-resolution pixel per cycle",
         metavar="N",
         ge=1,
+    )
+    port_colors: Colors | None = _option(
+        None,
+        'order of the colours in a pixel of the video ports, from the low bits on: "gbr", as AMD\'s AXI4-Stream video '
+        '(UG934) has RGB, or "rgb", channel 0 first; left out: gbr at ports with 3 channels of 8 to 16 unsigned bits, '
+        "channel 0 first at all others",
+        metavar="ORDER",
+    )
+    frame_sync: FrameSync = _option(
+        "tuser",
+        'how the SystemVerilog input port finds the first pixel of a frame: "tuser", which marks it, or "counted": the '
+        "first pixel after reset, then every so many, for sources without tuser, such as a DMA",
+        metavar="HOW",
     )
     affine_bits: int | None = _option(
         None,

@@ -46,12 +46,19 @@ class RtlResult:
 
 @dataclass(frozen=True)
 class OutputPort:
-    """An output port as project.json records it: tensor, type, pixels per beat, prefix of its signals' names."""
+    """An output port as project.json records it.
+
+    Attributes:
+        tensor, kind, pixels_per_beat: what it carries.
+        prefix: of its signals' names.
+        channel_order: channels of a pixel from the low bits on.
+    """
 
     tensor: str
     kind: StreamType
     pixels_per_beat: int
     prefix: str
+    channel_order: tuple[int, ...]
 
 
 class RtlSim:
@@ -74,13 +81,16 @@ class RtlSim:
         self.work = work / ("trace" if trace else "plain")
         self.record: dict[str, Any] = json.loads(record.read_text())
         self.input = StreamType(**self.record["input"])
-        if not self.record.get("outputs"):
+        missing = "no outputs" if not self.record.get("outputs") else "no order of channels"
+        if missing == "no outputs" or "input_channel_order" not in self.record:
             raise UserError(
-                f"{record}: records no outputs; another version of xnorsr wrote it. "
+                f"{record}: records {missing}; another version of xnorsr wrote it. "
                 "Build the project again: xnorsr build MODEL.onnx"
             )
         self.outputs = [
-            OutputPort(o["tensor"], StreamType(**o["type"]), o["pixels_per_beat"], o["prefix"])
+            OutputPort(
+                o["tensor"], StreamType(**o["type"]), o["pixels_per_beat"], o["prefix"], tuple(o["channel_order"])
+            )
             for o in self.record["outputs"]
         ]
         self.types = {name: StreamType(**s["type"]) for name, s in self.record["streams"].items()}
@@ -89,6 +99,11 @@ class RtlSim:
     def output(self) -> StreamType:
         """Type of the first output."""
         return self.outputs[0].kind
+
+    @property
+    def waveforms(self) -> Path:
+        """The file that a run with waveforms writes."""
+        return self.work / f"dump.{verilate.wave_format()}"
 
     @property
     def predicted_cycles(self) -> int:
@@ -128,7 +143,8 @@ class RtlSim:
         for image in images:
             check_input(image, self.input)
         self.work.mkdir(parents=True, exist_ok=True)
-        np.save(self.work / "frames.npy", np.stack(images).astype(np.int64))
+        at_port = np.stack(images).astype(np.int64)[..., self.record["input_channel_order"]]
+        np.save(self.work / "frames.npy", at_port)
         predicted = self.record["predicted"]
         config = {
             "frames": str(self.work / "frames.npy"),
@@ -166,7 +182,8 @@ class RtlSim:
         record = json.loads((self.work / "record.json").read_text())
         found = {}
         for port in self.outputs:
-            raw, sign = np.load(self._codes_of(port)), 1 << (port.kind.bits - 1)
+            raw = np.load(self._codes_of(port))[..., np.argsort(port.channel_order)]
+            sign = 1 << (port.kind.bits - 1)
             found[port.tensor] = (raw ^ sign) - sign if port.kind.signed else raw
         occupancy = {
             f"{f['stream']} -> {f['reader']}": (record["occupancy"][name], f["depth"])

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 from cocotb_tools.runner import Verilator
@@ -33,8 +35,22 @@ class _Runner(Verilator):
 
     def _build_command(self) -> list[Any]:
         commands = super()._build_command()
-        swap = {"--public-flat-rw": ["--public-depth", "1"], "--trace": ["--trace-fst", "--trace-structs"]}
+        trace = [f"--trace-{wave_format()}", "--trace-structs"]
+        swap = {"--public-flat-rw": ["--public-depth", "1"], "--trace": trace}
         return [[word for old in command for word in swap.get(old, [old])] for command in commands]
+
+
+@cache
+def wave_format() -> Literal["fst", "vcd"]:
+    """Format of waveforms: FST, which is small, where the compiler finds the lz4 and zlib that it needs, else VCD."""
+    test = "#include <lz4.h>\n#include <zlib.h>\nint main() { return !LZ4_versionNumber() + !zlibVersion(); }\n"
+    with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder:
+        command = [os.environ.get("CXX", "g++"), "-xc++", "-", "-o", f"{folder}/test", "-llz4", "-lz"]
+        try:
+            found = subprocess.run(command, input=test, text=True, capture_output=True).returncode == 0
+        except OSError:
+            found = False  # no compiler: Verilator's makefile will say so
+    return "fst" if found else "vcd"
 
 
 def _make_variables(tool: tools.Tool, optimize: str) -> dict[str, str]:
@@ -62,7 +78,7 @@ def build(
     """Compile ``sources`` with ``top`` as top level into ``folder``.
 
     Args:
-        waves: compile waveform dumping (FST) in.
+        waves: compile waveform dumping in, as `wave_format` says.
         args: more arguments for Verilator.
         optimize: the C++ compiler's level for the model; -O1 for benches, -O2 pays for whole frames.
 
@@ -120,7 +136,7 @@ def run(
     Args:
         env: variables the bench reads.
         test_filter: a regular expression of tests to run, all when None.
-        waves: write ``dump.fst`` (only when built with waves).
+        waves: write ``dump.fst`` or ``dump.vcd``, as `wave_format` says (only when built with waves).
         plusargs: arguments for the model's ``$value$plusargs``.
 
     Raises:

@@ -115,7 +115,7 @@ def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> 
         rtl = None
         if config.synth:
             rtl = Path(folder) / "rtl"
-            write_project(network, rtl)
+            write_project(network, rtl, chosen)
         return account(built, rtl, config)
 
 

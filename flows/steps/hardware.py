@@ -30,6 +30,10 @@ from ..pictures import cut, output_files, sample_codes, stream_codes, write_outp
 from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
+_LARGE = (
+    "a large file: 450 MB for 64x48 pixels at 16 channels. Where liblz4-dev and zlib1g-dev are installed, the small "
+    "format FST is taken instead."
+)
 
 
 @dataclass(frozen=True)
@@ -194,12 +198,16 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
 
     work = built.out_dir / ("sim/rtl-waves" if waves else "sim/rtl")
     project = RtlSim(built.out_dir / "rtl", work.resolve(), trace=all_tensors, waves=waves)
+    if waves:
+        vcd = project.waveforms.suffix == ".vcd"
+        console.print(f"Waveforms: {f'VCD, {_LARGE}' if vcd else 'FST.'}", markup=False)
     with console.status("Verilator compiles ..."):
         project.compile()
     with console.status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
         result = project.run(codes)
     if waves:
-        console.print(f"Waveforms: {project.work / 'dump.fst'}")
+        size = project.waveforms.stat().st_size / 1e6
+        console.print(f"Waveforms: {project.waveforms}, {size:,.1f} MB", markup=False)
     streams = result.streams if all_tensors else None
     return _Ran(result.outputs[-1], streams, project.types, result.cycles, project.predicted_cycles)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ...errors import UserError
 from ..network import Network, Node, Stream
-from ..resources.fifos import fifo_depths
+from ..ports import GBR, channel_order, check_colors
+from ..resources.fifos import LEAST, fifo_depths
 from .kernel import Kernel
 
 #: Bits per channel at a port: the C-simulation's entry takes and gives int32.
@@ -15,7 +16,7 @@ PORT_BITS = 31
 
 @dataclass(frozen=True)
 class Fifo:
-    """A stream between two layers, or at a port (depth 0)."""
+    """A stream between two layers, or at a port: depth 0 where the port itself is the stream."""
 
     stream: Stream
     depth: int
@@ -39,6 +40,7 @@ class HlsDesign:
     network: Network
     calls: tuple[Call, ...]
     fifos: tuple[Fifo, ...]
+    colors: str | None
 
     @property
     def input(self) -> Stream:
@@ -52,9 +54,18 @@ class HlsDesign:
 
     @property
     def ports(self) -> dict[str, str]:
-        """Name of the top function's argument for each stream at a port."""
+        """Name of the top function's argument for each stream that is a port, its words as they are."""
         names = {name: f"pixels_out{n or ''}" for n, name in enumerate(self.network.outputs)}
-        return {self.network.input: "pixels_in"} | names
+        names = {self.network.input: "pixels_in"} | names
+        return {name: port for name, port in names.items() if not self.is_gbr(self.network.streams[name])}
+
+    def order(self, stream: Stream) -> tuple[int, ...]:
+        """Channels of the pixels at a stream's port, from the low bits on."""
+        return channel_order(stream.kind, self.colors)
+
+    def is_gbr(self, stream: Stream) -> bool:
+        """Whether a stream's port has another order than the stream."""
+        return self.order(stream) == GBR
 
     @property
     def traced(self) -> list[Stream]:
@@ -63,12 +74,16 @@ class HlsDesign:
         return [stream for stream in made if stream.reference is not None]
 
 
-def design_of(network: Network) -> HlsDesign:
+def design_of(network: Network, colors: str | None = None) -> HlsDesign:
     """The design of a network.
 
+    Args:
+        colors: order of channels at the ports; see `hw.ports.channel_order`.
+
     Raises:
-        UserError: a layer cannot be built (see `Op.kernel`), or a port is too wide.
+        UserError: a layer cannot be built (see `Op.kernel`), a port is too wide, or cannot have that order.
     """
+    check_colors([network.input_type, *network.output_types.values()], colors)
     for what, name in (("input", network.input), *(("output", name) for name in network.outputs)):
         stream = network.streams[name]
         if stream.kind.bits > PORT_BITS:
@@ -80,7 +95,8 @@ def design_of(network: Network) -> HlsDesign:
     fifos = []
     for name, stream in network.streams.items():
         maker, reader = network.producers.get(name), network.readers.get(name)
-        depth = depths[name] if maker is not None and reader is not None else 0
+        at_port = LEAST["hls"] if channel_order(stream.kind, colors) == GBR else 0
+        depth = depths[name] if maker is not None and reader is not None else at_port
         fifos.append(Fifo(stream, depth, maker.name if maker else "", reader[0].name if reader else ""))
     calls = tuple(Call(node, node.op.kernel(node.name), node.op.describe()) for node in network.nodes)
-    return HlsDesign(network, calls, tuple(fifos))
+    return HlsDesign(network, calls, tuple(fifos), colors)

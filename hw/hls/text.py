@@ -29,15 +29,16 @@ from typing import Any
 import jinja2
 import yaml  # type: ignore[import-untyped]
 
-from ..network import Network
+from ..network import Network, Stream
 from ..ops.registry import header_folders
+from ..ports import order_text
 from .design import Call, HlsDesign, design_of
 from .kernel import Kernel
 from .testdata import write_test_data
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHARED = TEMPLATES / "nnet_utils"
-_COMMON = ("xnorsr_common.h", "xnorsr_trace.h")
+_COMMON = ("xnorsr_common.h", "xnorsr_ports.h", "xnorsr_trace.h")
 
 
 @cache
@@ -59,6 +60,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters["port_names"] = lambda outputs: [(f"out{n or ''}", one) for n, one in enumerate(outputs)]
+    environment.filters["order_text"] = order_text
     return environment
 
 
@@ -143,11 +145,15 @@ def stamp_of(files: dict[str, str]) -> str:
 
 def description(design: HlsDesign, project: str, stamp: str) -> dict[str, Any]:
     """What xnorsr.json says."""
+
+    def port(stream: Stream) -> dict[str, Any]:
+        return {"tensor": stream.tensor, "type": asdict(stream.kind), "channel_order": design.order(stream)}
+
     return {
         "project": project,
         "stamp": stamp,
-        "input": {"tensor": design.input.tensor, "type": asdict(design.input.kind)},
-        "outputs": [{"tensor": stream.tensor, "type": asdict(stream.kind)} for stream in design.outputs],
+        "input": port(design.input),
+        "outputs": [port(stream) for stream in design.outputs],
         "traced": [{"name": s.name, "tensor": s.tensor, "type": asdict(s.kind)} for s in design.traced],
         "layers": [
             {
@@ -190,7 +196,7 @@ def write_into(network: Network, project: str, config: dict[str, Any], folder: P
     Raises:
         UserError: a layer cannot be built.
     """
-    design = design_of(network)
+    design = design_of(network, config.get("PortColors"))
     files = project_files(design, project, config)
     stamp = stamp_of(files)
     files["build_lib.sh"] = render("build_lib.sh.jinja", project=project, stamp=stamp)

@@ -24,19 +24,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ..network import Network
 from ..ops.base import Op
 from ..ops.registry import module_folders
+from ..options import BuildOptions
+from ..tcl import quoted
 from .module import LayerModule
-from .top import TOP, Top
+from .top import STATUS, TOP, Top
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "lib"
 
 
-def write_project(network: Network, out_dir: Path) -> dict[str, Any]:
-    """Write the project into a new or empty folder; returns what project.json holds."""
+def write_project(network: Network, out_dir: Path, options: BuildOptions = BuildOptions()) -> dict[str, Any]:
+    """Write the project into a new or empty folder; returns what project.json holds.
+
+    Args:
+        options: the build's; its part, port_colors and frame_sync count here.
+    """
     (out_dir / "layers").mkdir(parents=True, exist_ok=True)
     (out_dir / "lib").mkdir(exist_ok=True)
     layers, shared = layer_modules(network)
-    top = Top(network, layers)
+    top = Top(network, layers, options)
     texts = {f"layers/{layer.module}.sv": layer_text(layer) for layer in layers.values()}
     texts[f"{TOP}.sv"] = environment().get_template("top.sv.jinja").render(**top.context())
     sources = library([*texts.values(), *shared.values()])
@@ -48,11 +54,21 @@ def write_project(network: Network, out_dir: Path) -> dict[str, Any]:
         (out_dir / name).write_text(text)
     files = [*(f"lib/{s.name}" for s in sources), *synthesis, *texts]
     (out_dir / "files.f").write_text("".join(f"{name}\n" for name in files))
-    package = environment().get_template("package_ip.tcl.jinja").render(top=TOP, outputs=top.output_prefixes)
-    (out_dir / "package_ip.tcl").write_text(package)
+    (out_dir / "package_ip.tcl").write_text(packaging_script(options.part, top.output_prefixes))
     record = top.record(files)
     (out_dir / "project.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
     return record
+
+
+def packaging_script(part: str, outputs: list[str]) -> str:
+    """Tcl that makes a Vivado IP of the project.
+
+    Args:
+        part: FPGA part, any text.
+        outputs: prefixes of the output ports.
+    """
+    template = environment().get_template("package_ip.tcl.jinja")
+    return template.render(top=TOP, part=quoted(part), outputs=outputs, status=STATUS)
 
 
 def layer_modules(network: Network) -> tuple[dict[str, LayerModule], dict[str, str]]:

@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..network import Network, Node
+from ..options import BuildOptions
+from ..ports import GBR, channel_order, order_text
 from ..resources.fifos import fifo_depths
 from ..resources.schedule import predict
 from ..types import StreamType
-from .module import CLOCK, Instance, LayerModule
+from .module import CLOCK, Instance, LayerModule, flag
 
 TOP = "xnorsr_top"
+#: Outputs of the top level besides the video streams.
+STATUS = ("err_line_o", "err_frame_o", "dropped_o")
 
 
 @dataclass
@@ -40,8 +44,8 @@ def output_prefix(number: int) -> str:
 class Top:
     """Instances and signals of the top level."""
 
-    def __init__(self, network: Network, layers: dict[str, LayerModule]) -> None:
-        self.network, self.layers = network, layers
+    def __init__(self, network: Network, layers: dict[str, LayerModule], options: BuildOptions) -> None:
+        self.network, self.layers, self.options = network, layers, options
         self.depths = fifo_depths(network, "rtl")
         self.prediction = predict(network)
         self.signals: list[Signals] = []
@@ -57,6 +61,15 @@ class Top:
     def output_prefixes(self) -> list[str]:
         """Prefixes of the output ports."""
         return [output_prefix(n) for n in range(len(self.network.outputs))]
+
+    def _order(self, kind: StreamType) -> tuple[int, ...]:
+        """Channels of a port's pixel, from the low bits on."""
+        return channel_order(kind, self.options.port_colors)
+
+    def _video_parameters(self, kind: StreamType) -> dict[str, object]:
+        """Parameters that both video modules have."""
+        gbr = flag(self._order(kind) == GBR)
+        return {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "Gbr": gbr}
 
     def _stream(self, name: str, what: str) -> str:
         kind, per_beat = self.network.streams[name].kind, self.network.beat_pixels(name)
@@ -81,24 +94,19 @@ class Top:
 
     def _video_in(self) -> None:
         kind = self.network.input_type
-        name = self._stream(self.network.input, "the input")
+        stream = self._stream(self.network.input, "the input")
         ports = {
             f"s_axis_{key}": f"s_axis_{key[:-2]}" for key in ("tdata_i", "tvalid_i", "tready_o", "tuser_i", "tlast_i")
         }
-        ports |= {"err_line_o": "err_line_o", "err_frame_o": "err_frame_o"}
-        parameters: dict[str, object] = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits}
-        self.instances.append(Instance("xnorsr_video_in", "u_video_in", parameters, _clock() | ports | _from(name)))
+        ports |= {name: name for name in STATUS}
+        parameters = self._video_parameters(kind) | {"Counted": flag(self.options.frame_sync == "counted")}
+        self.instances.append(Instance("xnorsr_video_in", "u_video_in", parameters, _clock() | ports | _from(stream)))
 
     def _video_out(self, number: int, stream: str) -> None:
         kind, prefix = self.network.streams[stream].kind, self.output_prefixes[number]
         keys = ("tdata_o", "tvalid_o", "tready_i", "tuser_o", "tlast_o")
         ports = {f"m_axis_{key}": f"{prefix}_{key[:-2]}" for key in keys}
-        parameters: dict[str, object] = {
-            "Width": kind.width,
-            "Height": kind.height,
-            "Bits": kind.word_bits,
-            "PixelsPerBeat": self.network.beat_pixels(stream),
-        }
+        parameters = self._video_parameters(kind) | {"PixelsPerBeat": self.network.beat_pixels(stream)}
         name = f"u_video_out{number or ''}"
         self.instances.append(Instance("xnorsr_video_out", name, parameters, _clock() | _into(stream) | ports))
 
@@ -127,6 +135,7 @@ class Top:
                 "type": asdict(streams[name].kind),
                 "pixels_per_beat": self.network.beat_pixels(name),
                 "prefix": prefix,
+                "channel_order": self._order(streams[name].kind),
             }
             for name, prefix in zip(self.network.outputs, self.output_prefixes, strict=True)
         ]
@@ -139,13 +148,15 @@ class Top:
 
         def port(prefix: str, name: str, kind: StreamType) -> dict[str, Any]:
             per_beat = self.network.beat_pixels(name)
-            return {"prefix": prefix, "kind": kind, "per_beat": per_beat, "bits": _bytes(kind.word_bits * per_beat)}
+            bits, order = _bytes(kind.word_bits * per_beat), order_text(self._order(kind))
+            return {"prefix": prefix, "kind": kind, "per_beat": per_beat, "bits": bits, "order": order}
 
         return {
             "name": TOP,
             "title": f"{source.width} x {source.height} to {sizes} pixels, {len(self.layers)} layers",
             "input": port("s_axis", self.network.input, source),
             "outputs": [port(p, n, kinds[n]) for p, n in zip(self.output_prefixes, self.network.outputs, strict=True)],
+            "counted": self.options.frame_sync == "counted",
             "interval": self.prediction.frame_interval,
             "cycles": self.prediction.cycles_per_frame,
             "streams": self.signals,
@@ -160,6 +171,8 @@ class Top:
             "top": TOP,
             "files": files,
             "input": asdict(self.network.input_type),
+            "input_channel_order": self._order(self.network.input_type),
+            "frame_sync": self.options.frame_sync,
             "outputs": self._outputs(),
             "streams": {
                 name: {

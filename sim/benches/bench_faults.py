@@ -4,12 +4,13 @@ Runs inside the simulator. The environment variable XNORSR_FAULTS names a JSON f
 
     shape       (height, width) of the output frame in beats
     seed        of the pauses
-    scenarios   [{"name", "parts": [{"beats", "words", "errors", "reset_after"}]}]
+    scenarios   [{"name", "parts": [{"beats", "words", "errors", "dropped", "reset_after"}]}]
 
 A part is what is sent between two resets: `beats` of (tdata, tuser, tlast), the last one with tlast. `words` are
-exactly what must come out, and `errors` the codes (1 line, 2 frame) of the pulses in order. With `reset_after`, a pair
-of numbers, the part ends with a reset in the midst, as soon as so many beats are taken and so many words have come;
-what came must then be the beginning of `words`. Each scenario runs without pauses and with random ones on both sides.
+exactly what must come out, `errors` the codes (1 line, 2 frame) of the pulses in order, and `dropped` what dropped_o
+must have counted at the end of the part. With `reset_after`, a pair of numbers, the part ends with a reset in the
+midst, as soon as so many beats are taken and so many words have come; what came must then be the beginning of `words`.
+Each scenario runs without pauses and with random ones on both sides.
 
 cocotbext-axi drives both ports. It hands over no packet that a reset cuts off, and checks no rule of the protocol, so
 what moves is seen by `axis.Watch`.
@@ -67,6 +68,7 @@ class Bench:
         for _ in range(3):
             await FallingEdge(self.dut.aclk)
         assert not int(self.dut.m_axis_tvalid.value), "tvalid in reset"
+        assert not int(self.dut.dropped_o.value), "dropped beats counted in reset"
         self.source.clear()
         self.sink.clear()
         self.dut.aresetn.value = 1
@@ -110,6 +112,8 @@ class Bench:
         first = next((n for n, (a, b) in enumerate(zip(self.words, words, strict=True)) if a != b), None)
         assert first is None, f"word {first}: {self.words[first]:x}, expected {words[first]:x}"
         assert self.errors == part["errors"], f"errors {self.errors}, expected {part['errors']}"
+        dropped = int(self.dut.dropped_o.value)
+        assert dropped == part["dropped"], f"{dropped} beats dropped, expected {part['dropped']}"
 
 
 @cocotb.test()

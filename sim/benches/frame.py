@@ -4,7 +4,7 @@ Runs inside the simulator; `sim.rtlsim` starts it. The environment variable XNOR
 
     frames     .npy of input codes, (N, H, W, C)           in_bits   bits per channel of the input
     outputs    list of {prefix, file, bits, shape, pixels_per_beat}: a port, the .npy to write with (N, H', W', C')
-               unsigned codes, and (H', W', C')
+               unsigned codes, and (H', W', C'). Channels have the port's order, in and out.
     record     .json to write: cycles, FIFO occupancies    fifos     instance names whose occupancy is read
     idle, stall    probability of a pause, input and output
     seed       of the pauses                               timeout   cycles without a line that count as a deadlock
@@ -33,7 +33,7 @@ from xnorsr.sim.benches.streams import Pause, at_random
 
 
 def pack(pixels: np.ndarray, bits: int) -> list[int]:
-    """Words of (N, C) codes, channel 0 in the low bits."""
+    """Words of (N, C) codes, the first one in the low bits."""
     words = [0] * len(pixels)
     for c in range(pixels.shape[1]):
         column = (pixels[:, c] & ((1 << bits) - 1)).tolist()
@@ -42,7 +42,7 @@ def pack(pixels: np.ndarray, bits: int) -> list[int]:
 
 
 def unpack(words: list[int], channels: int, bits: int) -> np.ndarray:
-    """(N, C) unsigned codes of words."""
+    """(N, C) unsigned codes of words, those of the low bits first."""
     mask = (1 << bits) - 1
     return np.array([[(w >> (c * bits)) & mask for c in range(channels)] for w in words], np.int64)
 

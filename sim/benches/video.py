@@ -23,18 +23,33 @@ class Receiver:
     Attributes:
         pixels: what the core behind sees, whole frames, each once it has ended.
         errors: `LINE` and `FRAME` in the order of their pulses.
+        dropped: beats that were taken and thrown away.
     """
 
-    def __init__(self, height: int, width: int) -> None:
-        self.size, self.width = height * width, width
+    def __init__(self, height: int, width: int, counted: bool = False) -> None:
+        self.size, self.width, self.counted = height * width, width, counted
         self.frame: list[int] | None = None  # None: between frames
         self.surplus = False  # the rest of a long line is being dropped
         self.told = True  # pixels outside a frame are no (further) error
         self.pixels: list[int] = []
         self.errors: list[int] = []
+        self.dropped = 0
 
     def take(self, beat: Beat) -> None:
         """Look at the next beat."""
+        if self.counted:
+            self._count(beat)
+        else:
+            self._mark(beat)
+
+    def _count(self, beat: Beat) -> None:
+        self.frame = [*(self.frame or []), beat.pixel]
+        wrong = len(self.frame) % self.width != 0 if beat.last else len(self.frame) == self.size
+        self.errors += [LINE] * wrong
+        if len(self.frame) == self.size:
+            self._end()
+
+    def _mark(self, beat: Beat) -> None:
         if beat.user:
             if self.frame is not None:
                 self.errors.append(FRAME)
@@ -42,10 +57,12 @@ class Receiver:
             self.frame, self.surplus = [], False
         elif self.surplus:
             self.surplus = not beat.last
+            self.dropped += 1
             return
         elif self.frame is None:
             self.errors += [] if self.told else [FRAME]
             self.told = True
+            self.dropped += 1
             return
         assert self.frame is not None
         self.frame.append(beat.pixel)
@@ -67,6 +84,12 @@ def good_frame(height: int, width: int, bits: int, rng: np.random.Generator) -> 
     """A frame of random pixels, none of them zero."""
     pixels = rng.integers(1, 1 << bits, height * width).tolist()
     return [Beat(p, n == 0, n % width == width - 1) for n, p in enumerate(pixels)]
+
+
+def wrong_line(length: int, bits: int, rng: np.random.Generator) -> list[Beat]:
+    """So many beats with any marks, the last one with the end of a line."""
+    pixels = rng.integers(1, 1 << bits, length).tolist()
+    return [Beat(p, False, n == length - 1 or bool(rng.integers(2))) for n, p in enumerate(pixels)]
 
 
 def wrong_frame(height: int, width: int, bits: int, rng: np.random.Generator) -> list[Beat]:

@@ -160,10 +160,14 @@ def _project(folder: Path, alive: bool = True) -> Path:
     folder.mkdir()
     (folder / "top.sv").write_text(TOP.replace("ALIVE", str(int(alive))))
     ports = [
-        {"tensor": name, "name": name, "type": asdict(kind), "pixels_per_beat": beat, "prefix": prefix}
+        {
+            "tensor": name, "name": name, "type": asdict(kind), "pixels_per_beat": beat, "prefix": prefix,
+            "channel_order": list(range(kind.channels)),
+        }
         for (name, kind), beat, prefix in zip(OUTPUTS.items(), (1, 2), ("m_axis", "m_axis1"), strict=True)
-    ]
+    ]  # fmt: skip
     record = {"top": "top", "files": ["top.sv"], "input": asdict(INPUT), "outputs": ports, "streams": {}, "fifos": {}}
+    record["input_channel_order"] = list(range(INPUT.channels))
     (folder / "project.json").write_text(json.dumps(record | {"predicted": {"cycles_per_frame": 13}}))
     return folder
 
@@ -198,6 +202,10 @@ def test_an_output_that_stands_still_is_told(tmp_path: Path) -> None:
 def test_an_older_record_is_refused(tmp_path: Path) -> None:
     project = _project(tmp_path / "rtl")
     record = json.loads((project / "project.json").read_text())
+    del record["input_channel_order"]
+    (project / "project.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"json: records no order of channels; .* again: xnorsr build MODEL\.onnx"):
+        RtlSim(project, tmp_path / "sim")
     record["output"] = record.pop("outputs")[0]["type"]
     (project / "project.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match=r"project\.json: records no outputs; .* again: xnorsr build MODEL\.onnx"):

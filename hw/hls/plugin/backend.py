@@ -41,9 +41,16 @@ class XnorVitisBackend(VitisBackend):
         self._default_flow = register_flow("ip", None, requires=[streaming], backend=prefix)
         self._writer_flow = register_flow("write", [f"{prefix}:write_hls"], [self._default_flow], backend=prefix)
 
-    def create_initial_config(self, io_type: str = "io_stream", **kwargs: Any) -> dict[str, Any]:
-        """The Vitis backend's configuration, with streams as the default."""
-        return super().create_initial_config(io_type=io_type, **kwargs)
+    def create_initial_config(
+        self, io_type: str = "io_stream", port_colors: str | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """The Vitis backend's configuration, with streams as the default.
+
+        Args:
+            port_colors: order of channels in the words of RGB ports, "gbr" (None: the same) or "rgb"; that of arrays
+                stays as it is.
+        """
+        return {**super().create_initial_config(io_type=io_type, **kwargs), "PortColors": port_colors}
 
     def create_layer_class(self, layer_class: type) -> type:
         """Layers have no attributes of hls4ml's kind: all of them stand in the operator."""

@@ -2,15 +2,18 @@
 //
 // Formula:     tuser = 1 with the first beat of a frame (start of frame), tlast = 1 with the last beat of a line (end of line).
 // Packing:     a beat is PixelsPerBeat neighbouring pixels, the left one in the low bits; tdata is padded with zeros to
-//              whole bytes.
-// Range:       Width, Height, Bits, PixelsPerBeat >= 1; PixelsPerBeat divides Width.
+//              whole bytes above the last one. Inside, a pixel has channel 0 in the low bits. In tdata as well with
+//              Gbr = 0; with Gbr = 1 a pixel has three channels R, G, B, and each pixel in tdata has G in the low bits,
+//              then B, then R, as AMD's UG934 asks: wires, no logic.
+// Range:       Width, Height, Bits, PixelsPerBeat >= 1; PixelsPerBeat divides Width; Gbr = 1: Bits divisible by 3.
 // Latency:     1 cycle. Interval: 1 cycle per beat.
 // Handshake:   all outputs are registers: no path from an input to an output, as AXI4-Stream asks.
 // Structure:   two counters and a register slice. Frames are counted from reset: what comes in must be whole frames.
 module xnorsr_video_out #(
   parameter int unsigned Width,             // pixels per line
-  parameter int unsigned Height,            // lines a frame
+  parameter int unsigned Height,            // lines per frame
   parameter int unsigned Bits,              // bits of a pixel, all channels
+  parameter bit          Gbr,               // tdata holds G, B, R from the low bits of each pixel on
   parameter int unsigned PixelsPerBeat = 1  // pixels of a beat
 ) (
   input  logic                                  clk_i,
@@ -29,6 +32,8 @@ module xnorsr_video_out #(
            Width, Height, Bits, PixelsPerBeat);
   end else if (Width % PixelsPerBeat != 0) begin : gen_check_beat
     $fatal(1, "%m: PixelsPerBeat = %0d must divide Width = %0d", PixelsPerBeat, Width);
+  end else if (Gbr && Bits % 3 != 0) begin : gen_check_gbr
+    $fatal(1, "%m: Bits = %0d must be divisible by 3 with Gbr = 1", Bits);
   end
 
   localparam int unsigned BeatBits = PixelsPerBeat * Bits;
@@ -52,11 +57,19 @@ module xnorsr_video_out #(
     end
   end
 
-  logic [BeatBits-1:0] data;
+  logic [BeatBits-1:0] ordered, data;
+  for (genvar p = 0; p < PixelsPerBeat; p++) begin : gen_pixel
+    if (Gbr) begin : gen_gbr
+      assign ordered[p*Bits+:Bits] = {data_i[p*Bits+:Bits/3], data_i[p*Bits+Bits/3+:Bits-Bits/3]};
+    end else begin : gen_in_order
+      assign ordered[p*Bits+:Bits] = data_i[p*Bits+:Bits];
+    end
+  end
+
   xnorsr_skid #(.Bits(BeatBits + 2)) u_skid (
     .clk_i,
     .rst_ni,
-    .data_i ({first, last_x, data_i}),
+    .data_i ({first, last_x, ordered}),
     .valid_i,
     .ready_o,
     .data_o ({m_axis_tuser_o, m_axis_tlast_o, data}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -14,11 +13,13 @@ import numpy as np
 import onnx
 import pytest
 
+from tests.hw.rtl.tcl_run import run_tcl
 from tests.hw.rtl.tcl_words import commands
 from tests.networks import NetworkSpec, network
 from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, BuildResult, build
 from xnorsr.hw.resources.yosys import run_script
+from xnorsr.hw.rtl.emit import packaging_script
 from xnorsr.sim import verilate
 from xnorsr.sim.rtlsim import RtlSim
 
@@ -176,6 +177,7 @@ def test_frame_smaller_than_the_kernel(spec: NetworkSpec, frame: tuple[int, int]
 VIVADO = (
     "create_project read_verilog set_property current_fileset update_compile_order close_project "
     "ipx::package_project ipx::current_core ipx::infer_bus_interface ipx::associate_bus_interfaces "
+    "ipx::get_bus_interfaces ipx::get_bus_parameters ipx::add_bus_parameter "
     "ipx::create_xgui_files ipx::update_checksums ipx::check_integrity ipx::save_core"
 )
 HARNESS = """
@@ -184,6 +186,7 @@ namespace eval ipx {}
 foreach name {COMMANDS} {
     proc $name args [format {lappend ::calls [join [linsert $args 0 %s] \\x1f]; return <%s>} $name $name]
 }
+proc ipx::get_bus_parameters args { return {KNOWN} }
 set argv [list ARGUMENTS]
 set argc [llength $argv]
 set source [open {SCRIPT} r]
@@ -193,7 +196,7 @@ source {SCRIPT}
 """
 
 
-TCL = "close expr file foreach info lindex list open puts read set split string"
+TCL = "close file foreach if info lindex list open puts read set split string"
 
 
 def _check_words(text: str) -> list[str]:
@@ -205,27 +208,21 @@ def _check_words(text: str) -> list[str]:
     return names
 
 
-def _run_tcl(script: Path, arguments: str, folder: Path) -> list[list[str]]:
-    """Calls of Vivado's commands that a script makes, each with its arguments."""
-    text = HARNESS.replace("COMMANDS", VIVADO).replace("ARGUMENTS", arguments).replace("SCRIPT", str(script))
-    if importlib.util.find_spec("_tkinter") is not None:
-        from tkinter import Tcl  # not at the head: some Pythons come without
+def _run_tcl(script: Path, arguments: str, folder: Path, polarity: str = "") -> list[list[str]]:
+    """Calls of Vivado's commands that a script makes, each with its arguments.
 
-        made = str(Tcl().eval(text + "join $calls \\x1e"))
-    elif (tclsh := shutil.which("tclsh")) is not None:
-        (folder / "harness.tcl").write_text(text + "puts -nonewline \\x1d[join $calls \\x1e]\n")
-        made = subprocess.run([tclsh, folder / "harness.tcl"], check=True, capture_output=True, text=True).stdout
-        made = made.partition("\x1d")[2]
-    else:
-        pytest.skip("no Tcl: get it with apt-get install tcl, or take a Python with tkinter")
+    Args:
+        polarity: what Vivado has found out of the reset's polarity.
+    """
+    text = HARNESS.replace("COMMANDS", VIVADO).replace("ARGUMENTS", arguments).replace("SCRIPT", str(script))
+    made = run_tcl(text.replace("{KNOWN}", f"{{{polarity}}}"), "[join $calls \\x1e]", folder)
     return [call.split("\x1f") for call in made.split("\x1e")]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "part"), [("", "xc7z020clg400-1"), ("xck26-sfvc784-2LV-c", "xck26-sfvc784-2LV-c")]
-)
+@pytest.mark.parametrize(("arguments", "part"), [("", "xck26-sfvc784-2LV-c"), ("xc7z020clg400-1", "xc7z020clg400-1")])
 def test_packaging_script(built: BuildResult, tmp_path: Path, arguments: str, part: str) -> None:
     folder = built.out_dir / "rtl"
+    assert built.options.part == "xck26-sfvc784-2LV-c"
     calls = _run_tcl(folder / "package_ip.tcl", arguments, tmp_path)
     assert calls[0] == ["create_project", "-in_memory", "-part", part]
     assert [c[1:] for c in calls if c[0] == "read_verilog"] == [["-sv", str(p)] for p in _listed(folder)]
@@ -242,14 +239,42 @@ def test_packaging_script(built: BuildResult, tmp_path: Path, arguments: str, pa
     assert [order.index(s) for s in steps] == sorted(order.index(s) for s in steps)
     assert order[-1] == "close_project"
 
-    # Every port of the top level belongs to an interface, except for the two error outputs, and no other is named.
+    # Every port of the top level belongs to an interface, and no other is named.
     ports = re.findall(
         r"^  (?:input|output) +logic (?:\[.*?\] )?(\w+)", (folder / "xnorsr_top.sv").read_text(), re.MULTILINE
     )
     named = [port for c in calls if c[0] == "ipx::infer_bus_interface" for port in c[1].split()]
-    assert sorted([*named, "err_line_o", "err_frame_o"]) == sorted(ports)
+    assert sorted(named) == sorted(ports)
+    assert {"err_line_o", "err_frame_o", "dropped_o", "aresetn"} < set(named)
     clocked = [c[1:] for c in calls if c[0] == "ipx::associate_bus_interfaces"]
-    assert clocked == [["-busif", bus, "-clock", "aclk", "<ipx::current_core>"] for bus in ("s_axis", "m_axis")]
+    assert clocked == [
+        *(["-busif", bus, "-clock", "aclk", "<ipx::current_core>"] for bus in ("s_axis", "m_axis")),
+        ["-clock", "aclk", "-reset", "aresetn", "<ipx::current_core>"],
+    ]
+
+
+@pytest.mark.parametrize(("known", "parameter"), [("", "<ipx::add_bus_parameter>"), ("<found>", "<found>")])
+def test_packaged_reset_is_active_low(built: BuildResult, tmp_path: Path, known: str, parameter: str) -> None:
+    """Whether Vivado knows a polarity already or not."""
+    calls = _run_tcl(built.out_dir / "rtl" / "package_ip.tcl", "", tmp_path, known)
+    assert ["ipx::get_bus_interfaces", "aresetn", "-of_objects", "<ipx::current_core>"] in calls
+    added = [c for c in calls if c[0] == "ipx::add_bus_parameter"]
+    assert added == ([] if known else [["ipx::add_bus_parameter", "POLARITY", "<ipx::get_bus_interfaces>"]])
+    assert ["set_property", "value", "ACTIVE_LOW", parameter] in calls
+
+
+@pytest.mark.parametrize(
+    "part", ["xczu3eg-sbva484-1-e", '[exec "rm"] $x', 'a"; exit; "{', "\\", "}\nexit 1\n#", "部品é"]
+)
+def test_any_part_is_text(built: BuildResult, tmp_path: Path, part: str) -> None:
+    script = tmp_path / "package_ip.tcl"
+    shutil.copy(built.out_dir / "rtl" / "files.f", tmp_path)
+    script.write_text(packaging_script(part, ["m_axis", "m_axis1"]), encoding="utf-8")
+    assert set(_check_words(script.read_text())) >= set(VIVADO.split())
+    calls = _run_tcl(script, "", tmp_path)
+    assert calls[0] == ["create_project", "-in_memory", "-part", part]
+    clocked = [c[2] for c in calls if c[:2] == ["ipx::associate_bus_interfaces", "-busif"]]
+    assert clocked == ["s_axis", "m_axis", "m_axis1"]
 
 
 def test_packaging_script_without_a_tcl(built: BuildResult) -> None:

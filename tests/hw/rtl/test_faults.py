@@ -4,6 +4,7 @@ What the network must make of a wrong frame is no guess either: xnorsr_video_in 
 reference of that frame is what has to come out.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ import pytest
 from tests.networks import NetworkSpec, network
 from xnorsr.hw.build import BuildOptions, BuildResult, build
 from xnorsr.sim import reference, verilate
-from xnorsr.sim.benches.frame import pack, unpack
-from xnorsr.sim.benches.video import Beat, Receiver, good_frame, wrong_frame
+from xnorsr.sim.benches.video import Beat, Receiver, good_frame, wrong_frame, wrong_line
 from xnorsr.sim.rtlsim import RtlSim
 
 pytestmark = pytest.mark.eda
@@ -24,11 +24,24 @@ BITS = SPEC.colors * 8
 SEED = 51
 
 
+def _words(codes: np.ndarray, gbr: bool) -> list[int]:
+    """Words of (H, W, 3) codes: as UG934 has RGB, or R in the low bits."""
+    rgb = codes.reshape(-1, 3).tolist()
+    return [r << 16 | b << 8 | g if gbr else b << 16 | g << 8 | r for r, g, b in rgb]
+
+
+def _codes(words: tuple[int, ...], gbr: bool) -> np.ndarray:
+    bytes_of = np.array([[word >> shift & 255 for shift in (0, 8, 16)] for word in words])
+    return bytes_of[:, [2, 0, 1] if gbr else [0, 1, 2]].reshape(SPEC.height, SPEC.width, 3)
+
+
 class Maker:
-    """Makes scenarios: beats, and the words and errors that they give."""
+    """Makes scenarios: beats, and the words, errors and dropped beats that they give."""
 
     def __init__(self, built: BuildResult) -> None:
         self.built = built
+        self.gbr = built.options.port_colors != "rgb"
+        self.counted = built.options.frame_sync == "counted"
         self.rng = np.random.default_rng(SEED)
         self.known: dict[tuple[int, ...], list[int]] = {}
         self.good = [self.frame() for _ in range(2)]
@@ -39,13 +52,14 @@ class Maker:
 
     def part(self, beats: list[Beat], reset_after: tuple[int, int] | None = None) -> dict[str, Any]:
         """What is sent up to a reset, or up to the end."""
-        model = Receiver(SPEC.height, SPEC.width)
+        model = Receiver(SPEC.height, SPEC.width, self.counted)
         for beat in beats:
             model.take(beat)
         size = SPEC.height * SPEC.width
         frames = [tuple(model.pixels[n : n + size]) for n in range(0, len(model.pixels), size)]
         words = [word for frame in frames for word in self._expected(frame)]
-        return {"beats": beats, "words": words, "errors": model.errors, "reset_after": reset_after}
+        told = {"errors": model.errors, "dropped": model.dropped}
+        return {"beats": beats, "words": words, **told, "reset_after": reset_after}
 
     def fault(self, name: str, *wrong: list[Beat]) -> dict[str, Any]:
         """A good frame, wrong ones, and two good ones, which must come whole at the end."""
@@ -62,9 +76,8 @@ class Maker:
 
     def _expected(self, frame: tuple[int, ...]) -> list[int]:
         if frame not in self.known:
-            codes = unpack(list(frame), SPEC.colors, 8).reshape(SPEC.height, SPEC.width, SPEC.colors)
-            output = reference.run(self.built.lowered, codes).output
-            self.known[frame] = pack(output.reshape(-1, output.shape[-1]), 8)
+            output = reference.run(self.built.lowered, _codes(frame, self.gbr)).output
+            self.known[frame] = _words(output, self.gbr)
         return self.known[frame]
 
 
@@ -95,6 +108,44 @@ def _scenarios(make: Maker) -> list[dict[str, Any]]:
     return made
 
 
+def _counted_scenarios(make: Maker) -> list[dict[str, Any]]:
+    """Frames without tuser, whole ones and any beats, filled up to a whole frame."""
+    w, rng = SPEC.width, make.rng
+    size = SPEC.height * w
+
+    def marked(beats: list[Beat], user: bool, last: Callable[[int], bool]) -> list[Beat]:
+        return [Beat(b.pixel, user, last(n)) for n, b in enumerate(beats)]
+
+    plain = make.good[0] + make.good[1]
+    beats = {
+        "no tuser": marked(plain, False, lambda n: n % w == w - 1),
+        "tuser always": marked(plain, True, lambda n: n % w == w - 1),
+        "a DMA's transfers, a frame each": marked(plain, False, lambda n: n % size == size - 1),
+        "one transfer": marked(plain, False, lambda n: n == 2 * size - 1),
+        "tlast a pixel early": marked(plain, False, lambda n: n % w == w - 2 or n == 2 * size - 1),
+    }
+    parts = {name: make.part(one) for name, one in beats.items()}
+    told = [len(part["errors"]) for part in parts.values()]
+    assert told == [0, 0, 0, 1, 2 * SPEC.height + 1], told
+    made = [{"name": name, "parts": [part]} for name, part in parts.items()]
+    print(f"random faults with seed {SEED}")
+    for n in range(4):
+        wrong = [beat for _ in range(3) for beat in wrong_frame(SPEC.height, w, BITS, rng)]
+        wrong += wrong_line(-len(wrong) % size or size, BITS, rng)
+        made.append({"name": f"random {n}", "parts": [make.part(wrong)]})
+    made += [make.reset(*at) for at in ((3, 0), (size, 5), (size + w + 2, w))]
+    return made
+
+
+def test_counted_frames(tmp_path: Path) -> None:
+    """Nothing is dropped and nothing is added, whatever tuser and tlast say; R in the low bits."""
+    options = BuildOptions(folding="auto", frame_sync="counted", port_colors="rgb")
+    built = build(network(SPEC), tmp_path / "net", options, hls=False)
+    scenarios = _counted_scenarios(Maker(built))
+    assert not any(part["dropped"] for s in scenarios for part in s["parts"])
+    _run(tmp_path, scenarios)
+
+
 def test_faults(tmp_path: Path) -> None:
     built = build(network(SPEC), tmp_path / "net", BuildOptions(folding="auto"), hls=False)
     make = Maker(built)
@@ -102,7 +153,13 @@ def test_faults(tmp_path: Path) -> None:
     told = [s["parts"][-1]["errors"] for s in scenarios if "restarted after" in s["name"]]
     assert told == [[2]] * 4, "a frame cut off is told once"
     assert {e for s in scenarios for p in s["parts"] for e in p["errors"]} == {1, 2}
+    dropped = {s["name"]: s["parts"][-1]["dropped"] for s in scenarios}
+    assert dropped["pixels before the first frame"] == dropped["surplus lines"] == 2 * SPEC.width
+    assert dropped["long line"] == 3 and dropped["restarted twice"] == 0
+    _run(tmp_path, scenarios)
 
+
+def _run(tmp_path: Path, scenarios: list[dict[str, Any]]) -> None:
     rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim")
     rtl.compile(optimize="-O0")
     shape = (rtl.output.height, rtl.output.width)

@@ -78,9 +78,11 @@ def test_verilator_lint(tmp_path: Path) -> None:
 
 
 def test_video_lint(tmp_path: Path) -> None:
-    for module in ("xnorsr_video_in", "xnorsr_video_out"):
-        args = [*SEARCH, "-GWidth=6", "-GHeight=5", "-GBits=24"]
-        verilate.lint(module, [LIBRARY / f"{module}.sv"], args=args)
+    for gbr in (0, 1):
+        args = [*SEARCH, "-GWidth=6", "-GHeight=5", "-GBits=30", f"-GGbr={gbr}"]
+        verilate.lint("xnorsr_video_out", [LIBRARY / "xnorsr_video_out.sv"], args=args)
+        for counted in (0, 1):
+            verilate.lint("xnorsr_video_in", [LIBRARY / "xnorsr_video_in.sv"], args=[*args, f"-GCounted={counted}"])
 
 
 def test_yosys(tmp_path: Path) -> None:
@@ -117,6 +119,8 @@ AFFINE = {
     "OutHi": 1, "OutBits": 1,
 }  # fmt: skip
 WINDOW = {"Width": 8, "Height": 8, "Bits": 8, "Kernel": 3}
+VIDEO = {"Width": 4, "Height": 3, "Bits": 24, "Gbr": 1}
+VIDEO_IN = VIDEO | {"Counted": 0}
 ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("window", WINDOW, {"Kernel": 4}, "Kernel = 4, must be odd and at most 9"),
     ("window", WINDOW, {"Kernel": 11}, "Kernel = 11, must be odd and at most 9"),
@@ -139,6 +143,12 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("affine", AFFINE, {"Pe": 4}, "Pe = 4 must divide Channels = 6"),
     ("affine", AFFINE, {"OutDivisor": 2}, "Divisor = 2 odd"),
     ("affine", AFFINE, {"OutLo": 2}, "Lo = 2 is greater than Hi = 1"),
+    ("video_in", VIDEO_IN, {"Height": 0}, "Width = 4, Height = 0, Bits = 24, each must be at least 1"),
+    ("video_in", VIDEO_IN, {"Bits": 32}, "Bits = 32 must be divisible by 3 with Gbr = 1"),
+    ("video_in", VIDEO_IN, {"Bits": 1}, "Bits = 1 must be divisible by 3 with Gbr = 1"),
+    ("video_in", VIDEO_IN, {"DroppedBits": 1}, "DroppedBits = 1, must be at least 2"),
+    ("video_out", VIDEO, {"Bits": 32}, "Bits = 32 must be divisible by 3 with Gbr = 1"),
+    ("video_out", VIDEO, {"PixelsPerBeat": 3}, "PixelsPerBeat = 3 must divide Width = 4"),
 ]
 
 
