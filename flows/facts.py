@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..hw.network import Network
+from ..hw.options import BuildOptions
+from ..hw.ports import channel_order, order_text
 from ..hw.rtl.top import output_prefix
 from ..hw.types import StreamType
 from .config import Recipe, load_recipe
@@ -55,12 +57,13 @@ class Usage:
 
 @dataclass(frozen=True)
 class Port:
-    """A video port: prefix of its signals, its direction, bits of tdata, and what a beat and a frame are."""
+    """A video port: prefix of its signals, its direction, bits of tdata, what a beat is and how it is laid out, frame."""
 
     prefix: str
     direction: str
     bits: int
     beat: str
+    order: str
     frame: str
 
 
@@ -82,18 +85,20 @@ def utilisation(results: Mapping[str, Any]) -> list[Usage]:
     return rows
 
 
-def ports(network: Network) -> list[Port]:
-    """The AXI4-Stream ports of the SystemVerilog core; tuser marks a frame's first beat, tlast a line's last one."""
-    rows = [_port("s_axis", "in", network.input_type, 1)]
+def ports(network: Network, options: BuildOptions) -> list[Port]:
+    """The AXI4-Stream ports of the SystemVerilog core."""
+    rows = [_port("s_axis", "in", network.input_type, 1, options)]
     for number, (name, kind) in enumerate(network.output_types.items()):
-        rows.append(_port(output_prefix(number), "out", kind, network.beat_pixels(name)))
+        rows.append(_port(output_prefix(number), "out", kind, network.beat_pixels(name), options))
     return rows
 
 
-def _port(prefix: str, direction: str, kind: StreamType, pixels: int) -> Port:
+def _port(prefix: str, direction: str, kind: StreamType, pixels: int, options: BuildOptions) -> Port:
     code = f"{kind.channels} × {kind.bits} {'signed' if kind.signed else 'unsigned'} bits"
-    several = f"{pixels} pixels of {code}" if pixels > 1 else f"one pixel of {code}"
-    return Port(prefix, direction, -(-kind.word_bits * pixels // 8) * 8, several, f"{kind.width} × {kind.height}")
+    several = f"{pixels} pixels of {code}, the left one in the low bits" if pixels > 1 else f"one pixel of {code}"
+    order = order_text(channel_order(kind, options.port_colors))
+    bits = -(-kind.word_bits * pixels // 8) * 8
+    return Port(prefix, direction, bits, several, order, f"{kind.width} × {kind.height}")
 
 
 def _leaves(value: Any, name: str = "") -> dict[str, Any]:

@@ -224,7 +224,7 @@ class Run:
                 if one["file"].endswith(".png")
             ),
         )
-        write_file(self.out / "report.html", render(self.results, pictures, self.built.network, self.out))
+        write_file(self.out / "report.html", render(self.results, pictures, self.built))
 
     def _further_outputs(self) -> dict[str, Any]:
         """What the simulations recorded of the outputs behind the first one."""

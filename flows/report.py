@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..hw.network import Network
+from ..hw.build import BuildResult
 from .diagram import diagram
 from .facts import FILES, TCL, VIDEO_FPS, curve, ports, utilisation
 from .tiles import Pictures, crop_places, crop_tiles, further_tiles, whole_tiles
@@ -50,16 +50,16 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 60)} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
 
 
-def render(results: Mapping[str, Any], pictures: Pictures, network: Network, folder: Path) -> str:
+def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -> str:
     """The page.
 
     Args:
         results: what results.json holds; "estimate", "synth" and "synth_by_layer" (the last two are both None or
             neither) as `steps.cost.Account.to_dict` gives them.
         pictures: of the simulated photograph.
-        network: for the diagram and the ports.
-        folder: where the run's files are.
+        built: what was simulated: for the diagram, the ports and the files.
     """
+    network, folder = built.network, built.out_dir
     scores, estimate = results["psnr_y"], results["estimate"]
     notes = {"bicubic": f"{scores['bicubic']:.2f} dB PSNR-Y", "ours": f"{scores['brevitas']:.2f} dB PSNR-Y"}
     template = _environment().get_template("report.html.jinja")
@@ -72,7 +72,8 @@ def render(results: Mapping[str, Any], pictures: Pictures, network: Network, fol
         loss_curve=curve(results["training"]["loss"]),
         estimate=estimate,
         usage=utilisation(results),
-        ports=ports(network),
+        ports=ports(network, built.options),
+        counted=built.options.frame_sync == "counted",
         output_pixels=next(iter(network.output_types.values())).pixels,
         video_fps=VIDEO_FPS,
         video_clock=estimate["interval_cycles"] * VIDEO_FPS / 1e6,

@@ -45,7 +45,7 @@ def page_of(built: BuildResult, results: dict[str, Any], further: tuple[FurtherO
     small, *large = (
         rng.integers(0, 256, (kind.height, kind.width, kind.channels), np.uint8) for kind in (low, high, high, high)
     )
-    return render(results, Pictures(small, *large, further), built.network, built.out_dir)
+    return render(results, Pictures(small, *large, further), built)
 
 
 def text_of(html: str) -> str:

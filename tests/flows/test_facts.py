@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,18 @@ def test_the_page_says_how_the_training_went(built: BuildResult) -> None:
 
 
 def test_ports(built: BuildResult) -> None:
-    assert [(p.prefix, p.direction, p.bits, p.frame) for p in ports(built.network)] == [
+    found = ports(built.network, built.options)
+    assert [(p.prefix, p.direction, p.bits, p.frame) for p in found] == [
         ("s_axis", "in", 24, "6 × 4"),
         ("m_axis", "out", 48, "12 × 8"),
     ]
     top = (built.out_dir / "rtl/xnorsr_top.sv").read_text()
-    for port in ports(built.network):
+    assert all(p.order == "G in the low bits of a pixel, then B, then R" for p in found)
+    assert "the input drops and counts pixels before the first tuser" in text_of(page_of(built, results_of(built)))
+    other = replace(built, options=BuildOptions(port_colors="rgb", frame_sync="counted"))
+    assert ports(other.network, other.options)[0].order == "channel 0 in the low bits of a pixel"
+    assert "the input counts pixels and does not need tuser" in text_of(page_of(other, results_of(other)))
+    for port in found:
         assert f"[{port.bits - 1}:0] {port.prefix}_tdata" in " ".join(top.split())
 
 
