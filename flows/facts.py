@@ -57,7 +57,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Port:
-    """A video port: prefix of its signals, its direction, bits of tdata, what a beat is and how it is laid out, frame."""
+    """A video port: prefix of its signals, direction, bits of tdata, what a beat is and its layout, and frame size."""
 
     prefix: str
     direction: str
