@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import UserError
-from ..staging import staged_file, temporary_folder
+from ..staging import replace_folder, staged_file, temporary_folder
+from . import manifest
+from .console import say
 
+LOCK = ".xnorsr-lock"  # held by the command that works in a folder; no content of it
 PROBE_BYTES = 1 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def refuse_non_empty(out: Path, force: bool) -> None:
@@ -23,13 +25,39 @@ def refuse_non_empty(out: Path, force: bool) -> None:
     Raises:
         UserError: ``out`` is a file, or a non-empty folder and ``force`` is not set.
     """
-    if out.exists() and not out.is_dir():
-        raise UserError(f"output {out}: is a file; give a folder with --out.")
-    if not force and out.is_dir() and any(out.iterdir()):
+    check_is_folder(out)
+    if not force and out.is_dir() and any(entry.name != LOCK for entry in out.iterdir()):
         raise UserError(
             f"output {out}: the folder is not empty. Give --force to replace what this command writes there, "
             "or another folder with --out."
         )
+
+
+def check_is_folder(out: Path) -> None:
+    """Refuse what is there and is no folder, and a link that leads nowhere.
+
+    Raises:
+        UserError: it is.
+    """
+    if os.path.lexists(out) and not out.exists():
+        raise UserError(f"output {out}: is a link to something that does not exist; give a folder with --out.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"output {out}: is a file; give a folder with --out.")
+
+
+def check_new_file(path: Path, force: bool, option: str) -> None:
+    """Refuse the place of an output file where nothing can be written, or where something is, unless forced.
+
+    Raises:
+        UserError: a folder or, without ``force``, a file is there; or its folder cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"output {path}: is a folder; give a file with {option}.")
+    if os.path.lexists(path) and not force:
+        raise UserError(
+            f"output {path}: there is already such a file. Give --force to replace it, or another name with {option}."
+        )
+    check_writable(path.parent)
 
 
 def check_writable(folder: Path) -> None:
@@ -56,7 +84,7 @@ def check_writable(folder: Path) -> None:
 
 def write_error(folder: Path, error: OSError) -> UserError:
     """The message for an output folder that cannot be written."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return UserError(f"output {folder}: the disk is full. Free some space, or give another folder with --out.")
     return UserError(
         f"output {folder}: cannot write there ({error.strerror or error}). Give a folder that you may write with --out."
@@ -67,11 +95,12 @@ def write_error(folder: Path, error: OSError) -> UserError:
 def output_folder(out: Path, force: bool) -> Iterator[Path]:
     """A temporary folder whose entries become those of ``out`` when the block ends without an error.
 
-    After an error nothing is left: neither the temporary folder nor a changed ``out``. With ``force`` entries of the
-    same name are replaced, others stay.
+    After an error nothing is left: neither the temporary folder nor a changed ``out``. With ``force`` what an earlier
+    command wrote in the place of the entries is replaced; foreign files stay.
 
     Raises:
-        UserError: ``out`` is refused (see `refuse_non_empty`, `check_writable`), or the disk fills up in the block.
+        UserError: ``out`` is refused (see `refuse_non_empty`, `check_writable`), or the disk fills up in the block, or a
+            foreign file stands in the place of one of the entries.
     """
     refuse_non_empty(out, force)
     check_writable(out)
@@ -82,20 +111,53 @@ def output_folder(out: Path, force: bool) -> Iterator[Path]:
             raise write_error(out, e) from e
         try:
             yield tmp
+            refuse_non_empty(out, force)  # another command may have filled it meanwhile
             _move_entries(tmp, out)
         except OSError as e:
-            if e.errno in _FULL or e.errno == errno.EROFS:
+            if e.errno in FULL or e.errno == errno.EROFS:
                 raise write_error(out, e) from e
             raise
 
 
 def _move_entries(source: Path, out: Path) -> None:
+    """Move what was made into its place; files of an earlier command in the same entries go, foreign ones stay."""
     out.mkdir(exist_ok=True)
+    made = manifest.files_below(source)
+    tops = {entry.name for entry in source.iterdir()}
+    mine = {name for name in manifest.owned(out) if name.split("/")[0] in tops}
+    _refuse_foreign(out, made, mine)
+    manifest.claim(out, made)  # first, so that whatever a kill leaves is known as ours
+    for top in sorted(tops):
+        below = {name for name in manifest.files_below(out / top)}
+        if (out / top).is_dir() and below <= {name.removeprefix(f"{top}/") for name in mine}:
+            replace_folder(source / top, out / top)
+        else:
+            _merge(source / top, out / top)
+    manifest.remove(out, mine - made)
+
+
+def _refuse_foreign(out: Path, made: set[str], mine: set[str]) -> None:
+    """Refuse to write over a file that no list of ours names, or through a link to a folder."""
+    for name in sorted(made):
+        for place in [Path(name), *Path(name).parents][:-1]:
+            there = out / place
+            in_the_way = there.is_symlink() or (there.exists() and there.is_dir() == (str(place) == name))
+            old = manifest.from_before_lists(out) and not there.is_symlink()
+            replaceable = str(place) in mine or (old and str(place) == name)
+            if in_the_way or (there.is_file() and str(place) == name and not replaceable):
+                raise UserError(
+                    f"output {out}: {place} is there and was not written by this program, so --force does not replace "
+                    "it. Move it away, or give another folder with --out."
+                )
+
+
+def _merge(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        os.replace(source, target)
+        return
+    target.mkdir(exist_ok=True)
     for entry in sorted(source.iterdir()):
-        target = out / entry.name
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        os.replace(entry, target)
+        _merge(entry, target / entry.name)
 
 
 def write_file(path: Path, data: bytes | str) -> None:
@@ -110,3 +172,22 @@ def write_file(path: Path, data: bytes | str) -> None:
             staged.write_bytes(raw)
     except OSError as e:
         raise write_error(path.parent, e) from e
+
+
+def claim(folder: Path, names: Iterable[str]) -> None:
+    """`manifest.claim`, for a person.
+
+    Raises:
+        UserError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        manifest.claim(folder, names)
+    except OSError as e:
+        raise write_error(folder, e) from e
+
+
+def tell_kept(folder: Path, names: list[str]) -> None:
+    """Say which files of a folder --force left alone."""
+    if names:
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        say(f"Kept in {folder}, not written by this program: {shown}", "yellow")

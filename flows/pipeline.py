@@ -26,7 +26,7 @@ from ..quant.inference import bicubic_score, low_resolution, score, upscale
 from ..quant.training import load_trained
 from ..sim.compare import compare_codes
 from .config import Recipe
-from .console import Clock, console, table
+from .console import Clock, console, foreign, say, table
 from .output import check_writable, refuse_non_empty, write_file
 from .pictures import high_resolution, output_files, photograph, read_picture, write_outputs
 from .report import Pictures, further_output, render
@@ -86,7 +86,7 @@ class Run:
     def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
         """Do a step and keep its results, unless it was done before the interrupt."""
         if name in self.clock.times:
-            console.print(f"[green]✓[/] {what} [dim]done before[/]")
+            console.print(f"[green]✓[/] {foreign(what)} [dim]done before[/]")
             return
         with self.clock.step(name, what, spinner):
             work()
@@ -283,7 +283,7 @@ def _open(this: Run, force: bool) -> None:
             else:
                 place.unlink(missing_ok=True)
     elif state is not None and state["recipe"] == this.identity():
-        console.print(f"Continuing the unfinished run in {out}.")
+        say(f"Continuing the unfinished run in {out}.")
         this.restore(state)
     elif state is not None:
         raise UserError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from ... import tools
 from ...errors import UserError
@@ -22,7 +23,7 @@ from ...hw.resources.synth import Synthesis, synthesize
 from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
-from ..console import console, table
+from ..console import plain, status, table
 from ..hardware_options import HardwareOptions
 from ..output import write_file
 from ..report import si
@@ -80,12 +81,12 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
     tools.yosys()
     assert rtl is not None
     family = config.family or device(chosen.part).family
-    with console.status(f"Yosys, {family} ...") as status:
+    with status(f"Yosys, {family} ...") as shown:
         found = synthesize(
             rtl,
             family,
             TOP,
-            progress=lambda what, n, of: status.update(f"Yosys, {family}: batch {n} of {of} done ({what})"),
+            progress=lambda what, n, of: shown.update(Text(plain(f"Yosys, {family}: batch {n} of {of} done ({what})"))),
         )
     return Account(built.network, made, found)
 

@@ -23,7 +23,7 @@ from ...sim.compare import compare
 from ...sim.conversion import effect
 from ...sim.frames import check_input
 from ...sim.reference import run as run_reference
-from ..console import console
+from ..console import console, say, status
 from ..doctor import require_programs
 from ..output import check_writable, output_folder, write_file
 from ..pictures import cut, output_files, sample_codes, stream_codes, write_outputs
@@ -86,7 +86,7 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
         UserError: bad input or output folder, before anything is written.
     """
     with output_folder(out, force) as staged:
-        built = build_projects(model, staged, options, progress=console.print)
+        built = build_projects(model, staged, options, progress=say)
     built.out_dir = out
     if built.changes:
         _tell_changes(model, built)
@@ -104,9 +104,9 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     found = effect(original, lowered, sample_codes(lowered.input_type, scale))
     console.print("[yellow]The network was converted; from here on the converted one is the reference (model.onnx):[/]")
     for change in built.changes:
-        console.print(f"  {change}", markup=False)
+        say(f"  {change}")
     apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
-    console.print(
+    say(
         f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}"
     )
 
@@ -171,7 +171,7 @@ def simulate_codes(
         UserError: the codes do not fit the built frame.
         MismatchError: a code differs; names layer, pixel, channel and both codes.
     """
-    with console.status("executing the reference ..."):
+    with status("executing the reference ..."):
         expected = run_reference(built.lowered, codes, all_tensors)
     ran = _csim(built, codes, all_tensors) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
     found = compare(built.lowered, expected, ran.outputs, ran.streams, ran.types)
@@ -182,7 +182,7 @@ def simulate_codes(
 def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool) -> _Ran:
     from ...sim.csim import CSim
 
-    with console.status("C-simulation ..."):
+    with status("C-simulation ..."):
         project = CSim(built.out_dir / "hls")
         result = project.simulate(codes, trace=all_tensors)
     types = {one.name: one.kind for one in project.description.traced}
@@ -194,12 +194,12 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
 
     work = built.out_dir / ("sim/rtl-waves" if waves else "sim/rtl")
     project = RtlSim(built.out_dir / "rtl", work.resolve(), trace=all_tensors, waves=waves)
-    with console.status("Verilator compiles ..."):
+    with status("Verilator compiles ..."):
         project.compile()
-    with console.status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
+    with status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
         result = project.run(codes)
     if waves:
-        console.print(f"Waveforms: {project.work / 'dump.fst'}")
+        say(f"Waveforms: {project.work / 'dump.fst'}")
     streams = result.streams if all_tensors else None
     return _Ran(result.outputs[-1], streams, project.types, result.cycles, project.predicted_cycles)
 
@@ -212,17 +212,16 @@ def vendor_synthesis(folder: Path) -> CSynthesis | None:
     """
     compiler = find_compiler()
     if compiler is None:
-        console.print(MISSING, style="yellow", markup=False)
+        say(MISSING, "yellow")
         return None
-    with console.status(f"C-synthesis with {compiler.name} ..."):
+    with status(f"C-synthesis with {compiler.name} ..."):
         found = synthesize(folder / "hls", compiler)
     write_file(folder / "csynth.json", json.dumps(found.to_dict(), indent=2) + "\n")
     latency = f"{found.latency_cycles[1]:,}" if found.latency_cycles else "unknown"
     interval = f"{found.interval_cycles[1]:,}" if found.interval_cycles else "unknown"
     used = ", ".join(f"{count:,} {name}" for name, count in found.used.items())
-    console.print(
+    say(
         f"C-synthesis for {found.part}: {used}; latency {latency} cycles, interval {interval}; clock "
-        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}",
-        markup=False,
+        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}"
     )
     return found

@@ -33,6 +33,7 @@ from ..network import Network
 from ..ops.registry import header_folders
 from .design import Call, HlsDesign, design_of
 from .kernel import Kernel
+from .tcl import tcl_word
 from .testdata import write_test_data
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -58,6 +59,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["tcl"] = tcl_word
     environment.filters["port_names"] = lambda outputs: [(f"out{n or ''}", one) for n, one in enumerate(outputs)]
     return environment
 
