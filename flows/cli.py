@@ -240,7 +240,7 @@ def doctor() -> None:
 
     findings = examine()
     good, bad, less = Text("✓", "green"), Text("✗", "red"), Text("–", "yellow")
-    rows = [
+    rows: list[list[str | Text]] = [
         [good if f.ok else bad if f.required else less, f.name, f.version or "missing", f.where, f.needed_for]
         for f in findings
     ]

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
-from .output import LOCK, check_is_folder, write_error
+from .manifest import LOCK
+from .output import check_is_folder, write_error
 
 
 @contextmanager

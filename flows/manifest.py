@@ -14,8 +14,7 @@ from pathlib import Path, PurePosixPath
 from ..staging import staged_file
 
 FILE, FORMAT = ".xnorsr-files.json", 1
-#: By one of these a folder is known that was written before there were lists.
-_OLDER = (".run.json", "build.json", "recipe.json", "model.golden.npz")
+LOCK = ".xnorsr-lock"  # held by the command that works in a folder; no content of it
 
 
 def listed(folder: Path) -> set[str]:
@@ -56,7 +55,7 @@ def files_below(folder: Path) -> set[str]:
     found: set[str] = set()
     for place, folders, names in os.walk(folder):
         links = [name for name in folders if (Path(place) / name).is_symlink()]
-        found |= {(Path(place) / name).relative_to(folder).as_posix() for name in [*names, *links]}
+        found |= {(Path(place) / name).relative_to(folder).as_posix() for name in [*names, *links] if name != LOCK}
     return found
 
 
@@ -93,18 +92,3 @@ def remove(folder: Path, names: Iterable[str]) -> None:
         if parent.parts:
             with suppress(OSError):
                 (folder / parent).rmdir()
-
-
-def clear(folder: Path) -> list[str]:
-    """Remove what is ours of a folder; returns what is not, which stays.
-
-    Raises:
-        OSError: a file cannot be removed.
-    """
-    remove(folder, owned(folder))
-    return sorted(files_below(folder))
-
-
-def from_before_lists(folder: Path) -> bool:
-    """Whether an older version of this program, which wrote no lists, wrote into a folder."""
-    return not (folder / FILE).exists() and any((folder / name).is_file() for name in _OLDER)

@@ -14,7 +14,6 @@ from ..staging import replace_folder, staged_file, temporary_folder
 from . import manifest
 from .console import say
 
-LOCK = ".xnorsr-lock"  # held by the command that works in a folder; no content of it
 PROBE_BYTES = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,7 +25,7 @@ def refuse_non_empty(out: Path, force: bool) -> None:
         UserError: ``out`` is a file, or a non-empty folder and ``force`` is not set.
     """
     check_is_folder(out)
-    if not force and out.is_dir() and any(entry.name != LOCK for entry in out.iterdir()):
+    if not force and out.is_dir() and any(entry.name != manifest.LOCK for entry in out.iterdir()):
         raise UserError(
             f"output {out}: the folder is not empty. Give --force to replace what this command writes there, "
             "or another folder with --out."
@@ -92,6 +91,32 @@ def write_error(folder: Path, error: OSError) -> UserError:
 
 
 @contextmanager
+def disk_of(folder: Path) -> Iterator[None]:
+    """Let a block say that the disk of an output folder is full, in whatever words the libraries in it say that.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    try:
+        yield
+    except Exception as e:
+        if (full := _full(e)) is not None:
+            raise write_error(folder, full) from e
+        raise
+
+
+def _full(error: BaseException | None) -> OSError | None:
+    """The failed write behind an error; PyTorch's own writer gives a RuntimeError without errno."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error
+        if isinstance(error, RuntimeError) and any(w in str(error) for w in ("inline_container", "PytorchStreamWriter")):
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@contextmanager
 def output_folder(out: Path, force: bool) -> Iterator[Path]:
     """A temporary folder whose entries become those of ``out`` when the block ends without an error.
 
@@ -136,18 +161,16 @@ def _move_entries(source: Path, out: Path) -> None:
     manifest.remove(out, mine - made)
 
 
-def _refuse_foreign(out: Path, made: set[str], mine: set[str]) -> None:
-    """Refuse to write over a file that no list of ours names, or through a link to a folder."""
+def _refuse_foreign(out: Path, made: Iterable[str], mine: set[str]) -> None:
+    """Refuse to write over a file that the list does not name, over a folder, or through a link to one."""
     for name in sorted(made):
-        for place in [Path(name), *Path(name).parents][:-1]:
-            there = out / place
-            in_the_way = there.is_symlink() or (there.exists() and there.is_dir() == (str(place) == name))
-            old = manifest.from_before_lists(out) and not there.is_symlink()
-            replaceable = str(place) in mine or (old and str(place) == name)
-            if in_the_way or (there.is_file() and str(place) == name and not replaceable):
+        for place in (Path(name), *Path(name).parents[:-1]):
+            there, last = out / place, str(place) == name
+            linked = there.is_symlink() and str(place) not in mine
+            if linked or (there.exists() and (there.is_dir() == last or (last and name not in mine))):
                 raise UserError(
-                    f"output {out}: {place} is there and was not written by this program, so --force does not replace "
-                    "it. Move it away, or give another folder with --out."
+                    f"output {out}: {place} is there, and is not in this program's list of the files that it wrote, so "
+                    "--force does not replace it. Move it away, or give another folder with --out."
                 )
 
 
@@ -174,20 +197,36 @@ def write_file(path: Path, data: bytes | str) -> None:
         raise write_error(path.parent, e) from e
 
 
-def claim(folder: Path, names: Iterable[str]) -> None:
-    """`manifest.claim`, for a person.
+def clear(folders: Iterable[Path]) -> None:
+    """Remove what the folders' lists name; say what stays.
 
     Raises:
-        UserError: the folder cannot be written, or the disk is full.
+        UserError: a file cannot be removed.
     """
+    for folder in folders:
+        try:
+            manifest.remove(folder, manifest.owned(folder))
+        except OSError as e:
+            raise write_error(folder, e) from e
+
+
+def claim(folder: Path, names: Iterable[str]) -> None:
+    """Add files that will be written to a folder's list.
+
+    Raises:
+        UserError: a foreign file is there already; the folder cannot be written, or the disk is full.
+    """
+    wanted = set(names)
+    _refuse_foreign(folder, {n for n in wanted if n[-1] != "*"}, manifest.owned(folder))
     try:
-        manifest.claim(folder, names)
+        manifest.claim(folder, wanted)
     except OSError as e:
         raise write_error(folder, e) from e
 
 
-def tell_kept(folder: Path, names: list[str]) -> None:
-    """Say which files of a folder --force left alone."""
+def tell_kept(folder: Path, ours: Iterable[str] = ()) -> None:
+    """Say which files of a folder --force left alone, other than ``ours``."""
+    names = sorted(manifest.files_below(folder) - set(ours))
     if names:
         shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
         say(f"Kept in {folder}, not written by this program: {shown}", "yellow")

@@ -31,6 +31,7 @@ import yaml  # type: ignore[import-untyped]
 
 from ..network import Network
 from ..ops.registry import header_folders
+from .description import FORMAT
 from .design import Call, HlsDesign, design_of
 from .kernel import Kernel
 from .tcl import tcl_word
@@ -146,6 +147,7 @@ def stamp_of(files: dict[str, str]) -> str:
 def description(design: HlsDesign, project: str, stamp: str) -> dict[str, Any]:
     """What xnorsr.json says."""
     return {
+        "format": FORMAT,
         "project": project,
         "stamp": stamp,
         "input": {"tensor": design.input.tensor, "type": asdict(design.input.kind)},

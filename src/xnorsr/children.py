@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
@@ -23,10 +24,8 @@ def kept(command: Sequence[str | os.PathLike[str]]) -> list[str]:
 
 def stop(process: subprocess.Popen[Any]) -> None:
     """End a child that was started with `kept`, and those that it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

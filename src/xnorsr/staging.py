@@ -64,7 +64,7 @@ def _locked(path: Path) -> int:
 def clear_stale(target: Path) -> None:
     """Remove the temporary folders and files of killed processes beside ``target``; put back what one had taken away.
 
-    Nothing else is touched: a folder is one of ours by the lock file in it, a file by its name and its process's number.
+    Nothing else is touched: a folder is one of ours by the lock file in it, a file by its name and its process.
     """
     with suppress(OSError):
         part = re.compile(rf"\.{re.escape(target.stem[:_NAME])}\.(\d+)\.part{re.escape(target.suffix)}")
