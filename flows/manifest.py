@@ -30,7 +30,7 @@ def listed(folder: Path) -> set[str]:
 def _inside(name: str) -> bool:
     """Whether an entry is a place below the folder: a list that was tampered with must not lead out of it."""
     path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    return bool(name.strip("*")) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def claim(folder: Path, names: Iterable[str]) -> None:
