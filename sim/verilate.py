@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,26 +69,33 @@ def _make_variables(tool: tools.Tool, optimize: str) -> dict[str, str]:
 
 @contextmanager
 def _plain_paths(folder: Path, sources: Sequence[Path]) -> Iterator[tuple[Path, list[Path]]]:
-    """The folder and the sources under names that make and Verilator's makefiles take: links where theirs are others.
+    """The folder and the sources at paths that make and Verilator take.
+
+    Where theirs hold other characters, the work is done on copies in a temporary folder, and what was made is copied
+    back; links would not do, since Verilator follows them.
 
     Raises:
-        UserError: the folder of temporary files has such a name too.
+        UserError: the folder of temporary files has such a path too.
     """
     if all(_PLAIN.fullmatch(str(path.absolute())) for path in (folder, *sources)):
         yield folder, list(sources)
         return
     with tempfile.TemporaryDirectory(prefix="xnorsr-") as name:
-        root = Path(name)
+        root = Path(name).resolve()
         if not _PLAIN.fullmatch(str(root)):
             raise UserError(
                 f"{root}: Verilator cannot work in a folder whose path has other characters than letters, digits, . _ - "
                 "and +. Set TMPDIR to a folder with a plain path."
             )
-        (root / "work").symlink_to(folder.absolute(), target_is_directory=True)
-        links = [root / f"{number}{source.suffix}" for number, source in enumerate(sources)]
-        for link, source in zip(links, sources, strict=True):
-            link.symlink_to(source.absolute())
-        yield root / "work", links
+        copies = [root / f"{number}{source.suffix}" for number, source in enumerate(sources)]
+        for copy, source in zip(copies, sources, strict=True):
+            shutil.copyfile(source, copy)
+        work = root / "work"
+        work.mkdir()
+        try:
+            yield work, copies
+        finally:
+            shutil.copytree(work, folder, dirs_exist_ok=True)
 
 
 def build(
@@ -113,11 +121,11 @@ def build(
     """
     tool = tools.verilator()
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "build.log"
     with (
         mock.patch.dict(os.environ, {**tool.environment(), **_make_variables(tool, optimize)}),
         _plain_paths(folder, sources) as (plain_folder, plain_sources),
     ):
+        log = plain_folder / "build.log"
         try:
             _Runner().build(
                 sources=plain_sources,
