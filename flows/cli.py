@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .. import __version__
 from ..errors import UserError
-from .console import console, foreign, say, table
+from .console import console, say, styled, table
 from .guard import guarded
 from .hardware_options import HardwareOptions, with_hardware_options
 
@@ -169,8 +169,11 @@ def sim(
         which = f"Output {name}: " if len(found.outputs) > 1 else ""
         kind = "Codes" if found.files[name].suffix == ".npy" else "Picture"
         console.print(
-            f"{foreign(which)}[green]0 of {output.size:,} codes differ[/] from the reference. "
-            f"{kind}: {foreign(found.files[name])}",
+            styled(
+                which,
+                (f"0 of {output.size:,} codes differ", "green"),
+                f" from the reference. {kind}: {found.files[name]}",
+            ),
             soft_wrap=True,
         )
     for name, count in found.streams.items():

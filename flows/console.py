@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -28,9 +27,10 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii") if character != "\t" else " "
 
 
-def foreign(text: object) -> str:
-    """Foreign text for use within markup."""
-    return escape(plain(text))
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Foreign text of several styles: each part as it is, or (as it is, its style)."""
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*((plain(text), style) for text, style in pairs))
 
 
 def say(text: object, style: str = "", to: Console = console) -> None:
@@ -63,7 +63,7 @@ class Clock:
             say(what, "bold")
             yield
         self.times[name] = time.perf_counter() - start
-        console.print(f"[green]✓[/] {foreign(what)} [dim]{self.times[name]:.1f} s[/]")
+        console.print(styled(("✓", "green"), f" {what} ", (f"{self.times[name]:.1f} s", "dim")))
 
 
 def table(title: str, columns: list[str], rows: Sequence[Sequence[str | Text]], numeric: int = 1) -> Table:

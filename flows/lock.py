@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .manifest import LOCK
-from .output import check_is_folder, write_error
+from .output import check_is_folder, remove_empty, write_error
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def locked(folder: Path, option: str = "--out") -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _take(path, folder, option)
     except OSError as e:
-        _remove_empty(new)
+        remove_empty(new)
         raise write_error(folder, e) from e
     try:
         yield
@@ -38,7 +38,7 @@ def locked(folder: Path, option: str = "--out") -> Iterator[None]:
         with suppress(OSError):
             path.unlink()  # while it is locked: whoever waits sees that its file is gone, and makes a new one
         os.close(lock)
-        _remove_empty(new)
+        remove_empty(new)
 
 
 def _take(path: Path, folder: Path, option: str) -> int:
@@ -60,9 +60,3 @@ def _take(path: Path, folder: Path, option: str) -> int:
             os.close(lock)
             raise
         os.close(lock)
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()

@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UserError
@@ -129,7 +129,9 @@ def output_folder(out: Path, force: bool) -> Iterator[Path]:
     """
     refuse_non_empty(out, force)
     check_writable(out)
+    new = [place for place in out.parents if not place.exists()]
     with ExitStack() as stack:
+        stack.callback(remove_empty, new)
         try:
             tmp = stack.enter_context(temporary_folder(out))
         except OSError as e:
@@ -142,6 +144,13 @@ def output_folder(out: Path, force: bool) -> Iterator[Path]:
             if e.errno in FULL or e.errno == errno.EROFS:
                 raise write_error(out, e) from e
             raise
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders that are empty, the deepest first; others stay."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _move_entries(source: Path, out: Path) -> None:

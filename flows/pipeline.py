@@ -24,7 +24,7 @@ from ..quant.training import load_trained
 from ..sim.compare import compare_codes
 from . import opening, state
 from .config import Recipe
-from .console import Clock, console, foreign, say, status, table
+from .console import Clock, console, say, status, styled, table
 from .lock import locked
 from .output import check_writable, claim, clear, disk_of, tell_kept, write_file
 from .pictures import check_scorable, high_resolution, output_files, photograph, read_picture, write_outputs
@@ -73,7 +73,7 @@ class Run:
     def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
         """Do a step and keep its results, unless it was done before the interrupt."""
         if name in self.clock.times:
-            console.print(f"[green]✓[/] {foreign(what)} [dim]done before[/]")
+            console.print(styled(("✓", "green"), f" {what} ", ("done before", "dim")))
             return
         with self.clock.step(name, what, spinner):
             work()

@@ -68,6 +68,8 @@ def _read(project: Path) -> dict[str, Any]:
         )
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not record.get("outputs"):
+            raise ValueError("it records no outputs")
         streams = [record["input"], *(s["type"] for s in (*record["outputs"], *record["streams"].values()))]
         for raw in streams:
             stream_type(raw)
@@ -79,11 +81,6 @@ def _read(project: Path) -> dict[str, Any]:
             f"{path}: cannot be read, it is damaged or of another version ({type(error).__name__}: {error}). "
             "Build the project again: xnorsr build MODEL.onnx"
         ) from error
-    if not record["outputs"]:
-        raise UserError(
-            f"{path}: records no outputs; another version of xnorsr wrote it. "
-            "Build the project again: xnorsr build MODEL.onnx"
-        )
     missing = [name for name in record["files"] if not (project / name).is_file()]
     if missing:
         raise UserError(f"{project}: {missing[0]} is missing. Build the project again: xnorsr build MODEL.onnx")

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -166,15 +167,21 @@ def test_write_file_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     assert _tree(tmp_path) == {"deep", "deep/r.json"}
 
 
-@pytest.mark.parametrize("words", ["[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0", None])
-def test_full_disk_in_the_words_of_libraries(tmp_path: Path, words: str | None) -> None:
+def _said_by_torch() -> None:
+    raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+
+
+def _wrapped() -> None:
+    try:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    except OSError as e:
+        raise ValueError("could not save") from e
+
+
+@pytest.mark.parametrize("fail", [_said_by_torch, _wrapped])
+def test_full_disk_in_the_words_of_libraries(tmp_path: Path, fail: Callable[[], None]) -> None:
     with pytest.raises(UserError, match="the disk is full"), disk_of(tmp_path):
-        if words:
-            raise RuntimeError(words)
-        try:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        except OSError as e:
-            raise ValueError("could not save") from e
+        fail()
     with pytest.raises(RuntimeError, match="something else"), disk_of(tmp_path):
         raise RuntimeError("something else")
 
