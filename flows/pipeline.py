@@ -116,7 +116,7 @@ class Run:
 
     def train(self) -> None:
         """Train; score the held-out photographs."""
-        training.train(self.recipe, self.out / "train")
+        training.train(self.recipe, self.out / "train", within=True)
 
     def evaluate(self) -> None:
         """Score bicubic and Brevitas."""

@@ -51,8 +51,12 @@ class Score:
     ssim: float
 
 
-def train(recipe: Recipe, out: Path, *, force: bool = False) -> Path:
+def train(recipe: Recipe, out: Path, *, force: bool = False, within: bool = False) -> Path:
     """Train into a folder, or continue an unfinished training there; returns the file of the weights.
+
+    Args:
+        force: replace what an earlier training wrote there.
+        within: the folder is part of an output folder that was looked at already; foreign files in it stay.
 
     Raises:
         UserError: bad images or output folder, a checkpoint of another architecture or of other settings there, or a
@@ -64,7 +68,7 @@ def train(recipe: Recipe, out: Path, *, force: bool = False) -> Path:
         if not force and _unfinished(out):
             _check_same(recipe, out)
         else:
-            refuse_non_empty(out, force)
+            refuse_non_empty(out, force or within)
         check_writable(out)
         if force:
             clear([out])

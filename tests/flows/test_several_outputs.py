@@ -128,7 +128,9 @@ def test_report_shows_every_output(built: Path, image: Path) -> None:
     assert "· to output 2" in text
     for node in project.network.nodes:
         assert html.count(f">{node.name}</text>") == 1 and f'title="{node.name}"' in html
-    lines = [" ".join(map(str, cells)) for cells in zip(*(list(c.cells) for c in summary(results).columns), strict=True)]
+    lines = [
+        " ".join(map(str, cells)) for cells in zip(*(list(c.cells) for c in summary(results).columns), strict=True)
+    ]
     assert f"RTL, output low_1, against reference 0 of {sizes['low_1']} codes differ" in lines
 
 
