@@ -63,7 +63,7 @@ def decode(data: bytes) -> np.ndarray:
 
 def _chunks(data: bytes) -> tuple[bytes, bytes]:
     """(header, packed pixels)."""
-    at, head, packed = len(_SIGNATURE), b"", []
+    at, head, packed, ended = len(_SIGNATURE), b"", [], False
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
@@ -72,9 +72,10 @@ def _chunks(data: bytes) -> tuple[bytes, bytes]:
         head = body if kind == b"IHDR" else head
         if kind == b"IDAT":
             packed.append(body)
+        ended = ended or kind == b"IEND"
         at += 12 + length
-    if len(head) != 13:
-        raise ValueError("it has no header")
+    if len(head) != 13 or not ended:
+        raise ValueError("it is cut short")
     return head, b"".join(packed)
 
 
