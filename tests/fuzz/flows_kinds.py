@@ -27,7 +27,8 @@ NUMBERS = [
 ]  # fmt: skip
 NAMES = [
     "[/]", "[bold]", "[exec touch ran]", '"; exec touch ran; #', "$(touch ran)", "`touch ran`", "../up", "/", ".", "..",
-    "", " ", "a b", "a#b", "a$b", "a:b", 'a"b', "a'b", "a\\b", "a\nb", "a\tb", "\x1b[2J", "\x00", "\udcff", "ü", "x" * 300,
+    "", " ", "a b",
+    "a#b", "a$b", "a:b", 'a"b', "a'b", "a\\b", "a\nb", "a\tb", "\x1b[2J", "\x00", "\udcff", "ü", "x" * 300,
     "-", "--", "--help", "-x", "~", "*", "nul", "kv260", "xc7z020", "xck26-sfvc784-2LV-c", "demo", "coffee",
 ]  # fmt: skip
 FIELDS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from xnorsr.flows.steps import training
 
 pytestmark = pytest.mark.xdist_group("fuzz")
 
-SEED = 20
-#: Of each kind: as many as one core does in about ten seconds.
+SEED = int(os.environ.get("XNORSR_FUZZ_SEED", "20"))
+TIMES = int(os.environ.get("XNORSR_FUZZ_TIMES", "1"))
+#: Of each kind, times TIMES: as many as one core does in about ten seconds.
 COUNTS = {"recipes": 100, "options": 80, "images": 60, "built folders": 50, "names": 100}
 LIMIT_S = 30
 
@@ -42,7 +44,7 @@ def test_a_clear_error_or_success(
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     ends: dict[int, int] = {}
-    for number, case in enumerate(cases(kind, SEED, COUNTS[kind], shared, tmp_path / "cases")):
+    for number, case in enumerate(cases(kind, SEED, TIMES * COUNTS[kind], shared, tmp_path / "cases")):
         about = f"seed {SEED}, kind {kind}, number {number}: {case.what}"
         start = time.monotonic()
         result = CliRunner().invoke(app, case.args)
@@ -53,6 +55,6 @@ def test_a_clear_error_or_success(
         assert time.monotonic() - start < LIMIT_S, about
         assert not list(tmp_path.rglob("ran")) and not list(tmp_path.rglob(".xnorsr-lock")), about
         ends[result.exit_code] = ends.get(result.exit_code, 0) + 1
-    assert ends.get(2, 0) > COUNTS[kind] // 5, (kind, ends)
+    assert ends.get(2, 0) > TIMES * COUNTS[kind] // 5, (kind, ends)
     with capsys.disabled():
         print(f"\nseed {SEED}, {kind}: {ends}")
