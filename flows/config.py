@@ -225,6 +225,10 @@ def parse_frame(text: str | None) -> tuple[int, int] | None:
 
 
 def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
+    try:
+        text.encode()
+    except UnicodeEncodeError as e:
+        raise UserError(f"--set {text}: is not UTF-8. Type it in a terminal that uses UTF-8.") from e
     name, equals, raw = text.partition("=")
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):

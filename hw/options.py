@@ -16,7 +16,7 @@ from .resources.devices import check_part
 MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
 
 # Strict: true is no number, and "3" and 3.0 are no integers.
-Whole = Annotated[StrictInt, Field(ge=1)]
+Whole = Annotated[StrictInt, Field(ge=1, le=1 << 31)]
 _RATE = r"^(0*[1-9][0-9]{0,11}(\.[0-9]{1,12})?|0+\.[0-9]{0,12}[1-9])\s*fps$"
 Fps = Annotated[str, StringConstraints(pattern=_RATE)]
 Folding: TypeAlias = Whole | Literal["auto", "full", "min"] | Fps | dict[str, tuple[Whole, Whole] | dict[str, Whole]]
