@@ -45,6 +45,18 @@ def claim(folder: Path, names: Iterable[str]) -> None:
         _write(folder, after)
 
 
+def disclaim(folder: Path, names: Iterable[str]) -> None:
+    """Take entries off a folder's list: a file that someone else puts there later is not ours.
+
+    Raises:
+        OSError: the list cannot be written.
+    """
+    before = listed(folder)
+    after = before - set(names)
+    if after != before:
+        _write(folder, after)
+
+
 def _write(folder: Path, names: set[str]) -> None:
     with staged_file(folder / FILE) as staged:
         staged.write_text(json.dumps({"format": FORMAT, "files": sorted(names)}, indent=0) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The start of a run: all that can be known to fail is refused before the first step, and before anything is written."""
+"""The start of a run: all that can be known to fail is refused before its first step and before anything is written."""
 
 from __future__ import annotations
 

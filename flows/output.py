@@ -110,7 +110,9 @@ def _full(error: BaseException | None) -> OSError | None:
     while error is not None:
         if isinstance(error, OSError) and error.errno in FULL:
             return error
-        if isinstance(error, RuntimeError) and any(w in str(error) for w in ("inline_container", "PytorchStreamWriter")):
+        if isinstance(error, RuntimeError) and any(
+            w in str(error) for w in ("inline_container", "PytorchStreamWriter")
+        ):
             return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         error = error.__cause__ or error.__context__
     return None
@@ -124,7 +126,7 @@ def output_folder(out: Path, force: bool) -> Iterator[Path]:
     command wrote in the place of the entries is replaced; foreign files stay.
 
     Raises:
-        UserError: ``out`` is refused (see `refuse_non_empty`, `check_writable`), or the disk fills up in the block, or a
+        UserError: ``out`` is refused (see `refuse_non_empty`, `check_writable`), the disk fills up in the block, or a
             foreign file stands in the place of one of the entries.
     """
     refuse_non_empty(out, force)
@@ -162,12 +164,13 @@ def _move_entries(source: Path, out: Path) -> None:
     _refuse_foreign(out, made, mine)
     manifest.claim(out, made)  # first, so that whatever a kill leaves is known as ours
     for top in sorted(tops):
-        below = {name for name in manifest.files_below(out / top)}
+        below = manifest.files_below(out / top)
         if (out / top).is_dir() and below <= {name.removeprefix(f"{top}/") for name in mine}:
             replace_folder(source / top, out / top)
         else:
             _merge(source / top, out / top)
     manifest.remove(out, mine - made)
+    manifest.disclaim(out, mine - made)
 
 
 def _refuse_foreign(out: Path, made: Iterable[str], mine: set[str]) -> None:

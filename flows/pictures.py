@@ -17,7 +17,6 @@ from ..quant.data.pairs import modcrop, reduce, to_planes
 from . import png16
 from .output import write_file
 
-
 #: Side of the window that `quant.metrics.ssim` looks through.
 SSIM_WINDOW = 11
 

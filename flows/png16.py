@@ -67,7 +67,9 @@ def _chunks(data: bytes) -> tuple[bytes, bytes]:
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        if len(body) != length or data[at + 8 + length : at + 12 + length] != struct.pack(">I", zlib.crc32(kind + body)):
+        if len(body) != length or data[at + 8 + length : at + 12 + length] != struct.pack(
+            ">I", zlib.crc32(kind + body)
+        ):
             raise ValueError("a part of it is damaged")
         head = body if kind == b"IHDR" else head
         if kind == b"IDAT":

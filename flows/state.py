@@ -42,8 +42,8 @@ def read(out: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise UserError(
-        f"{path}: is damaged, or another version of xnorsr wrote it, so the run there cannot be continued. Give --force "
-        "to start again there, or another folder with --out."
+        f"{path}: is damaged, or another version of xnorsr wrote it, so the run there cannot be continued. Give "
+        "--force to start again there, or another folder with --out."
     )
 
 

@@ -39,9 +39,7 @@ def read(folder: Path) -> tuple[BuildOptions, list[str]]:
         UserError: the folder holds no build, one of another version, or one that is damaged.
     """
     if not (folder / FILE).is_file() or not (folder / MODEL).is_file():
-        raise UserError(
-            f"{folder}: no {FILE} and {MODEL} in it. Make it with: xnorsr build MODEL.onnx --out {folder}"
-        )
+        raise UserError(f"{folder}: no {FILE} and {MODEL} in it. Make it with: xnorsr build MODEL.onnx --out {folder}")
     try:
         record = json.loads((folder / FILE).read_text(encoding="utf-8"))
         if record.get("format", 1) != FORMAT:

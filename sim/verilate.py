@@ -84,8 +84,8 @@ def _plain_paths(folder: Path, sources: Sequence[Path]) -> Iterator[tuple[Path, 
         root = Path(name).resolve()
         if not _PLAIN.fullmatch(str(root)):
             raise UserError(
-                f"{root}: Verilator cannot work in a folder whose path has other characters than letters, digits, . _ - "
-                "and +. Set TMPDIR to a folder with a plain path."
+                f"{root}: Verilator cannot work in a folder whose path has other characters than letters, digits, . _ "
+                "- and +. Set TMPDIR to a folder with a plain path."
             )
         copies = [root / f"{number}{source.suffix}" for number, source in enumerate(sources)]
         for copy, source in zip(copies, sources, strict=True):

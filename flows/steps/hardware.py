@@ -95,8 +95,8 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
         tell_kept(out, manifest.owned(out))
     if not known(options.part):
         say(
-            f"Part {options.part} is not in the table of parts whose resources are known: the projects are built for it, "
-            "the vendor's tool has to know it, and estimates cannot be held against it.",
+            f"Part {options.part} is not in the table of parts whose resources are known: the projects are built for "
+            "it, the vendor's tool has to know it, and estimates cannot be held against it.",
             "yellow",
         )
     if built.changes:
@@ -117,9 +117,7 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     for change in built.changes:
         say(f"  {change}")
     apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
-    say(
-        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}"
-    )
+    say(f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}")
 
 
 def need_simulator(level: str) -> None:
@@ -215,8 +213,8 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
                 project.compile()
         except BenchError as e:
             raise UserError(
-                f"{built.out_dir / 'rtl'}: does not compile; Verilator's output is in {project.work / 'build.log'}. If a "
-                f"file there was changed, build it again: xnorsr build. {_first_error(str(e))}"
+                f"{built.out_dir / 'rtl'}: does not compile; Verilator's output is in {project.work / 'build.log'}. If "
+                f"a file there was changed, build it again: xnorsr build. {_first_error(str(e))}"
             ) from e
         try:
             with status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
@@ -243,9 +241,8 @@ def vendor_synthesis(folder: Path) -> CSynthesis | None:
     if compiler is None:
         say(MISSING, "yellow")
         return None
-    with status(f"C-synthesis with {compiler.name} ..."):
-        with locked(folder), recording(folder, folder / "hls"):
-            found = synthesize(folder / "hls", compiler)
+    with status(f"C-synthesis with {compiler.name} ..."), locked(folder), recording(folder, folder / "hls"):
+        found = synthesize(folder / "hls", compiler)
     claim(folder, ["csynth.json"])
     write_file(folder / "csynth.json", json.dumps(found.to_dict(), indent=2) + "\n")
     latency = f"{found.latency_cycles[1]:,}" if found.latency_cycles else "unknown"

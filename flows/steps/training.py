@@ -17,8 +17,8 @@ from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
 from ...quant.training import load_trained
 from ...quant.training import train as train_network
-from ..config import Recipe
 from .. import manifest
+from ..config import Recipe
 from ..lock import locked
 from ..output import check_writable, claim, clear, disk_of, output_folder, refuse_non_empty, tell_kept, write_file
 from ..pictures import check_scorable, photograph

@@ -79,7 +79,9 @@ def compile_project(out_dir: Path, trace: bool = False, bit_true: bool = False) 
         )
     options = [*(["--trace"] if trace else []), *(["--bit-true"] if bit_true else [])]
     script = ["bash", "build_lib.sh", *options]
-    done = children.run(script, cwd=out_dir, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = children.run(
+        script, cwd=out_dir, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     if done.returncode or not library.is_file():
         raise _failed(out_dir, compiler, done.stdout + done.stderr)
     _hash_file(library).write_text(_hash(library), encoding="utf-8")
@@ -95,8 +97,8 @@ def _failed(out_dir: Path, compiler: str, output: str) -> UserError:
         log.write_text(output, encoding="utf-8")
     errors = [line for line in output.splitlines() if "error" in line][:3]
     text = (
-        f"'{compiler}' failed on {out_dir}; its output is in {log}. If a file there was changed or is missing, build it "
-        "again: xnorsr build"
+        f"'{compiler}' failed on {out_dir}; its output is in {log}. If a file there was changed or is missing, build "
+        "it again: xnorsr build"
     )
     return UserError("\n".join([text, *errors]))
 

@@ -66,7 +66,9 @@ def check_part(name: str) -> str:
         ValueError: it is no such name; says what is allowed.
     """
     if not _NAME.fullmatch(name):
-        raise ValueError("a part or board is named by 1 to 64 letters, digits, - and _, for example xck26-sfvc784-2LV-c")
+        raise ValueError(
+            "a part or board is named by 1 to 64 letters, digits, - and _, for example xck26-sfvc784-2LV-c"
+        )
     if not known(name) and not _VENDOR.match(name):
         raise ValueError(_unknown(name))
     return name

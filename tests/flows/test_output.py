@@ -65,6 +65,7 @@ def test_force_replaces_own_files_and_keeps_others(tmp_path: Path) -> None:
     mine = {"hls/sub/mine.txt", "mine.txt"}
     assert _tree(tmp_path) == {"hls", "hls/new", "hls/sub", "rtl", "rtl/new", LIST} | mine
     assert manifest.files_below(tmp_path) - manifest.owned(tmp_path) == mine
+    assert manifest.listed(tmp_path) == {"hls/new", "rtl/new"}
 
 
 @pytest.mark.parametrize("name", ["hls/new", "hls"])
