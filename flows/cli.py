@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import os
+import shlex
+import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from .. import __version__
-from ..errors import MismatchError, UserError
-from .console import console, errors, table
+from ..errors import UserError
+from .console import console, say, styled, table
+from .guard import guarded
 from .hardware_options import HardwareOptions, with_hardware_options
 
 # Read when torch is loaded. Threads that spin while they wait take the cores from those that work: beside other
 # programs a training was several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,35 +42,9 @@ RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, o
 CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
 
 
-def _guarded(resume: str = "Nothing was left behind; run the command again.") -> Callable[..., Callable[P, R]]:
-    """Turn errors that are meant for people into one message: exit code 2 for bad input, 1 for a mismatch, 130 for
-    Ctrl-C."""
-
-    def decorate(command: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(command)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            try:
-                return command(*args, **kwargs)
-            except UserError as e:
-                errors.print("[bold red]error:[/] ", end="")
-                errors.print(str(e), markup=False, style="red", soft_wrap=True)
-                raise typer.Exit(2) from e
-            except MismatchError as e:
-                errors.print("[bold red]mismatch:[/] ", end="")
-                errors.print(str(e), markup=False, style="red", soft_wrap=True)
-                raise typer.Exit(1) from e
-            except KeyboardInterrupt as e:
-                errors.print(f"\n[yellow]Interrupted.[/] {resume}")
-                raise typer.Exit(130) from e
-
-        return run
-
-    return decorate
-
-
-def _say(text: str) -> None:
-    """Print without breaking lines, so that paths can be copied."""
-    console.print(text, soft_wrap=True)
+def _typed(path: Path) -> str:
+    """A path as one types it in a shell."""
+    return shlex.quote(str(path))
 
 
 def _version(wanted: bool) -> None:
@@ -90,7 +63,7 @@ def _root(
 
 
 @app.command()
-@_guarded("The last checkpoint is kept: the same command, without --force, continues from it.")
+@guarded("The last checkpoint is kept: the same command, without --force, continues from it.")
 def train(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/RECIPE/train.")] = None,
@@ -104,11 +77,11 @@ def train(
     config = load_recipe(recipe, overrides)
     folder = out or Path("build") / recipe_path(recipe).stem / "train"
     checkpoint = steps.train(config, folder, force=force)
-    _say(f"Trained: {checkpoint}. Next: xnorsr eval {checkpoint}, xnorsr export {checkpoint}")
+    say(f"Trained: {checkpoint}. Next: xnorsr eval {_typed(checkpoint)}, xnorsr export {_typed(checkpoint)}")
 
 
 @app.command("eval")
-@_guarded()
+@guarded()
 def evaluate(
     checkpoint: CheckpointArg,
     images: Annotated[
@@ -141,7 +114,7 @@ def evaluate(
 
 
 @app.command()
-@_guarded()
+@guarded()
 def export(
     checkpoint: CheckpointArg,
     out: Annotated[Path, typer.Option(help="Output folder; gets model.onnx and the golden pair.")] = Path(
@@ -161,12 +134,12 @@ def export(
     from .steps import training as steps
 
     path = steps.export(checkpoint, out, parse_frame(frame), all_outputs=all_outputs, force=force)
-    _say(f"Exported: {path}. Next: xnorsr build {path}")
+    say(f"Exported: {path}. Next: xnorsr build {_typed(path)}")
 
 
 @app.command()
 @with_hardware_options
-@_guarded()
+@guarded()
 def build(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="QONNX file, ours or any Brevitas user's.")],
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
@@ -180,13 +153,14 @@ def build(
 
     folder = out or Path("build") / model.stem
     steps.build(model, folder, hardware.options(), force=force)
-    _say(f"Built: {folder}. Next: xnorsr sim {folder} --image FILE.png, xnorsr estimate {folder}")
+    typed = _typed(folder)
+    say(f"Built: {folder}. Next: xnorsr sim {typed} --image FILE.png, xnorsr estimate {typed}")
     if synth:
         steps.vendor_synthesis(folder)
 
 
 @app.command()
-@_guarded()
+@guarded()
 def sim(
     project: Annotated[Path, typer.Argument(metavar="BUILD", help="A folder that `build` wrote.")],
     image: Annotated[Path, typer.Option(help="Low-resolution photograph, 8-bit, of the frame size that was built.")],
@@ -211,19 +185,24 @@ def sim(
     found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
     for name, output in found.outputs.items():
         which = f"Output {name}: " if len(found.outputs) > 1 else ""
-        _say(
-            f"{which}[green]0 of {output.size:,} codes differ[/] from the reference. "
-            f"{'Codes' if found.files[name].suffix == '.npy' else 'Picture'}: {found.files[name]}"
+        kind = "Codes" if found.files[name].suffix == ".npy" else "Picture"
+        console.print(
+            styled(
+                which,
+                (f"0 of {output.size:,} codes differ", "green"),
+                f" from the reference. {kind}: {found.files[name]}",
+            ),
+            soft_wrap=True,
         )
     for name, count in found.streams.items():
-        console.print(f"  {name}: 0 of {count:,}", style="dim")
+        say(f"  {name}: 0 of {count:,}", "dim")
     if found.cycles is not None:
         console.print(f"{found.cycles:,} cycles, predicted {found.predicted_cycles:,}")
 
 
 @app.command()
 @with_hardware_options
-@_guarded()
+@guarded()
 def estimate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="QONNX file, or a folder that `build` wrote.")],
     *,
@@ -233,14 +212,20 @@ def estimate(
         str | None, typer.Option(help="Device family for Yosys: xc7, xcu or xcup. Default: the part's.")
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write the whole account to this file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that --json names.")] = False,
 ) -> None:
     """Say what a network costs, layer by layer: operations, memory, cycles, LUT, FF, BRAM, DSP; and its fps."""
     from .config import EstimateConfig, checked
+    from .output import check_new_file
     from .steps import cost as steps
 
     if family is not None and not synth:
         raise UserError("--family: has no effect without --synth. Give both, or leave --family out.")
     config = checked(EstimateConfig, {"synth": synth, "family": family}, {"family": f"--family {family}"})
+    if force and json is None:
+        raise UserError("--force: has no effect without --json. Give both, or leave --force out.")
+    if json is not None:
+        check_new_file(json, force, "--json")
     account = steps.estimate(model, hardware, config)
     for one in steps.account_tables(account):
         console.print(one)
@@ -249,7 +234,7 @@ def estimate(
 
 
 @app.command()
-@_guarded("Finished steps are kept: the same command, without --force, continues after them.")
+@guarded("Finished steps are kept: the same command, without --force, continues after them.")
 def run(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: the recipe's, or build/RECIPE.")] = None,
@@ -265,11 +250,11 @@ def run(
     folder = out or Path(config.out or f"build/{name}")
     results = pipeline.run(config, name, folder, source=recipe, force=force)
     console.print(pipeline.summary(results))
-    _say(f"Report: {folder / 'report.html'}")
+    say(f"Report: {folder / 'report.html'}")
 
 
 @data.command("get")
-@_guarded("What came is kept: the same command goes on from there.")
+@guarded("What came is kept: the same command goes on from there.")
 def data_get(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names that `xnorsr data list` gives.")],
 ) -> None:
@@ -277,11 +262,11 @@ def data_get(
     from .steps import data as steps
 
     for name in names:
-        _say(f"{name}: {steps.get(name)}")
+        say(f"{name}: {steps.get(name)}")
 
 
 @data.command("list")
-@_guarded()
+@guarded()
 def data_list() -> None:
     """The data sets that can be fetched, and which are here."""
     from .steps import data as steps
@@ -290,7 +275,7 @@ def data_list() -> None:
 
 
 @app.command()
-@_guarded()
+@guarded()
 def zoo(
     network: Annotated[list[str] | None, typer.Option("--network", help="Only this network; may be repeated.")] = None,
     scheme: Annotated[list[str] | None, typer.Option("--scheme", help="Only this scheme; may be repeated.")] = None,
@@ -309,7 +294,7 @@ def zoo(
 
 
 @app.command()
-@_guarded()
+@guarded()
 def recipes(
     recipe: Annotated[
         str | None, typer.Argument(metavar="[RECIPE]", help="Print every field of this one, as TOML.")
@@ -329,15 +314,15 @@ def recipes(
 
 
 @app.command()
-@_guarded()
+@guarded()
 def doctor() -> None:
     """List the tools with their versions, what is missing and how to get it. Exit code 1 if the flow needs it."""
     from .doctor import examine
 
     findings = examine()
-    marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
-    rows = [
-        [marks[f.ok] if f.required or f.ok else "[yellow]–[/]", f.name, f.version or "missing", f.where, f.needed_for]
+    good, bad, less = Text("✓", "green"), Text("✗", "red"), Text("–", "yellow")
+    rows: list[list[str | Text]] = [
+        [good if f.ok else bad if f.required else less, f.name, f.version or "missing", f.where, f.needed_for]
         for f in findings
     ]
     console.print(table("", ["", "tool", "version", "where", "needed for"], rows, numeric=9))
@@ -347,7 +332,7 @@ def doctor() -> None:
             remedies.setdefault((f.remedy, f.required), []).append(f.name)
     for (remedy, required), names in remedies.items():
         style = "red" if required else "yellow"
-        console.print(f"{', '.join(names)}: {remedy}", markup=False, style=style, soft_wrap=True)
+        say(f"{', '.join(names)}: {remedy}", style)
     if any(f.required and not f.ok for f in findings):
         raise typer.Exit(1)
 
@@ -356,4 +341,6 @@ def main() -> None:
     """Entry point of ``xnorsr``."""
     # Brevitas warns about missing packages that would speed up what is not used here.
     warnings.filterwarnings("ignore", module="brevitas")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # terminals without UTF-8
     app()

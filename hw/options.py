@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, field_validator
+
+from .resources.devices import check_part
 
 Colors = Literal["gbr", "rgb"]
 FrameSync = Literal["tuser", "counted"]
-Fps = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*fps$")]
-Folding: TypeAlias = (
-    Annotated[int, Field(ge=1)] | Literal["auto", "full", "min"] | Fps | dict[str, tuple[int, int] | dict[str, int]]
-)
+
+#: Low-resolution pixels of a frame; 3840x2160 are fewer.
+MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
+
+# Strict: true is no number, and "3" and 3.0 are no integers.
+Whole = Annotated[StrictInt, Field(ge=1, le=1 << 31)]
+_RATE = r"^(0*[1-9][0-9]{0,11}(\.[0-9]{1,12})?|0+\.[0-9]{0,12}[1-9])\s*fps$"
+Fps = Annotated[str, StringConstraints(pattern=_RATE)]
+Folding: TypeAlias = Whole | Literal["auto", "full", "min"] | Fps | dict[str, tuple[Whole, Whole] | dict[str, Whole]]
 
 
 def _option(
@@ -25,19 +32,40 @@ def _option(
     return Field(default, description=description, json_schema_extra={"flag": flag, "metavar": metavar}, **limits)
 
 
+def check_frame(frame: tuple[int, int]) -> tuple[int, int]:
+    """A frame, (width, height), that is not empty and not too large to be held in memory.
+
+    Raises:
+        ValueError: it is; names the limit.
+    """
+    width, height = frame
+    if min(frame) < 1:
+        raise ValueError("width and height must be at least 1")
+    if max(frame) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise ValueError(f"a frame has at most {MAX_PIXELS:,} low-resolution pixels, and {MAX_SIDE:,} on a side")
+    return frame
+
+
 class BuildOptions(BaseModel):
     """Options of a build."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    frame: tuple[int, int] | None = _option(
+    frame: tuple[StrictInt, StrictInt] | None = _option(
         None,
         "low-resolution frame, [width, height] in pixels; left out: the file's, or the photograph's",
         metavar="WxH",
     )
     part: str = _option("xck26-sfvc784-2LV-c", "FPGA part, as the vendor names it, or a board")
     clock_mhz: float = _option(
-        200.0, "clock in MHz that is asked for", flag="clock", metavar="MHZ", gt=0, allow_inf_nan=False
+        200.0,
+        "clock in MHz that is asked for, 0.1 to 2000",
+        flag="clock",
+        metavar="MHZ",
+        ge=0.1,
+        le=2000,
+        allow_inf_nan=False,
+        strict=True,
     )
     folding: Folding = _option(
         "auto",
@@ -50,6 +78,7 @@ class BuildOptions(BaseModel):
         "of it; scale*scale of them keep up with one low-resolution pixel per cycle",
         metavar="N",
         ge=1,
+        strict=True,
     )
     port_colors: Colors | None = _option(
         None,
@@ -71,14 +100,18 @@ class BuildOptions(BaseModel):
         metavar="BITS",
         ge=2,
         le=16,
+        strict=True,
     )
 
     @field_validator("frame")
     @classmethod
-    def _positive(cls, frame: tuple[int, int] | None) -> tuple[int, int] | None:
-        if frame is not None and min(frame) < 1:
-            raise ValueError("width and height must be at least 1")
-        return frame
+    def _frame(cls, frame: tuple[int, int] | None) -> tuple[int, int] | None:
+        return frame if frame is None else check_frame(frame)
+
+    @field_validator("part")
+    @classmethod
+    def _part(cls, part: str) -> str:
+        return check_part(part)
 
     def record(self) -> dict[str, Any]:
         """Plain values, for JSON."""

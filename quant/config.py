@@ -114,11 +114,11 @@ class TrainConfig(Config):
     warmup: float = Field(0.02, ge=0, le=0.5, description="fraction of the training with rising learning rate")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0 turns averaging off")
     clip_latent: float = Field(1.0, gt=0, description="latent binary weights are kept in [-clip_latent, clip_latent]")
-    seed: int = Field(1, ge=0, description="seed of the initial weights and of the choice of patches")
+    seed: int = Field(1, ge=0, lt=1 << 64, description="seed of the initial weights and of the choice of patches")
     workers: int = Field(0, ge=0, le=16, description="loader processes; 0 cuts patches in the training process")
     checkpoint_steps: int = Field(500, ge=1, description="steps between checkpoints")
     validate_steps: int = Field(0, ge=0, description="steps between validations; 0: only at the end")
-    threads: int = Field(0, ge=0, description="torch threads; 0 leaves torch's default")
+    threads: int = Field(0, ge=0, le=1024, description="torch threads; 0 leaves torch's default")
 
     @field_validator("max_minutes", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Literal, overload
 
 import numpy as np
 
+from ..errors import UserError
 from ..hw.hls.description import Description
 from ..hw.hls.project import compile_project
 from ..hw.types import StreamType
@@ -87,10 +88,17 @@ class CSim:
 
     def _library(self, trace: bool) -> ctypes.CDLL:
         if trace not in self._libraries:
-            library = ctypes.CDLL(str(compile_project(self.project_dir, trace=trace, bit_true=self._bit_true)))
-            library.xnorsr_run.argtypes = [_INT32, _POINTERS]
-            if trace:
-                library.xnorsr_run_trace.argtypes = [_INT32, _POINTERS, _POINTERS]
+            path = compile_project(self.project_dir, trace=trace, bit_true=self._bit_true)
+            try:
+                library = ctypes.CDLL(str(path))
+                library.xnorsr_run.argtypes = [_INT32, _POINTERS]
+                if trace:
+                    library.xnorsr_run_trace.argtypes = [_INT32, _POINTERS, _POINTERS]
+            except (OSError, AttributeError) as error:
+                raise UserError(
+                    f"{path}: cannot be loaded ({error}). Remove the file to have it compiled again; if a source there "
+                    "was changed, build it again: xnorsr build"
+                ) from error
             self._libraries[trace] = library
         return self._libraries[trace]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..hw.hls.description import stream_type
 from ..hw.types import StreamType
 from . import verilate
 from .frames import check_input
@@ -61,6 +62,42 @@ class OutputPort:
     channel_order: tuple[int, ...]
 
 
+def _read(project: Path) -> dict[str, Any]:
+    """Content of a project's project.json, whose parts that are used here are all there.
+
+    Raises:
+        UserError: there is none, it is damaged, or another version wrote it.
+    """
+    path = project / "project.json"
+    if not path.is_file():
+        raise UserError(
+            f"{project}: no SystemVerilog project (project.json is missing). Make it with: xnorsr build MODEL.onnx"
+        )
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not record.get("outputs"):
+            raise ValueError("it records no outputs")
+        orders = [(record["input_channel_order"], record["input"])]
+        orders += [(o["channel_order"], o["type"]) for o in record["outputs"]]
+        if any(sorted(order) != list(range(kind["channels"])) for order, kind in orders):
+            raise ValueError("an order of channels is none")
+        streams = [record["input"], *(s["type"] for s in (*record["outputs"], *record["streams"].values()))]
+        for raw in streams:
+            stream_type(raw)
+        used = [str(record["top"]), int(record["predicted"]["cycles_per_frame"]), *map(str, record["files"])]
+        used += [(o["tensor"], int(o["pixels_per_beat"]), str(o["prefix"])) for o in record["outputs"]]
+        used += [(f["stream"], f["reader"], int(f["depth"])) for f in record["fifos"].values()]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UserError(
+            f"{path}: cannot be read, it is damaged or of another version ({type(error).__name__}: {error}). "
+            "Build the project again: xnorsr build MODEL.onnx"
+        ) from error
+    missing = [name for name in record["files"] if not (project / name).is_file()]
+    if missing:
+        raise UserError(f"{project}: {missing[0]} is missing. Build the project again: xnorsr build MODEL.onnx")
+    return record
+
+
 class RtlSim:
     """A SystemVerilog project and its compiled simulation.
 
@@ -72,28 +109,17 @@ class RtlSim:
     """
 
     def __init__(self, project: Path, work: Path, *, trace: bool = False, waves: bool = False) -> None:
-        record = project / "project.json"
-        if not record.is_file():
-            raise UserError(
-                f"{project}: no SystemVerilog project (project.json is missing). Make it with: xnorsr build MODEL.onnx"
-            )
         self.project, self.trace, self.waves = project, trace, waves
         self.work = work / ("trace" if trace else "plain")
-        self.record: dict[str, Any] = json.loads(record.read_text())
-        self.input = StreamType(**self.record["input"])
-        missing = "no outputs" if not self.record.get("outputs") else "no order of channels"
-        if missing == "no outputs" or "input_channel_order" not in self.record:
-            raise UserError(
-                f"{record}: records {missing}; another version of xnorsr wrote it. "
-                "Build the project again: xnorsr build MODEL.onnx"
-            )
+        self.record = _read(project)
+        self.input = stream_type(self.record["input"])
         self.outputs = [
             OutputPort(
-                o["tensor"], StreamType(**o["type"]), o["pixels_per_beat"], o["prefix"], tuple(o["channel_order"])
+                o["tensor"], stream_type(o["type"]), o["pixels_per_beat"], o["prefix"], tuple(o["channel_order"])
             )
             for o in self.record["outputs"]
         ]
-        self.types = {name: StreamType(**s["type"]) for name, s in self.record["streams"].items()}
+        self.types = {name: stream_type(s["type"]) for name, s in self.record["streams"].items()}
 
     @property
     def output(self) -> StreamType:
@@ -202,7 +228,7 @@ class RtlSim:
     def _streams(self, frames: int) -> dict[str, np.ndarray]:
         streams = {}
         for name, stream in self.record["streams"].items():
-            kind = StreamType(**stream["type"])
+            kind = stream_type(stream["type"])
             lines = (self.work / f"{name}.hex").read_text().split()
             per_beat = stream["pixels_per_beat"]
             beats = kind.height * kind.width // per_beat

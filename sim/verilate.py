@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +19,17 @@ from unittest import mock
 
 from cocotb_tools.runner import Verilator
 
-from .. import tools
+from .. import children, tools
+from ..errors import UserError
 
 # Wide constants (weights) are literals and parameters of the sources; Verilator's own limit is 64 Kbit.
 _LITERALS = ["--max-num-width", str(1 << 22)]
+
+
+#: Paths that make reads as they are: no blank, no sign of its own or of the shell's.
+_PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
+#: What compilers and linkers print when nothing more can be written.
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded")
 
 
 class BenchError(Exception):
@@ -38,6 +48,13 @@ class _Runner(Verilator):
         trace = [f"--trace-{wave_format()}", "--trace-structs"]
         swap = {"--public-flat-rw": ["--public-depth", "1"], "--trace": trace}
         return [[word for old in command for word in swap.get(old, [old])] for command in commands]
+
+    def _execute_cmds(self, cmds: Sequence[Any], cwd: Any, stdout: Any = None) -> None:
+        """As the stock runner's, but what runs ends with this process."""
+        for command in cmds:
+            done = children.run(command, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT)
+            if done.returncode != 0:
+                raise RuntimeError(f"{command[0]} ended with exit status {done.returncode}")
 
 
 @cache
@@ -65,6 +82,37 @@ def _make_variables(tool: tools.Tool, optimize: str) -> dict[str, str]:
     return variables
 
 
+@contextmanager
+def _plain_paths(folder: Path, sources: Sequence[Path]) -> Iterator[tuple[Path, list[Path]]]:
+    """The folder and the sources at paths that make and Verilator take.
+
+    Where theirs hold other characters, the work is done on copies in a temporary folder, and what was made is copied
+    back; links would not do, since Verilator follows them.
+
+    Raises:
+        UserError: the folder of temporary files has such a path too.
+    """
+    if all(_PLAIN.fullmatch(str(path.absolute())) for path in (folder, *sources)):
+        yield folder, list(sources)
+        return
+    with tempfile.TemporaryDirectory(prefix="xnorsr-") as name:
+        root = Path(name).resolve()
+        if not _PLAIN.fullmatch(str(root)):
+            raise UserError(
+                f"{root}: Verilator cannot work in a folder whose path has other characters than letters, digits, . _ "
+                "- and +. Set TMPDIR to a folder with a plain path."
+            )
+        copies = [root / f"{number}{source.suffix}" for number, source in enumerate(sources)]
+        for copy, source in zip(copies, sources, strict=True):
+            shutil.copyfile(source, copy)
+        work = root / "work"
+        work.mkdir()
+        try:
+            yield work, copies
+        finally:
+            shutil.copytree(work, folder, dirs_exist_ok=True)
+
+
 def build(
     top: str,
     sources: Sequence[Path],
@@ -88,13 +136,16 @@ def build(
     """
     tool = tools.verilator()
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "build.log"
-    with mock.patch.dict(os.environ, {**tool.environment(), **_make_variables(tool, optimize)}):
+    with (
+        mock.patch.dict(os.environ, {**tool.environment(), **_make_variables(tool, optimize)}),
+        _plain_paths(folder, sources) as (plain_folder, plain_sources),
+    ):
+        log = plain_folder / "build.log"
         try:
             _Runner().build(
-                sources=list(sources),
+                sources=plain_sources,
                 hdl_toplevel=top,
-                build_dir=folder,
+                build_dir=plain_folder,
                 defines=dict(defines or {}),
                 waves=waves,
                 timescale=("1ns", "1ps"),
@@ -103,7 +154,9 @@ def build(
                 log_file=log,
             )
         except (SystemExit, Exception) as error:
-            text = log.read_text()[-6000:] if log.exists() else ""
+            text = log.read_text(errors="replace")[-6000:] if log.exists() else ""
+            if any(words in text for words in _FULL):
+                raise UserError(f"{folder}: the disk is full. Free some space there, or use another folder.") from error
             raise BenchError(f"cannot compile {top} with Verilator: {error}\n{text}") from error
 
 
@@ -162,7 +215,7 @@ def run(
                 log_file=log,
             )
         except (SystemExit, Exception) as error:
-            raise BenchError(f"{test_module} on {top}: {error}\n{log.read_text()[-6000:]}") from error
+            raise BenchError(f"{test_module} on {top}: {error}\n{log.read_text(errors='replace')[-6000:]}") from error
     _raise_failures(results, log)
 
 
@@ -171,7 +224,7 @@ def _raise_failures(results: Path, log: Path) -> None:
     failed = [c.get("name") for c in cases if c.find("failure") is not None or c.find("error") is not None]
     if failed or not cases:
         what = f"failed: {', '.join(map(str, failed))}" if failed else "no test ran"
-        raise BenchError(f"{what}\n{log.read_text()[-8000:]}")
+        raise BenchError(f"{what}\n{log.read_text(errors='replace')[-8000:]}")
 
 
 def dump_json(path: Path, content: object) -> Path:

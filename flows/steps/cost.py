@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from ... import tools
 from ...errors import UserError
@@ -22,9 +24,11 @@ from ...hw.resources.synth import Synthesis, synthesize
 from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
-from ..console import console, table
+from ..console import plain, status, table
 from ..hardware_options import HardwareOptions
-from ..output import write_file
+from ..lock import locked
+from ..manifest import recording
+from ..output import disk_of, write_file
 from ..report import si
 
 
@@ -80,12 +84,12 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
     tools.yosys()
     assert rtl is not None
     family = config.family or device(chosen.part).family
-    with console.status(f"Yosys, {family} ...") as status:
+    with status(f"Yosys, {family} ...") as shown, recording(rtl.parent, rtl), disk_of(rtl):
         found = synthesize(
             rtl,
             family,
             TOP,
-            progress=lambda what, n, of: status.update(f"Yosys, {family}: batch {n} of {of} done ({what})"),
+            progress=lambda what, n, of: shown.update(Text(plain(f"Yosys, {family}: batch {n} of {of} done ({what})"))),
         )
     return Account(built.network, made, found)
 
@@ -105,7 +109,8 @@ def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> 
                 f"{model}: what was built keeps its own {', '.join(hardware.flags)}. Leave that out, or give the QONNX "
                 "file."
             )
-        return account(reopen(model), model / "rtl", config)
+        with locked(model) if config.synth else nullcontext():
+            return account(reopen(model), model / "rtl", config)
     chosen = hardware.options()
     with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder:
         lowered = prepare(model, chosen)

@@ -12,21 +12,24 @@ import numpy as np
 import onnx
 
 from ... import tools
-from ...errors import UserError
+from ...errors import MismatchError, UserError
 from ...hw.build import BuildOptions, BuildResult, reopen
 from ...hw.build import build as build_projects
 from ...hw.graph.load import set_frame
 from ...hw.names import Names
+from ...hw.resources.devices import known
 from ...hw.types import StreamType
-from ...quant.data.images import read_photo
 from ...sim.compare import compare
 from ...sim.conversion import effect
 from ...sim.frames import check_input
 from ...sim.reference import run as run_reference
-from ..console import console
+from .. import manifest
+from ..console import console, say, status
 from ..doctor import require_programs
-from ..output import check_writable, output_folder, write_file
-from ..pictures import cut, output_files, sample_codes, stream_codes, write_outputs
+from ..lock import locked
+from ..manifest import recording
+from ..output import check_new_file, claim, disk_of, output_folder, tell_kept, write_file
+from ..pictures import cut, image_codes, output_files, sample_codes, write_outputs
 from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
@@ -90,8 +93,16 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
         UserError: bad input or output folder, before anything is written.
     """
     with output_folder(out, force) as staged:
-        built = build_projects(model, staged, options, progress=console.print)
+        built = build_projects(model, staged, options, progress=say)
     built.out_dir = out
+    if force:
+        tell_kept(out, manifest.owned(out))
+    if not known(options.part):
+        say(
+            f"Part {options.part} is not in the table of parts whose resources are known: the projects are built for "
+            "it, the vendor's tool has to know it, and estimates cannot be held against it.",
+            "yellow",
+        )
     if built.changes:
         _tell_changes(model, built)
     return built
@@ -108,11 +119,9 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     found = effect(original, lowered, sample_codes(lowered.input_type, scale))
     console.print("[yellow]The network was converted; from here on the converted one is the reference (model.onnx):[/]")
     for change in built.changes:
-        console.print(f"  {change}", markup=False)
+        say(f"  {change}")
     apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
-    console.print(
-        f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}"
-    )
+    say(f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}")
 
 
 def need_simulator(level: str) -> None:
@@ -147,22 +156,24 @@ def simulate(
         MismatchError: a code differs.
     """
     need_simulator(level)
+    if out is not None and out.suffix.lower() not in (".png", ".npy"):
+        raise UserError(f"--out {out}: the result is a PNG picture or a NumPy array; give a name that ends in .png.")
     built = reopen(project)
-    files = output_files(output_types(built), out or project / "sim" / f"{image.stem}-{level}.png")
+    kinds = output_types(built)
+    files = output_files(kinds, out or project / "sim" / f"{image.stem}-{level}.png")
     for path in files.values():
-        if out is not None and path.exists() and not force:
-            raise UserError(
-                f"output {path}: there is already such a file. Give --force to replace it, or another name with --out."
-            )
+        ours = out is None and path.relative_to(project).as_posix() in manifest.listed(project)
+        check_new_file(path, force or ours, "--out")
     stream = built.lowered.input_type
-    codes = stream_codes(read_photo(image), stream)
+    codes = image_codes(image, stream)
     if crop:
         codes = cut(codes, stream.width, stream.height, str(image))
     check_input(codes, stream)
-    for path in files.values():
-        check_writable(path.parent)
-    found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves)
-    write_outputs(found.outputs, files)
+    with locked(project), disk_of(project):
+        found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves)
+        if out is None:
+            claim(project, (path.relative_to(project).as_posix() for path in files.values()))
+        write_outputs(found.outputs, files, kinds)
     return replace(found, files=files)
 
 
@@ -175,7 +186,7 @@ def simulate_codes(
         UserError: the codes do not fit the built frame.
         MismatchError: a code differs; names layer, pixel, channel and both codes.
     """
-    with console.status("executing the reference ..."):
+    with status("executing the reference ..."):
         expected = run_reference(built.lowered, codes, all_tensors)
     ran = _csim(built, codes, all_tensors) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
     found = compare(built.lowered, expected, ran.outputs, ran.streams, ran.types)
@@ -186,8 +197,9 @@ def simulate_codes(
 def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool) -> _Ran:
     from ...sim.csim import CSim
 
-    with console.status("C-simulation ..."):
-        project = CSim(built.out_dir / "hls")
+    hls = built.out_dir / "hls"
+    with status("C-simulation ..."), recording(built.out_dir, hls):
+        project = CSim(hls)
         result = project.simulate(codes, trace=all_tensors)
     types = {one.name: one.kind for one in project.description.traced}
     return _Ran(result.outputs, result.streams if all_tensors else None, types)
@@ -195,21 +207,35 @@ def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool) -> _Ran:
 
 def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: bool) -> _Ran:
     from ...sim.rtlsim import RtlSim
+    from ...sim.verilate import BenchError
 
     work = built.out_dir / ("sim/rtl-waves" if waves else "sim/rtl")
     project = RtlSim(built.out_dir / "rtl", work.resolve(), trace=all_tensors, waves=waves)
+    with recording(built.out_dir, work):
+        if waves:
+            vcd = project.waveforms.suffix == ".vcd"
+            say(f"Waveforms: {f'VCD, {_LARGE}' if vcd else 'FST.'}")
+        try:
+            with status("Verilator compiles ..."):
+                project.compile()
+        except BenchError as e:
+            raise UserError(
+                f"{built.out_dir / 'rtl'}: does not compile; Verilator's output is in {project.work / 'build.log'}. If "
+                f"a file there was changed, build it again: xnorsr build. {_first_error(str(e))}"
+            ) from e
+        try:
+            with status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
+                result = project.run(codes)
+        except BenchError as e:
+            raise MismatchError(f"the RTL simulation came to no result; its output is in {project.work}. {e}") from e
     if waves:
-        vcd = project.waveforms.suffix == ".vcd"
-        console.print(f"Waveforms: {f'VCD, {_LARGE}' if vcd else 'FST.'}", markup=False)
-    with console.status("Verilator compiles ..."):
-        project.compile()
-    with console.status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
-        result = project.run(codes)
-    if waves:
-        size = project.waveforms.stat().st_size / 1e6
-        console.print(f"Waveforms: {project.waveforms}, {size:,.1f} MB", markup=False)
+        say(f"Waveforms: {project.waveforms}, {project.waveforms.stat().st_size / 1e6:,.1f} MB")
     streams = result.streams if all_tensors else None
     return _Ran(result.outputs[-1], streams, project.types, result.cycles, project.predicted_cycles)
+
+
+def _first_error(text: str) -> str:
+    return next((line for line in text.splitlines() if "rror" in line and "cannot compile" not in line), "")
 
 
 def vendor_synthesis(folder: Path) -> CSynthesis | None:
@@ -220,17 +246,17 @@ def vendor_synthesis(folder: Path) -> CSynthesis | None:
     """
     compiler = find_compiler()
     if compiler is None:
-        console.print(MISSING, style="yellow", markup=False)
+        say(MISSING, "yellow")
         return None
-    with console.status(f"C-synthesis with {compiler.name} ..."):
+    with status(f"C-synthesis with {compiler.name} ..."), locked(folder), recording(folder, folder / "hls"):
         found = synthesize(folder / "hls", compiler)
+    claim(folder, ["csynth.json"])
     write_file(folder / "csynth.json", json.dumps(found.to_dict(), indent=2) + "\n")
     latency = f"{found.latency_cycles[1]:,}" if found.latency_cycles else "unknown"
     interval = f"{found.interval_cycles[1]:,}" if found.interval_cycles else "unknown"
     used = ", ".join(f"{count:,} {name}" for name, count in found.used.items())
-    console.print(
+    say(
         f"C-synthesis for {found.part}: {used}; latency {latency} cycles, interval {interval}; clock "
-        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}",
-        markup=False,
+        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}"
     )
     return found

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from torch import nn
@@ -14,20 +13,34 @@ from torch import nn
 from ...errors import UserError
 from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
 from ...quant.data.fetch import resolve
-from ...quant.data.images import Photo, load_source, read_folder
+from ...quant.data.images import EMBEDDED, Photo, load_source, read_folder
 from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
 from ...quant.progress import COURSE
 from ...quant.training import load_trained
 from ...quant.training import train as train_network
+from .. import manifest
 from ..config import Recipe
-from ..output import check_writable, output_folder, refuse_non_empty, write_file
-from ..pictures import photograph
+from ..lock import locked
+from ..output import check_writable, claim, clear, disk_of, output_folder, refuse_non_empty, tell_kept, write_file
+from ..pictures import check_scorable, photograph
 
-WEIGHTS, RECORD = "weights.pt", "recipe.json"
+WEIGHTS, RECORD, CHECKPOINT = "weights.pt", "recipe.json", "checkpoints/last.ckpt"
 DEFAULT_FRAME = (128, 128)  # (width, height) of an export in low-resolution pixels, unless another is given
 C = TypeVar("C", bound=Config)
-_WRITTEN = (WEIGHTS, RECORD, COURSE, "checkpoints", "log")
+#: What a training writes into its folder.
+_WRITTEN = (
+    WEIGHTS,
+    "weights.part",
+    RECORD,
+    COURSE,
+    CHECKPOINT,
+    "checkpoints/last.part",
+    "log/hparams.yaml",
+    "log/events.out.tfevents.*",
+)
+#: Settings that change neither what is trained nor what comes out.
+_MAY_CHANGE = ("threads", "workers", "checkpoint_steps", "validate_steps")
 
 
 @dataclass(frozen=True)
@@ -41,32 +54,79 @@ class Score:
     ssim: float
 
 
-def train(recipe: Recipe, out: Path, *, force: bool = False) -> Path:
+def train(recipe: Recipe, out: Path, *, force: bool = False, within: bool = False) -> Path:
     """Train into a folder, or continue an unfinished training there; returns the file of the weights.
 
+    Args:
+        force: replace what an earlier training wrote there.
+        within: the folder is part of an output folder that was looked at already; foreign files in it stay.
+
     Raises:
-        UserError: bad images or output folder, or a checkpoint of another architecture there.
+        UserError: bad images or output folder, a checkpoint of another architecture or of other settings there, or a
+            disk that fills up.
         KeyboardInterrupt: on Ctrl-C; the checkpoint is written.
     """
-    unfinished = (out / "checkpoints" / "last.ckpt").is_file() and not (out / WEIGHTS).exists()
-    if not unfinished:
-        refuse_non_empty(out, force)
-    load_source(recipe.data, recipe.model.colors)
-    check_writable(out)
-    if force:
-        _clear(out)
-    write_file(out / RECORD, recipe.model_dump_json(indent=2) + "\n")
-    return train_network(recipe.data, recipe.model, recipe.train, out, resume=True)
-
-
-def _clear(out: Path) -> None:
-    """Remove what an earlier training wrote, and nothing else."""
-    for name in _WRITTEN:
-        entry = out / name
-        if entry.is_dir():
-            shutil.rmtree(entry)
+    check_photographs(recipe)
+    with locked(out):
+        if not force and _unfinished(out):
+            _check_same(recipe, out)
         else:
-            entry.unlink(missing_ok=True)
+            refuse_non_empty(out, force or within)
+        check_writable(out)
+        if force:
+            clear([out])
+            tell_kept(out)
+        claim(out, _WRITTEN)
+        write_file(out / RECORD, recipe.model_dump_json(indent=2) + "\n")
+        with disk_of(out):
+            return train_network(recipe.data, recipe.model, recipe.train, out, resume=True)
+
+
+def _unfinished(out: Path) -> bool:
+    """Whether a training began there and did not end, be it before its first checkpoint."""
+    return not (out / WEIGHTS).exists() and ((out / CHECKPOINT).is_file() or WEIGHTS in manifest.listed(out))
+
+
+def _check_same(recipe: Recipe, out: Path) -> None:
+    """Refuse to continue with settings that would make the record of the whole training untrue.
+
+    Raises:
+        UserError: names each field that differs; or the record is damaged.
+    """
+    if not (out / CHECKPOINT).is_file():
+        return  # nothing is trained yet
+    differing = []
+    for section in ("data", "train"):
+        before, now = _record(out / RECORD, section), recipe.model_dump(mode="json")[section]
+        differing += [
+            f"{section}.{name} (before {before[name]!r}, now {value!r})"
+            for name, value in now.items()
+            if name in before and before[name] != value and name not in _MAY_CHANGE
+        ]
+    if differing:
+        raise UserError(
+            f"{out}: an unfinished training there was begun with other settings: {', '.join(differing)}. Set them as "
+            "before, or give --force to start again, or another folder with --out."
+        )
+
+
+def check_photographs(recipe: Recipe) -> None:
+    """Refuse photographs that cannot be read, trained on or scored.
+
+    Raises:
+        UserError: names the photograph and what it lacks.
+    """
+    cfg, patch = recipe.model, recipe.data.patch
+    photos, held = load_source(recipe.data, cfg.colors)
+    for photo in photos:
+        height, width = photo.pixels.shape[:2]
+        if min(height, width) // cfg.scale < patch:
+            raise UserError(
+                f"image {photo.name} of {width}x{height} pixels is smaller than a patch: data.patch {patch} times "
+                f"model.scale {cfg.scale} is {patch * cfg.scale}. Take it out, or set a smaller data.patch."
+            )
+    for photo in held:
+        check_scorable(photo, cfg.scale)
 
 
 def weights_file(checkpoint: Path) -> Path:
@@ -80,7 +140,7 @@ def weights_file(checkpoint: Path) -> Path:
     path = checkpoint / WEIGHTS
     if path.is_file():
         return path
-    if (checkpoint / "checkpoints" / "last.ckpt").is_file():
+    if (checkpoint / CHECKPOINT).is_file():
         raise UserError(f"{checkpoint}: the training there is unfinished; finish it with the same `xnorsr train`.")
     raise UserError(f"{checkpoint}: holds no {WEIGHTS}; give the output folder of `xnorsr train`.")
 
@@ -95,12 +155,31 @@ def _recorded(weights: Path, name: str, section: type[C]) -> C:
     if not record.is_file():
         return section()
     try:
-        return section.model_validate(json.loads(record.read_text(encoding="utf-8"))[name])
-    except (KeyError, TypeError, ValueError) as e:
-        raise UserError(
-            f"{record}: its section {name} cannot be read, it is damaged or of another version: {e}. Remove the file "
-            "to use the defaults, or train again."
-        ) from e
+        return section.model_validate(_record(record, name))
+    except ValueError as e:
+        raise _damaged(record, name, e) from e
+
+
+def _record(record: Path, name: str) -> dict[str, Any]:
+    """A section of a training's record, as it stands there.
+
+    Raises:
+        UserError: the record is damaged.
+    """
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))[name]
+        if not isinstance(found, dict):
+            raise TypeError("it is no table")
+        return found
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as e:
+        raise _damaged(record, name, e) from e
+
+
+def _damaged(record: Path, name: str, why: Exception) -> UserError:
+    return UserError(
+        f"{record}: its section {name} cannot be read, it is damaged or of another version: {why}. Remove the file "
+        "to use the defaults, or train again."
+    )
 
 
 def config_of(model: nn.Module) -> NetworkConfig:
@@ -141,17 +220,32 @@ def evaluate(checkpoint: Path, images: list[str] | None = None, *, ensemble: boo
     photos: list[Photo] = []
     for one in images or []:
         place = resolve(Path(one))
-        photos += read_folder(place) if place.is_dir() else [photograph(one)]
-    return score_photos(model, photos or held_out(_recorded(weights, "data", DataConfig), model), ensemble=ensemble)
+        found = read_folder(place) if place.is_dir() else [photograph(one)]
+        if one not in EMBEDDED:
+            folder = place if place.is_dir() else place.parent
+            found = [Photo(str(folder / photo.name), photo.pixels) for photo in found]
+        photos += found
+    photos = photos or held_out(_recorded(weights, "data", DataConfig), model)
+    if len({Path(p.name).name for p in photos}) == len(photos):  # folders only where they tell photographs apart
+        photos = [Photo(Path(p.name).name, p.pixels) for p in photos]
+    return score_photos(model, photos, ensemble=ensemble)
 
 
 def score_photos(model: nn.Module, photos: list[Photo], *, ensemble: bool = False) -> list[Score]:
-    """Scores on each of several high-resolution photographs."""
+    """Scores on each of several high-resolution photographs, which may be called the same.
+
+    Raises:
+        UserError: a photograph is too small, or has colours that the network does not take.
+    """
     cfg = config_of(model)
-    found = score_all(model, photos, cfg.scale, cfg.colors, ensemble)["images"]
+    for photo in photos:
+        check_scorable(photo, cfg.scale)
+    found = (
+        (photo.name, score_all(model, [photo], cfg.scale, cfg.colors, ensemble)["images"][photo.name])
+        for photo in photos
+    )
     return [
-        Score(name, one["bicubic_psnr_y"], one["psnr_y"], one["bicubic_ssim_y"], one["ssim_y"])
-        for name, one in found.items()
+        Score(name, one["bicubic_psnr_y"], one["psnr_y"], one["bicubic_ssim_y"], one["ssim_y"]) for name, one in found
     ]
 
 

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import UserError
 from ..types import StreamType
 
-FILE = "xnorsr.json"
+FILE, FORMAT = "xnorsr.json", 2
+
+
+def stream_type(raw: Mapping[str, Any]) -> StreamType:
+    """The type of a stream that a project's description records.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    kind = StreamType(**raw)
+    numbers = (kind.height, kind.width, kind.channels, kind.bits)
+    if any(type(n) is not int for n in (*numbers, kind.frac)) or min(numbers) < 1 or kind.bits > 64:
+        raise ValueError(f"{dict(raw)} is no type of a stream")
+    return kind
+
+
+def _word(text: object) -> str:
+    """A name that may be part of a path."""
+    if not isinstance(text, str) or not re.fullmatch(r"\w+", text):
+        raise ValueError(f"{text!r} is no name")
+    return text
 
 
 @dataclass(frozen=True)
@@ -50,9 +73,11 @@ class Description:
         if not path.is_file():
             raise UserError(f"{folder}: no HLS project in it (no {FILE}). Make one with: xnorsr build MODEL.onnx")
         try:
-            raw = json.loads(path.read_text())
-            traced = tuple(Traced(x["name"], x["tensor"], StreamType(**x["type"])) for x in raw["traced"])
-            source, *outputs = (Port(p["tensor"], StreamType(**p["type"])) for p in (raw["input"], *raw["outputs"]))
-            return Description(raw["project"], raw["stamp"], source, tuple(outputs), traced)
-        except (ValueError, KeyError, TypeError) as error:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            if raw.get("format") != FORMAT:
+                raise ValueError(f"it is of format {raw.get('format')}, this version reads {FORMAT}")
+            traced = tuple(Traced(x["name"], x["tensor"], stream_type(x["type"])) for x in raw["traced"])
+            source, *outputs = (Port(p["tensor"], stream_type(p["type"])) for p in (raw["input"], *raw["outputs"]))
+            return Description(_word(raw["project"]), _word(raw["stamp"]), source, tuple(outputs), traced)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{path}: not a project description ({error}). Build the project again.") from error

@@ -32,6 +32,8 @@ import yaml  # type: ignore[import-untyped]
 from ..network import Network, Stream
 from ..ops.registry import header_folders
 from ..ports import order_text
+from ..tcl import quoted
+from .description import FORMAT
 from .design import Call, HlsDesign, design_of
 from .kernel import Kernel
 from .testdata import write_test_data
@@ -59,6 +61,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["tcl"] = lambda value: quoted(str(value))
     environment.filters["port_names"] = lambda outputs: [(f"out{n or ''}", one) for n, one in enumerate(outputs)]
     environment.filters["order_text"] = order_text
     return environment
@@ -150,6 +153,7 @@ def description(design: HlsDesign, project: str, stamp: str) -> dict[str, Any]:
         return {"tensor": stream.tensor, "type": asdict(stream.kind), "channel_order": design.order(stream)}
 
     return {
+        "format": FORMAT,
         "project": project,
         "stamp": stamp,
         "input": port(design.input),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -50,6 +51,38 @@ def devices() -> dict[str, Device]:
     return {part: Device(part=part, **(row | {"boards": tuple(row["boards"])})) for part, row in table.items()}
 
 
+#: Of a part or a board; nothing else may stand in scripts and reports.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+#: How the vendor's part names begin: commercial, automotive, defence and space grade.
+_VENDOR = re.compile(r"x[caqr][a-z0-9]{2}", re.IGNORECASE)
+
+
+def check_part(name: str) -> str:
+    """A name that a project may be built for: a board, a known part, or one that may be the vendor's.
+
+    A part that is not in the table is the vendor tool's to know; see `known`.
+
+    Raises:
+        ValueError: it is no such name; says what is allowed.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "a part or board is named by 1 to 64 letters, digits, - and _, for example xck26-sfvc784-2LV-c"
+        )
+    if not known(name) and not _VENDOR.match(name):
+        raise ValueError(_unknown(name))
+    return name
+
+
+def known(name: str) -> bool:
+    """Whether the table holds this part or board."""
+    try:
+        device(name)
+    except UserError:
+        return False
+    return True
+
+
 def device(name: str) -> Device:
     """The part called ``name``, which may be a part ("xc7z020", "xc7z020clg400-1") or a board ("kv260").
 
@@ -64,7 +97,12 @@ def device(name: str) -> Device:
     prefixes = [p for p in parts if wanted.startswith(p) and wanted[len(p)] in "-cfsr"]
     if prefixes:
         return parts[max(prefixes, key=len)]
-    known = [*parts, *boards]
-    close = difflib.get_close_matches(wanted, known, n=4, cutoff=0.5)
+    raise UserError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    parts = devices()
+    names = [*parts, *(b for d in parts.values() for b in d.boards)]
+    close = difflib.get_close_matches(name.strip().lower(), names, n=4, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}?" if close else f"known parts: {', '.join(parts)}"
-    raise UserError(f"unknown part or board {name!r}: {hint} (boards work too, for example kv260)")
+    return f"unknown part or board {name!r}: {hint} (boards work too, for example kv260)"

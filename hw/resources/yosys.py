@@ -5,23 +5,20 @@ Run as a module (``python -m xnorsr.hw.resources.yosys SCRIPT``) it executes a s
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from ... import tools
+from ... import children, tools
 from ...errors import UserError
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the process and those that it started (abc)."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    children.stop(process)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float, stop: threading.Event | None) -> int:
@@ -64,7 +61,7 @@ def run_module(
     log = folder / f"{name}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            children.kept([sys.executable, "-m", module, *arguments]),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,

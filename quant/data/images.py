@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ...errors import UserError
 from ..config import EMBEDDED_HOLDOUT, DataConfig
@@ -64,12 +64,15 @@ def read_photo(path: str | Path) -> Photo:
         UserError: the file is missing, no image, damaged, 16-bit, or has an alpha channel, a palette or CMYK.
     """
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f"image {path} is a folder; name a file")
     if not path.is_file():
         raise UserError(f"image {path} does not exist; name another file")
     try:
         with Image.open(path) as image:
             mode, wide = image.mode, _is_16_bit(path, image)
-            pixels = np.asarray(image) if mode in ("RGB", "L") and not wide else None
+            # A camera held upright stores the picture lying, with a note how to turn it.
+            pixels = np.asarray(ImageOps.exif_transpose(image)) if mode in ("RGB", "L") and not wide else None
     except Exception as e:
         # Pillow's decoders raise many classes on damaged files (OSError, SyntaxError, ValueError, struct.error, ..).
         raise UserError(f"image {path} cannot be read, it is damaged or no image: {e}") from e
@@ -90,7 +93,8 @@ def read_folder(folder: str | Path) -> list[Photo]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"image folder {folder} does not exist; name another folder")
+        what = "is a file, no folder" if folder.is_file() else "does not exist"
+        raise UserError(f"image folder {folder} {what}; name another folder")
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not paths:
         raise UserError(

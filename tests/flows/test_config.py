@@ -94,7 +94,7 @@ def test_unknown_section(tmp_path: Path) -> None:
     [
         ('[train]\nsteps = "many"\n', r"train\.steps = 'many': input should be a valid integer.*training steps"),
         ("[model]\nscale = 5\n", r"model\.scale = 5: input should be 2, 3 or 4 \(enlargement\)"),
-        ("[hardware]\nclock_mhz = -1\n", r"hardware\.clock_mhz = -1: input should be greater than 0"),
+        ("[hardware]\nclock_mhz = -1\n", r"hardware\.clock_mhz = -1: input should be greater than or equal to 0\.1"),
         ("[hardware]\nframe = [0, 3]\n", r"hardware\.frame = \[0, 3\]: width and height must be at least 1"),
         (
             "[hardware]\nfolding = 0\n",

@@ -189,7 +189,7 @@ def test_recipe_file(out: Path, tmp_path: Path) -> None:
         (["--frame", "7"], "--frame 7: give width and height"),
         (["--folding", "quick"], "--folding quick: folding = 'quick': not allowed. Allowed: cycles per low-resolution"),
         (["--affine-bits", "99"], "--affine-bits 99: affine_bits = 99: input should be less than or equal to 16"),
-        (["--clock", "0"], "--clock 0.0: clock_mhz = 0.0: input should be greater than 0"),
+        (["--clock", "0"], "--clock 0.0: clock_mhz = 0.0: input should be greater than or equal to 0.1"),
         (["--pixels-per-beat", "3"], "--pixels-per-beat 3: allowed for layer depthtospace_0 are 1, 2, 14 (divisors of"),
         (["--folding", "{nosuch=[1,1]}"], "folding of unknown layer 'nosuch'; layers that fold: conv_0"),
     ],

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from tests.flows.report_page import page_of, results_of, text_of
 from tests.networks import Builder
+from xnorsr.flows import png16
 from xnorsr.flows.cli import app
-from xnorsr.flows.pictures import output_files, read_picture, write_outputs
+from xnorsr.flows.pictures import image_codes, output_files, read_picture, write_outputs
 from xnorsr.flows.pipeline import summary
 from xnorsr.flows.steps import hardware
 from xnorsr.flows.tiles import FurtherOutput, further_output
@@ -120,7 +121,9 @@ def test_report_shows_every_output(built: Path, image: Path) -> None:
     assert "· to output 2" in text
     for node in project.network.nodes:
         assert html.count(f">{node.name}</text>") == 1 and f'title="{node.name}"' in html
-    lines = [" ".join(cells) for cells in zip(*(list(c.cells) for c in summary(results).columns), strict=True)]
+    lines = [
+        " ".join(map(str, cells)) for cells in zip(*(list(c.cells) for c in summary(results).columns), strict=True)
+    ]
     assert f"RTL, output low_1, against reference 0 of {sizes['low_1']} codes differ" in lines
 
 
@@ -139,10 +142,16 @@ def test_only_enlargements_are_shown_beside_bicubic_and_original() -> None:
 
 
 def test_an_output_that_is_no_picture_goes_to_a_numpy_file(tmp_path: Path) -> None:
-    kinds = {"y": StreamType(2, 3, 1, 8, False, 8), "features": StreamType(2, 3, 3, 12, True, 8)}
+    types = {"y": (1, 8, False), "features": (3, 12, True), "deep": (3, 10, False), "wide": (2, 16, False)}
+    kinds = {name: StreamType(2, 3, c, bits, signed, 8) for name, (c, bits, signed) in types.items()}
     files = output_files(kinds, tmp_path / "a.png")
-    assert files == {"y": tmp_path / "a.png", "features": tmp_path / "a-features.npy"}
+    ends = {"y": ".png", "features": "-features.npy", "deep": "-deep.png", "wide": "-wide.npy"}
+    assert files == {name: tmp_path / f"a{end}" for name, end in ends.items()}
     codes = {name: np.arange(6 * k.channels).reshape(k.shape) - 9 * k.signed for name, k in kinds.items()}
-    write_outputs(codes, files)
+    codes["deep"] += 1000
+    write_outputs(codes, files, kinds)
+    np.testing.assert_array_equal(png16.decode(files["deep"].read_bytes()), codes["deep"])
+    np.testing.assert_array_equal(image_codes(files["deep"], kinds["deep"]), codes["deep"])
+    np.testing.assert_array_equal(image_codes(files["features"], kinds["features"]), codes["features"])
     np.testing.assert_array_equal(read_picture(files["y"]), codes["y"])
     np.testing.assert_array_equal(np.load(files["features"]), codes["features"])

@@ -1,0 +1,79 @@
+"""The start of a run: all that can be known to fail is refused before its first step and before anything is written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import tools
+from ..errors import UserError
+from ..hw.build import model_graph, prepare
+from ..hw.resources.devices import device
+from ..quant import zoo
+from ..quant.export import to_qonnx
+from . import state
+from .config import Recipe
+from .output import refuse_non_empty
+from .steps import hardware
+
+#: Side of the frame at which an untrained network is exported; its layers are those of any other frame.
+_SIDE = 8
+
+
+def check_tools(recipe: Recipe) -> None:
+    """Refuse a run whose programs are missing, or whose part is unknown.
+
+    Raises:
+        UserError: names what is missing and how to get it.
+    """
+    for level in recipe.sim.levels:
+        hardware.need_simulator(level)
+    if recipe.estimate.synth:
+        tools.yosys()
+    device(recipe.hardware.part)
+
+
+def check_hardware(recipe: Recipe, frame: tuple[int, int]) -> None:
+    """Refuse build options that the recipe's network does not allow: an untrained one is lowered and folded.
+
+    Args:
+        frame: (width, height) in low-resolution pixels that will be built.
+
+    Raises:
+        UserError: the frame, the folding or the pixels per beat do not fit the network.
+    """
+    options = recipe.hardware.model_copy(update={"frame": recipe.hardware.frame or frame})
+    with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.train.seed)
+        untrained = to_qonnx(zoo.build(recipe.model).eval(), recipe.model.image_channels, _SIDE, _SIDE)
+        model_graph(prepare(untrained, options), options, Path(folder) / "hls")
+
+
+def unfinished(recipe: Recipe, identity: dict[str, Any], out: Path, force: bool) -> dict[str, Any] | None:
+    """State of the run in a folder that is to be continued; None where a new run may begin there.
+
+    A finished run whose section [estimate] has changed (Yosys, say) is continued with its estimate.
+
+    Raises:
+        UserError: the folder holds something else, and ``force`` is not set.
+    """
+    if force:
+        return None
+    found = state.read(out)
+    if found is not None:
+        again = found["estimate"] != recipe.estimate.model_dump(mode="json")
+        if again:
+            for step in ("estimate", "report"):
+                found["results"]["times"].pop(step, None)
+        if again or not (out / "results.json").exists():
+            if found["recipe"] == identity:
+                return found
+            raise UserError(
+                f"output {out}: holds an unfinished run of another recipe or of other settings. Give --force to start "
+                "again there, or another folder with --out."
+            )
+    refuse_non_empty(out, force)
+    return None
