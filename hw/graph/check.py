@@ -14,11 +14,12 @@ import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from ...errors import UserError
-from .index import sorted_nodes
+from .index import Graph, sorted_nodes
 from .shapes import MAX_ELEMENTS, QUANTIZERS
 
 OPSETS = (9, 22)  # from Upsample with scales as an input, to the newest that the pinned onnxruntime executes in full
 IR_VERSIONS = (3, 11)
+QONNX_OPSETS = (1, 2)
 DOMAINS = ("", "ai.onnx", "qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas")
 #: (least, greatest number of inputs, attributes with their types) of QONNX's operators, which ONNX has no schema of.
 _QONNX: dict[str, tuple[int, int, dict[str, int]]] = {
@@ -62,6 +63,7 @@ def check_structure(model: onnx.ModelProto, name: str) -> None:
         UserError: names the file, the node or tensor, what is allowed and what to do.
     """
     try:
+        _names(model)
         _versions(model)
         _tensors(model.graph)
         for node in model.graph.node:
@@ -69,8 +71,21 @@ def check_structure(model: onnx.ModelProto, name: str) -> None:
         _wiring(model.graph)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: a name in it is not UTF-8 text. Export it again.") from error
+
+
+def _names(model: onnx.ModelProto) -> None:
+    """Refuse names that are no text; protobuf gives them as bytes, or not at all."""
+    graph = model.graph
+    try:
+        names = [o.domain for o in model.opset_import]
+        for node in graph.node:
+            names += [node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute)]
+        names += [one.name for one in (*graph.initializer, *graph.input, *graph.output, *graph.value_info)]
+        text = all(isinstance(name, str) for name in names)
+    except UnicodeDecodeError:
+        text = False
+    if not text:
+        raise UserError("a name in it is not UTF-8 text; the file may be damaged. Export it again.")
 
 
 def _opset(model: onnx.ModelProto) -> int:
@@ -87,6 +102,9 @@ def _versions(model: onnx.ModelProto) -> None:
     if len(versions) != 1 or not lo <= versions[0] <= hi:
         found = ", ".join(map(str, versions)) or "none"
         raise UserError(f"its ONNX opset is {found}; allowed is one of {lo} to {hi}. Export with opset_version=17.")
+    for one in model.opset_import:
+        if one.domain in DOMAINS[2:] and one.version not in QONNX_OPSETS:
+            raise UserError(f"its opset of '{one.domain}' is {one.version}; allowed is 1 or 2. Export it again.")
     if len(set(domains)) != len(domains):
         raise UserError(f"it imports a domain's opset twice ({', '.join(map(repr, domains))}). Export it again.")
     if model.functions:
@@ -172,7 +190,7 @@ def _node(node: onnx.NodeProto, opset: int) -> None:
         raise UserError(f"{where}: an attribute is given twice ({', '.join(sorted(names))}). Export the file again.")
     if quantizer:
         least, most, types = _QONNX[node.op_type]
-        required: set[str] = set()
+        required = set(types) & {"signed", "narrow"}
         makes = (1, 1)
     else:
         try:
@@ -234,6 +252,30 @@ def _text(value: bytes, label: str) -> None:
         value.decode()
     except UnicodeDecodeError as error:
         raise UserError(f"{label} is no UTF-8 text. Export the file again.") from error
+
+
+def check_constant_types(model: Graph) -> None:
+    """Refuse constants that are not float32 where the streams that they meet are.
+
+    Raises:
+        UserError: names the node, the constant and its type.
+    """
+    opset = _opset(model.model)
+    for node in model.graph.node:
+        whole: set[int] = set()
+        if node.op_type not in QUANTIZERS:
+            try:
+                formal = onnx.defs.get_schema(node.op_type, opset, "").inputs
+            except onnx.defs.SchemaError:
+                continue
+            whole = {n for n, one in enumerate(formal) if one.type_str == "tensor(int64)" or one.name == "axes"}
+        for n, name in enumerate(node.input):
+            value = model.get_initializer(name) if name else None
+            if value is not None and n not in whole and value.dtype != np.float32:
+                raise UserError(
+                    f"{described(node)}: its constant '{name}' has elements of type {value.dtype}; allowed is float32. "
+                    "Export the network in float32 (model.float())."
+                )
 
 
 # How nodes hang together

@@ -114,6 +114,22 @@ def fold_constant_quants(model: Graph) -> frozenset[str]:
     return frozenset(binary)
 
 
+def _check_shapes(model: Graph, node: onnx.NodeProto) -> None:
+    """Refuse parameters that do not fit the tensor, or would make it larger."""
+    shape = model.get_tensor_shape(node.input[0])
+    for name in list(node.input)[1:]:
+        own = model.get_tensor_shape(name)
+        try:
+            fits = shape is not None and own is not None and list(np.broadcast_shapes(shape, own)) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise UserError(
+                f"{node.op_type} '{node.name}': its parameter '{name}' has the shape {own}, its input {shape}; allowed is "
+                "one value, or one per channel in the input's layout."
+            )
+
+
 def _check_quant(model: Graph, node: onnx.NodeProto) -> None:
     """A constant may have a scale per channel (all powers of two); a stream has one."""
     scale = model.get_initializer(node.input[1])
@@ -123,6 +139,7 @@ def _check_quant(model: Graph, node: onnx.NodeProto) -> None:
         _codes(model, node)
     else:
         quant_parameters(model, node)
+    _check_shapes(model, node)
 
 
 def _check_bipolar(model: Graph, node: onnx.NodeProto) -> None:
@@ -130,3 +147,4 @@ def _check_bipolar(model: Graph, node: onnx.NodeProto) -> None:
     if scale is None or np.size(scale) == 0 or np.any(np.asarray(scale) <= 0):
         found = "no constant" if scale is None else np.ravel(scale)[:4].tolist()
         raise UserError(f"BipolarQuant '{node.name}': scale {found}; allowed are positive constants. Export in eval mode.")
+    _check_shapes(model, node)

@@ -8,16 +8,16 @@ from typing import TypeVar
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
-from .check import check_structure
+from .check import check_constant_types, check_structure
 from .fold import fold
 from .index import Graph, drop_unread, set_nodes, sorted_nodes
 from .shapes import MAX_ELEMENTS, QONNX_DOMAIN, QUANTIZERS, infer
 
-Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto)
+Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto, onnx.OperatorSetIdProto)
 
 
 def read(source: str | Path | onnx.ModelProto | ModelWrapper) -> tuple[onnx.ModelProto, str]:
@@ -72,6 +72,9 @@ def _clean(model: onnx.ModelProto) -> Graph:
         if node.op_type in QUANTIZERS:
             node.domain = QONNX_DOMAIN
     del graph.quantization_annotation[:]
+    imports = [copy_of(o) for o in model.opset_import if o.domain in ("", "ai.onnx")]
+    del model.opset_import[:]
+    model.opset_import.extend([*imports, helper.make_opsetid(QONNX_DOMAIN, 1)])
     set_nodes(graph, sorted_nodes(graph.node)[0])
     _name_nodes(graph)
     _drop_identities(graph)
@@ -79,6 +82,7 @@ def _clean(model: onnx.ModelProto) -> Graph:
     infer(model)
     cleaned = fold(Graph(model))
     sizes_to_scales(cleaned)
+    check_constant_types(cleaned)
     _name_nodes(graph)
     return cleaned
 

@@ -122,6 +122,10 @@ def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions) -> Lowered
     streams = [context.stream(o) for o in outputs]
     for one in registry.passes():
         one.apply(context, frozenset(streams))
+    made = {o for n in reference.graph.node for o in n.output}
+    for name, place in list(context.references.items()):
+        if place.tensor not in made:  # a conversion's own, and the reference is the file
+            del context.references[name]
     return Lowered(_network(context, work.graph.input[0].name, streams), reference, changes)
 
 

@@ -74,12 +74,19 @@ def _move_scales(model: Graph, binary: frozenset[str]) -> list[str]:
                 changes.append(f"Conv '{conv.name}': scale {scale.ravel()[0]:.6g} moved behind the convolution")
     for node in model.get_nodes_by_op_type("BipolarQuant"):
         if _activation_scale(model, node) != 1:
+            if model.is_output(node.output[0]):
+                raise UserError(f"BipolarQuant '{node.name}': it makes an output; end the network in a Quant.")
             others = [c for c in chains.consumers(model, node.output[0]) if c.op_type != "Conv"]
             if others:
                 raise UserError(
                     f"BipolarQuant '{node.name}': its output with a scale other than 1 is read by {others[0].op_type} "
                     f"'{others[0].name}'; only convolutions may read it."
                 )
+            # The file's tensor has the scale in it; the signs are another one.
+            signs = model.fresh(f"{node.output[0]}_signs")
+            for conv in chains.consumers(model, node.output[0]):
+                conv.input[:] = [signs if i == node.output[0] else i for i in conv.input]
+            model.rename_output(node, signs)
             node.input[1] = model.fresh(f"{node.name}_one")
             model.set_initializer(node.input[1], np.ones(1, np.float32))
     return changes
