@@ -2,9 +2,9 @@
 
     python -m benchmarks.fuzz --kind qonnx --count 10000 --seed 1
 
-A kind is a module in tests/fuzz with `case(rng) -> str`: it makes one random case and returns in a word how it ended, or
-raises, which is a failure. Cases run in a process of their own, which is started again where one kills it or takes longer
-than its limit. Case N of a seed is always the same: --first N --count 1 repeats it.
+A kind is a module in tests/fuzz with `case(rng) -> str`: it makes one random case and returns in a word how it ended,
+or raises, which is a failure. Cases run in a process of their own, which is started again where one kills it or takes
+longer than its limit. Case N of a seed is always the same: --first N --count 1 repeats it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def run(kind: str, count: int, seed: int, *, first: int = 0, limit_s: float = 20
         except EOFError:
             worker.join()
             outcome.ends["died"] += 1
-            outcome.failures[at] = f"its process ended with {worker.exitcode}: a signal if negative, else over {limit_s} s"
+            outcome.failures[at] = (
+                f"its process ended with {worker.exitcode}: a signal if negative, else over {limit_s} s"
+            )
             at += 1
         worker.join()
     return outcome

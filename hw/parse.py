@@ -58,7 +58,16 @@ def check_rtl(folder: Path) -> bool:
     except UserError:
         return False
     seen: set[str] = set()
-    flags = ["--lint-only", "-Wno-lint", "-Wno-style", "-Wno-fatal", "--max-num-width", str(1 << 22), "--top-module", TOP]
+    flags = [
+        "--lint-only",
+        "-Wno-lint",
+        "-Wno-style",
+        "-Wno-fatal",
+        "--max-num-width",
+        str(1 << 22),
+        "--top-module",
+        TOP,
+    ]
     with tempfile.TemporaryDirectory() as work:
         files = [_without_double(folder, file, Path(work), seen) for file in (folder / "files.f").read_text().split()]
         command = [str(tool.path), *flags, *map(str, files)]

@@ -37,7 +37,11 @@ _ADVICE = {
     ("Sign",): "Use a binary quantizer (Brevitas: SignedBinary..., which exports a BipolarQuant).",
     ("Abs", "Neg", "Pow", "Sqrt", "Exp", "Log"): "Use affines with constants (a scale, a bias) and PReLU.",
     ("Einsum", "LSTM", "GRU", "If", "Loop", "Scan"): "Build the network of convolutions and sums.",
-    ("QLinearConv", "ConvInteger", "DeformConv"): "Export with brevitas.export.export_qonnx: Conv with a Quant per weight.",
+    (
+        "QLinearConv",
+        "ConvInteger",
+        "DeformConv",
+    ): "Export with brevitas.export.export_qonnx: Conv with a Quant per weight.",
     ("Identity",): "End the network in a Quant in place of an Identity.",
 }
 _BY_OPERATOR = {operator: text for operators, text in _ADVICE.items() for operator in operators}

@@ -79,7 +79,14 @@ def _names(model: onnx.ModelProto) -> None:
     try:
         names = [o.domain for o in model.opset_import]
         for node in graph.node:
-            names += [node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute)]
+            names += [
+                node.name,
+                node.op_type,
+                node.domain,
+                *node.input,
+                *node.output,
+                *(a.name for a in node.attribute),
+            ]
         names += [one.name for one in (*graph.initializer, *graph.input, *graph.output, *graph.value_info)]
         text = all(isinstance(name, str) for name in names)
     except UnicodeDecodeError:

@@ -146,5 +146,7 @@ def _check_bipolar(model: Graph, node: onnx.NodeProto) -> None:
     scale = model.get_initializer(node.input[1])
     if scale is None or np.size(scale) == 0 or np.any(np.asarray(scale) <= 0):
         found = "no constant" if scale is None else np.ravel(scale)[:4].tolist()
-        raise UserError(f"BipolarQuant '{node.name}': scale {found}; allowed are positive constants. Export in eval mode.")
+        raise UserError(
+            f"BipolarQuant '{node.name}': scale {found}; allowed are positive constants. Export in eval mode."
+        )
     _check_shapes(model, node)

@@ -97,7 +97,9 @@ def _values(model: Graph, node: onnx.NodeProto) -> list[np.ndarray] | None:
     if node.op_type in _BY_SHAPE:
         wanted = [int(n) for n in np.ravel(inputs[node.input[_BY_SHAPE[node.op_type]]])]
         if any(n < 0 for n in wanted) or math.prod(wanted) > MAX_ELEMENTS:
-            raise UserError(f"{described(node)}: it makes a constant of the shape {wanted[:8]}; allowed are {MAX_ELEMENTS:,} elements.")
+            raise UserError(
+                f"{described(node)}: it makes a constant of the shape {wanted[:8]}; allowed are {MAX_ELEMENTS:,} elements."
+            )
     return _checked(node, _execute(model, node, inputs))
 
 
@@ -137,7 +139,9 @@ def _onnxruntime(model: Graph, node: onnx.NodeProto, inputs: dict[str, np.ndarra
 def _checked(node: onnx.NodeProto, values: list[np.ndarray]) -> list[np.ndarray]:
     for value in values:
         if value.dtype not in _TYPES or value.size > MAX_ELEMENTS:
-            raise UserError(f"{described(node)}: a constant of type {value.dtype}, {value.size:,} elements is not supported.")
+            raise UserError(
+                f"{described(node)}: a constant of type {value.dtype}, {value.size:,} elements is not supported."
+            )
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise UserError(
                 f"{described(node)}: it computes NaN or infinity from constants; allowed are finite numbers. "

@@ -143,7 +143,9 @@ def _check_operators(model: Graph) -> None:
                 f"Supported: {', '.join(known)}."
             )
         if len([o for o in node.output if o]) > 1:
-            raise UserError(f"{node.op_type} '{node.name}': it has several outputs; allowed is one. Export in eval mode.")
+            raise UserError(
+                f"{node.op_type} '{node.name}': it has several outputs; allowed is one. Export in eval mode."
+            )
 
 
 def _check_ranks(model: Graph) -> None:

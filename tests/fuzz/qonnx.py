@@ -23,11 +23,55 @@ Mutation = Callable[[onnx.GraphProto, Rng], None]
 
 _NUMBERS = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 3.0, 0.1, 1e-30, 1e30, 3e38, np.nan, np.inf, -np.inf, 24.0, 25.0, 2.0**-40]
 _WHOLE = [0, 1, -1, 2, 3, 4, 5, 7, 9, 255, 1 << 20, 1 << 31, (1 << 63) - 1, -(1 << 63)]
-_OPERATORS = (
-    "Relu PRelu LeakyRelu Add Sub Mul Div Conv Pad Quant BipolarQuant Trunc DepthToSpace Resize Upsample Identity Sigmoid "
-    "Concat Clip BatchNormalization Shape Reshape Transpose Neg Abs MaxPool If Loop Split Nonsense Constant Cast"
-).split()
-_NAMES = ["", "lr", "sr", "../../etc/passwd", "a b", "ü", "x" * 3000, "Conv_0", "const0", "`define X", "%s{0}", "\n", "\0"]
+_OPERATORS = [
+    "Relu",
+    "PRelu",
+    "LeakyRelu",
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Conv",
+    "Pad",
+    "Quant",
+    "BipolarQuant",
+    "Trunc",
+    "DepthToSpace",
+    "Resize",
+    "Upsample",
+    "Identity",
+    "Sigmoid",
+    "Concat",
+    "Clip",
+    "BatchNormalization",
+    "Shape",
+    "Reshape",
+    "Transpose",
+    "Neg",
+    "Abs",
+    "MaxPool",
+    "If",
+    "Loop",
+    "Split",
+    "Nonsense",
+    "Constant",
+    "Cast",
+]
+_NAMES = [
+    "",
+    "lr",
+    "sr",
+    "../../etc/passwd",
+    "a b",
+    "ü",
+    "x" * 3000,
+    "Conv_0",
+    "const0",
+    "`define X",
+    "%s{0}",
+    "\n",
+    "\0",
+]
 
 
 def _networks(rng: Rng) -> onnx.ModelProto:
@@ -165,7 +209,9 @@ def _operator(graph: onnx.GraphProto, rng: Rng) -> None:
 def _domain(graph: onnx.GraphProto, rng: Rng) -> None:
     node = _pick(graph.node, rng)
     if node is not None:
-        node.domain = str(rng.choice(["", "ai.onnx", "finn", "finn.custom_op.general", QONNX, "onnx.brevitas", "evil", "os"]))
+        node.domain = str(
+            rng.choice(["", "ai.onnx", "finn", "finn.custom_op.general", QONNX, "onnx.brevitas", "evil", "os"])
+        )
 
 
 def _arity(graph: onnx.GraphProto, rng: Rng) -> None:
@@ -312,10 +358,9 @@ def _port(graph: onnx.GraphProto, rng: Rng) -> None:
 
 
 MUTATIONS: list[Mutation] = [
-    _drop, _duplicate, _reorder, _rewire, _self_read, _rename, _rename_everywhere, _operator, _domain, _arity, _attribute,
-    _quantizer, _quantizer, _insert, _insert, _constant, _constant, _port,
-]  # fmt: skip
-
+    *(_drop, _duplicate, _reorder, _rewire, _self_read, _rename, _rename_everywhere, _operator, _domain, _arity),
+    *(_attribute, _quantizer, _quantizer, _insert, _insert, _constant, _constant, _port),
+]
 #: Mutations that leave a file well formed, so that what comes behind the checks of the structure is tried too.
 GENTLE: list[Mutation] = [_reorder, _rename_everywhere, _quantizer, _insert, _insert, _values]
 

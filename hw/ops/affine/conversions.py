@@ -125,7 +125,9 @@ def _finest(model: Graph, segment: list[onnx.NodeProto]) -> int | None:
     return quant_parameters(model, segment[-1])[0] + GUARD_BITS
 
 
-def _bits(options: ConversionOptions, segment: list[onnx.NodeProto], node: onnx.NodeProto, what: str) -> tuple[int, str]:
+def _bits(
+    options: ConversionOptions, segment: list[onnx.NodeProto], node: onnx.NodeProto, what: str
+) -> tuple[int, str]:
     """(bits of constants of a segment, why they are fewer than asked for, as the end of a sentence).
 
     Raises:
