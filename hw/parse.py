@@ -44,8 +44,8 @@ def check_hls(folder: Path) -> bool:
 def check_rtl(folder: Path) -> bool:
     """Let Verilator read a SystemVerilog project, parameters and all.
 
-    Of layers that differ in nothing but their names and their constants' values it reads one: the others take most of the
-    time and no other path through it.
+    Of layers that differ in nothing but their names and their constants' values it reads one: the others take most of
+    the time and no other path through it.
 
     Returns:
         Whether there is a Verilator, and it came to an end in time.

@@ -1,4 +1,4 @@
-"""What a conversion changed: the original network against its converted form, in codes and in dB, on several pictures."""
+"""What a conversion changed: the original network against its converted form on several pictures, in codes and in dB."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample_type(lowered: Lowered) -> StreamType:
 
 
 def synthetic(kind: StreamType, count: int = 3, seed: int = 0) -> list[np.ndarray]:
-    """Pictures without a camera, each (H, W, C) codes: noise, ramp and extremes, then `count` that are like photographs.
+    """Pictures without a camera, each (H, W, C) codes: noise, ramp and extremes, then `count` like photographs.
 
     Like photographs means: amplitudes fall as 1/frequency, channels go together, edges cut through.
     """
@@ -100,7 +100,7 @@ def effect(original: object, lowered: Lowered, photographs: Sequence[np.ndarray]
 
 def _at(source: object, kind: StreamType) -> Graph:
     """A model at another frame."""
-    return load(set_frame(read(source)[0], kind.height, kind.width))  # type: ignore[arg-type]
+    return load(set_frame(read(source)[0], kind.height, kind.width))
 
 
 def _run(model: Graph, kind: StreamType, codes: np.ndarray) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+
 from ... import tools
 from ...errors import UserError
 from ...hw.build import BuildOptions, BuildResult, reopen

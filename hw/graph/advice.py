@@ -16,7 +16,7 @@ _ADVICE = {
     ("ConvTranspose",): "Use a convolution to C*r*r channels and a PixelShuffle(r), or a Resize and a convolution.",
     ("SpaceToDepth",): "Feed the network the larger frame, or train it on an input of C*r*r channels.",
     ("GlobalAveragePool", "ReduceMean", "ReduceSum", "GlobalMaxPool"): (
-        "Leave channel attention out: a mean of the frame is known only after its last pixel, and a stream cannot wait. "
+        "Leave channel attention out: a mean of the frame is known after its last pixel only, and streams do not wait. "
         "A scale per channel (BatchNorm, affine) is free of that."
     ),
     ("MaxPool", "AveragePool", "LpPool"): (

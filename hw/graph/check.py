@@ -29,7 +29,7 @@ _QONNX: dict[str, tuple[int, int, dict[str, int]]] = {
         {"signed": AttributeProto.INT, "narrow": AttributeProto.INT, "rounding_mode": AttributeProto.STRING},
     ),
     "BipolarQuant": (2, 2, {}),
-    "Trunc": (4, 6, {name: AttributeProto.INT for name in ("signed", "narrow")} | {"rounding_mode": 3}),
+    "Trunc": (4, 6, dict.fromkeys(("signed", "narrow"), AttributeProto.INT) | {"rounding_mode": 3}),
 }
 #: (least, greatest) of whole numbers in attributes, whatever the operator.
 _RANGES = {

@@ -59,8 +59,8 @@ def _codes(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, int, int]:
     width = float(np.ravel(bits)[0]) if np.size(bits) == 1 else 0.0
     if width != int(width) or not 1 <= width <= MAX_BITS:
         raise UserError(
-            f"Quant '{node.name}': bit width {np.ravel(bits)[:4].tolist()}; allowed is one whole number, 1 to {MAX_BITS}: "
-            f"float32, in which the reference is computed, holds no wider codes exactly. {_wide_advice(model, node)}"
+            f"Quant '{node.name}': bit width {np.ravel(bits)[:4].tolist()}; allowed is one whole number, "
+            f"1 to {MAX_BITS}: float32, in which the reference is computed, holds no wider codes exactly. {_wide_advice(model, node)}"
         )
     attrs = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     mode = attrs.get("rounding_mode", b"ROUND").decode().upper()
@@ -125,8 +125,8 @@ def _check_shapes(model: Graph, node: onnx.NodeProto) -> None:
             fits = False
         if not fits:
             raise UserError(
-                f"{node.op_type} '{node.name}': its parameter '{name}' has the shape {own}, its input {shape}; allowed is "
-                "one value, or one per channel in the input's layout."
+                f"{node.op_type} '{node.name}': its parameter '{name}' has the shape {own}, its input {shape}; "
+                "allowed is one value, or one per channel in the input's layout."
             )
 
 

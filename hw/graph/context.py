@@ -150,8 +150,8 @@ def check_shift(shift: int, node: onnx.NodeProto) -> int:
     """
     if abs(shift) > MAX_SHIFT:
         raise UserError(
-            f"{node.op_type} '{node.name}': its scale and its input's are 2^{abs(shift)} apart; allowed is 2^{MAX_SHIFT}. "
-            "Give the two quantizers scales nearer to each other."
+            f"{node.op_type} '{node.name}': its scale and its input's are 2^{abs(shift)} apart; allowed is "
+            f"2^{MAX_SHIFT}. Give the two quantizers scales nearer to each other."
         )
     return shift
 

@@ -18,9 +18,49 @@ from .shapes import MAX_ELEMENTS, QUANTIZERS
 
 #: What exporters compute constants with, and no operator whose result may be larger than shape inference can tell.
 FOLDED = frozenset(
-    "Abs Add Cast Ceil Clip Concat Constant ConstantOfShape Div Equal Exp Expand Floor Gather Identity Max Min Mod Mul Neg "
-    "Pow Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round Shape Sign Size Slice Split "
-    "Sqrt Squeeze Sub Transpose Unsqueeze Where".split()
+    [
+        "Abs",
+        "Add",
+        "Cast",
+        "Ceil",
+        "Clip",
+        "Concat",
+        "Constant",
+        "ConstantOfShape",
+        "Div",
+        "Equal",
+        "Exp",
+        "Expand",
+        "Floor",
+        "Gather",
+        "Identity",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "Pow",
+        "Reciprocal",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceSum",
+        "Relu",
+        "Reshape",
+        "Round",
+        "Shape",
+        "Sign",
+        "Size",
+        "Slice",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    ]
 )
 _BY_SHAPE = {"ConstantOfShape": 0, "Expand": 1}  # operators whose input of this number is a shape to be made
 _PASSES = 32  # a shape that is computed from one that is computed takes another pass
@@ -98,7 +138,8 @@ def _values(model: Graph, node: onnx.NodeProto) -> list[np.ndarray] | None:
         wanted = [int(n) for n in np.ravel(inputs[node.input[_BY_SHAPE[node.op_type]]])]
         if any(n < 0 for n in wanted) or math.prod(wanted) > MAX_ELEMENTS:
             raise UserError(
-                f"{described(node)}: it makes a constant of the shape {wanted[:8]}; allowed are {MAX_ELEMENTS:,} elements."
+                f"{described(node)}: it makes a constant of the shape {wanted[:8]}; allowed are {MAX_ELEMENTS:,} "
+                "elements."
             )
     return _checked(node, _execute(model, node, inputs))
 

@@ -160,6 +160,6 @@ def drop_unread(graph: onnx.GraphProto) -> None:
     inputs = [v for v in graph.input if v.name not in names]
     values = [v for v in graph.value_info if v.name in made]
     for field, kept in ((graph.initializer, constants), (graph.input, inputs), (graph.value_info, values)):
-        copies = list(kept)  # type: ignore[call-overload]
+        copies = list(kept)
         del field[:]
         field.extend(copies)

@@ -154,8 +154,8 @@ def _check_ranks(model: Graph) -> None:
         shape = model.get_tensor_shape(node.output[0])
         if shape is None or len(shape) != 4 or shape[0] != 1:
             raise UserError(
-                f"{node.op_type} '{node.name}': its result has the shape {shape or 'unknown'}; allowed is 1 x C x H x W. "
-                "Look at the shapes of its constants, and export with a fixed frame."
+                f"{node.op_type} '{node.name}': its result has the shape {shape or 'unknown'}; allowed is "
+                "1 x C x H x W. Look at the shapes of its constants, and export with a fixed frame."
             )
 
 
@@ -170,7 +170,9 @@ def _type_input(context: Context) -> None:
                 f"{node.op_type} '{node.name}' reads the input '{name}' as floats. Quantize the input first: "
                 "for pictures an 8-bit unsigned QuantIdentity with a power-of-two scale."
             )
-    _, channels, height, width = model.get_tensor_shape(name)
+    shape = model.get_tensor_shape(name)
+    assert shape is not None, "the shape of the input is checked when the file is read"
+    _, channels, height, width = shape
     kinds = []
     for node in readers:
         frac, bits, lo, hi = quant_parameters(model, node)

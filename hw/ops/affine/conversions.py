@@ -8,8 +8,8 @@ from onnx import helper
 
 from ....errors import UserError
 from ...graph import chains
-from ...graph.convert import ConversionOptions
 from ...graph.constants import quant_parameters
+from ...graph.convert import ConversionOptions
 from ...graph.fixed import MAX_PARAM_BITS, quantize, to_fixed
 from ...graph.index import Graph
 from ...graph.rewrite import Conversion
@@ -20,8 +20,8 @@ GUARD_BITS = 3  # of a bias below the lsb of the Quant that rounds it: an error 
 class QuantizeAffines(Conversion):
     """A float affine or slope that neither folds into thresholds nor is fixed point is quantized.
 
-    Its scale gets `affine_bits` bits, its bias twice as many, 18 at most, and none finer than the Quant that follows can
-    tell. Where the result would have more bits than a float32 reference holds, the lowering asks for fewer
+    Its scale gets `affine_bits` bits, its bias twice as many, 18 at most, and none finer than the Quant that follows
+    can tell. Where the result would have more bits than a float32 reference holds, the lowering asks for fewer
     (`ConversionOptions.fewer`). Without that option such a constant is refused with its node's name.
     """
 
@@ -47,7 +47,9 @@ def _quantize_affines(model: Graph, options: ConversionOptions) -> list[str]:
 
 
 def _channels(model: Graph, tensor: str) -> int:
-    return int(model.get_tensor_shape(tensor)[1])
+    shape = model.get_tensor_shape(tensor)
+    assert shape is not None, "the lowering asks for the shapes of all streams first"
+    return shape[1]
 
 
 def _quantize_segment(model: Graph, segment: list[onnx.NodeProto], options: ConversionOptions) -> list[str]:

@@ -50,8 +50,8 @@ def _move_scales(model: Graph, binary: frozenset[str]) -> list[str]:
         source = model.find_producer(conv.input[0])
         if weight is None or np.ndim(weight) != 4 or not np.size(weight):
             raise UserError(
-                f"Conv '{conv.name}': its weight must be a constant of the shape (O, C, K, K): a Quant or BipolarQuant of "
-                f"an initializer; found {'none' if weight is None else np.shape(weight)}."
+                f"Conv '{conv.name}': its weight must be a constant of the shape (O, C, K, K): a Quant or BipolarQuant "
+                f"of an initializer; found {'none' if weight is None else np.shape(weight)}."
             )
         if conv.input[1] in binary:
             magnitude = np.abs(weight).reshape(weight.shape[0], -1)

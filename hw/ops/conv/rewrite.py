@@ -22,7 +22,7 @@ from .op import Conv
 _INSTEAD = {
     "kernel": " Fill the smaller side up with zeros.",
     "kernel_shape": " It has to be the weight's own.",
-    "strides": " Leave the stride out, or train on pictures of the lower resolution: nothing here makes a frame smaller.",
+    "strides": " Leave the stride out, or train on pictures of the lower resolution: nothing makes a frame smaller.",
     "dilations": " Write a dilated kernel as a larger one with zeros between, up to 9 x 9.",
     "group": " Write a grouped or depthwise convolution as a whole one with zeros outside of its groups.",
     "pads": " In Brevitas: padding=kernel_size // 2.",
@@ -145,5 +145,6 @@ def _check_geometry(node: onnx.NodeProto, weight: np.ndarray, padded: bool) -> N
     for what, (is_, must) in found.items():
         if is_ != must:
             raise UserError(
-                f"Conv '{node.name}': {what} is {is_}; allowed is {must} (stride 1, same size out as in).{_INSTEAD[what]}"
+                f"Conv '{node.name}': {what} is {is_}; allowed is {must} (stride 1, same size out as in)."
+                f"{_INSTEAD[what]}"
             )

@@ -34,8 +34,8 @@ class PixelShuffleRewrite(Rewrite):
         if factor < 1 or mode not in ("CRD", "DCR") or kind.bipolar:
             raise UserError(
                 f"DepthToSpace '{node.name}': blocksize {factor}, mode {mode}, of a "
-                f"{'bipolar' if kind.bipolar else 'fixed-point'} stream; allowed is a blocksize from 2 on, CRD or DCR, of "
-                "a fixed-point stream. Put the sign behind the shuffle."
+                f"{'bipolar' if kind.bipolar else 'fixed-point'} stream; allowed is a blocksize from 2 on, CRD or DCR, "
+                "of a fixed-point stream. Put the sign behind the shuffle."
             )
         if kind.channels % factor**2:
             raise UserError(
