@@ -1,4 +1,4 @@
-"""What a conversion changed: the original network against its converted form on several pictures, in codes and in dB."""
+"""What a conversion changed: the original network against its converted form on some pictures, in codes and in dB."""
 
 from __future__ import annotations
 

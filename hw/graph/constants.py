@@ -60,7 +60,8 @@ def _codes(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, int, int]:
     if width != int(width) or not 1 <= width <= MAX_BITS:
         raise UserError(
             f"Quant '{node.name}': bit width {np.ravel(bits)[:4].tolist()}; allowed is one whole number, "
-            f"1 to {MAX_BITS}: float32, in which the reference is computed, holds no wider codes exactly. {_wide_advice(model, node)}"
+            f"1 to {MAX_BITS}: float32, in which the reference is computed, holds no wider codes exactly. "
+            f"{_wide_advice(model, node)}"
         )
     attrs = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     mode = attrs.get("rounding_mode", b"ROUND").decode().upper()

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from tests.networks import QONNX, Builder, NetworkSpec, network, pyramid
+from tests.networks import QONNX, NetworkSpec, exported, floats, network, pyramid
 from xnorsr.errors import UserError
 from xnorsr.hw.golden import prove
 from xnorsr.hw.graph.lower import lower
@@ -84,38 +84,10 @@ def _networks(rng: Rng) -> onnx.ModelProto:
     if choice == 2:
         return network(NetworkSpec(scale=3, channels=4, height=4, width=5, skip="nearest", pad_value=1, seed=seed))
     if choice == 3:
-        return _floats(seed)
+        return floats(seed)
     if choice == 4:
-        return _brevitas(seed)
+        return exported(seed)
     return network(NetworkSpec(channels=5, height=5, width=4, seed=seed))
-
-
-def _floats(seed: int) -> onnx.ModelProto:
-    """BatchNorm, PReLU and LeakyReLU with float constants, into thresholds."""
-    b = Builder(5, 4, 3, seed)
-    x = b.binary_conv(b.quant("lr", 8, 8, signed=False), 3, 5, 3)
-    constants = [b.constant(b.rng.uniform(0.3, 2, 5)) for _ in range(4)]
-    x = b.sign(b.node("BatchNormalization", [x, *constants], epsilon=1e-5), 0.3)
-    x = b.node("LeakyRelu", [b.binary_conv(x, 5, 4, 3)], alpha=0.25)
-    x = b.quant(b.node("Mul", [x, b.constant(0.31)]), 3, 1)
-    x = b.node("Relu", [b.fixed_conv(x, 4, 12, 1)])
-    return b.model(b.node("DepthToSpace", [b.quant(x, 8, 8, False)], blocksize=2, mode="DCR"), 3, 10, 8)
-
-
-def _brevitas(seed: int) -> onnx.ModelProto:
-    """What exporters leave: constants as nodes and as inputs, reshaped slopes, shapes that are computed."""
-    b = Builder(4, 6, 3, seed)
-    x = b.quant(b.fixed_conv(b.quant("lr", 8, 8, signed=False), 3, 4, 3), 10, 7)
-    b.constants.append(numpy_helper.from_array(np.array([4, 1, 1], np.int64), "shape"))
-    slope = b.node("Reshape", [b.quant(b.constant(b.rng.uniform(0.1, 0.6, 4)), 8, 6), "shape"])
-    x = b.quant(b.node("PRelu", [x, slope]), 10, 7)
-    half = helper.make_tensor("half", TensorProto.FLOAT, [], [0.5])
-    x = b.node("Mul", [x, b.node("Constant", [], value=half)])
-    model = b.model(b.quant(b.fixed_conv(x, 4, 3, 3), 8, 8, False), 3, 4, 6)
-    model.graph.input.extend(
-        helper.make_tensor_value_info(i.name, i.data_type, i.dims) for i in model.graph.initializer
-    )
-    return model
 
 
 def _pick(items: object, rng: Rng) -> object | None:
