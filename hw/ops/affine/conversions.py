@@ -67,6 +67,8 @@ def _quantize_segment(model: Graph, segment: list[onnx.NodeProto], options: Conv
             slope = chains.slopes(model, node, _channels(model, node.output[0]))
             if to_fixed(slope) is None:
                 changes.append(_quantize_slopes(model, node, slope, segment, options))
+    if changes:  # a result too wide anywhere in the segment asks for fewer bits of what was quantized in it
+        options.made.update((n.name, segment[0].name) for n in segment)
     return changes
 
 
