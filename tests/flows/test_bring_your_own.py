@@ -148,7 +148,7 @@ def test_default_scale_of_binary_quantizers(example: ModuleType, image: Path, tm
     path, out = tmp_path / "scaled.onnx", tmp_path / "out"
     export_qonnx(net.eval(), args=torch.zeros(1, 3, HEIGHT, WIDTH), export_path=str(path))
     said = _invoke("build", path, "--out", out)
-    assert "scale 0.01 moved behind the convolution" in said
+    assert "scale 0.1 moved behind the convolution" in said
     said = _invoke("sim", out, "--image", image, "--all-tensors")
     assert f"0 of {4 * HEIGHT * WIDTH * 3:,} codes differ" in said
     _invoke("estimate", out)
