@@ -20,10 +20,12 @@ import onnx
 
 from ..errors import UserError
 from . import record
-from .graph.load import load, set_frame
+from .golden import prove
+from .graph.load import load, read, set_frame
 from .graph.lower import Lowered, lower
 from .network import Network
 from .options import BuildOptions
+from .parse import check_hls, check_rtl
 from .ports import check_colors
 from .resources.folding import fold
 
@@ -126,21 +128,11 @@ def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowe
     if options.frame is None:
         return lower(source, options.affine_bits)
     width, height = options.frame
-    model = onnx.load(str(source)) if _readable(source) else source
-    if isinstance(model, onnx.ModelProto):
-        model = set_frame(model, height, width)
-    return lower(model, options.affine_bits)
-
-
-def _readable(source: object) -> bool:
-    """Whether `source` is a file that onnx can read; `load` says what is wrong with one that is not."""
-    if not isinstance(source, str | Path) or not Path(source).is_file():
-        return False
+    model, name = read(source)
     try:
-        onnx.load(str(source))
-    except Exception:
-        return False
-    return True
+        return lower(set_frame(model, height, width), options.affine_bits)
+    except UserError as error:
+        raise UserError(str(error).replace("the model:", f"{name}:", 1)) from error
 
 
 def build(
@@ -159,7 +151,8 @@ def build(
         progress: called with a line of text as each step begins.
 
     Raises:
-        UserError: bad input, before anything is written.
+        UserError: bad input, before anything is written; a project that a compiler cannot read, which is a bug.
+        MismatchError: the lowered network does not compute what the file computes, which is a bug.
     """
     from .hls.plugin.graph import network_of
 
@@ -167,6 +160,8 @@ def build(
     lowered = prepare(source, options)
     graph = model_graph(lowered, options, out_dir / "hls")
     network = network_of(graph)
+    progress("comparing the lowered network with the file")
+    prove(lowered)
     out_dir.mkdir(parents=True, exist_ok=True)
     onnx.save(lowered.reference.model, str(out_dir / "model.onnx"))
     if hls:
@@ -174,11 +169,13 @@ def build(
 
         progress("writing the HLS project")
         write_hls(graph, out_dir / "hls")
+        check_hls(out_dir / "hls")
     if rtl:
         from .rtl.emit import write_project as write_rtl
 
         progress("writing the SystemVerilog project")
         write_rtl(network, out_dir / "rtl", options)
+        check_rtl(out_dir / "rtl")
     record.write(out_dir, lowered, options)
     return BuildResult(out_dir, lowered, graph, network, options, lowered.changes)
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import MismatchError
+from ..hw.golden import compare_codes, stream_codes
 from ..hw.graph.lower import Lowered
 from ..hw.types import StreamType
-from .reference import Execution, stream_codes
+from .reference import Execution
+
+__all__ = ["Comparison", "compare", "compare_codes"]
 
 
 @dataclass(frozen=True)
@@ -26,27 +29,6 @@ class Comparison:
     codes: int
     mismatches: int
     streams: dict[str, int]
-
-
-def compare_codes(where: str, expected: np.ndarray, found: np.ndarray) -> int:
-    """Number of codes of two (H, W, C) arrays, all equal.
-
-    Args:
-        where: what is compared, as the error is to begin: "layer 'conv_1'".
-
-    Raises:
-        MismatchError: the first pixel and channel in raster order that differ, with both codes.
-    """
-    if expected.shape != found.shape:
-        raise MismatchError(f"{where}: the reference has the shape {expected.shape}, found {found.shape} (H, W, C)")
-    different = np.asarray(expected, np.int64) != np.asarray(found, np.int64)
-    if different.any():
-        y, x, c = (int(i) for i in np.argwhere(different)[0])
-        raise MismatchError(
-            f"{where}: {int(different.sum())} of {different.size} codes differ; first at pixel (x={x}, y={y}), "
-            f"channel {c}: reference {int(expected[y, x, c])}, found {int(found[y, x, c])}"
-        )
-    return int(expected.size)
 
 
 def compare(

@@ -10,8 +10,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from ..hw.graph.lower import Lowered
-from ..hw.network import Reference
-from ..hw.types import StreamType
 from .frames import check_input
 
 
@@ -52,15 +50,3 @@ def run(lowered: Lowered, codes: np.ndarray, all_tensors: bool = False) -> Execu
     tensors = execute_onnx(model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors)
     outputs = {o: kind.to_codes(tensors[o][0].transpose(1, 2, 0)) for o, kind in lowered.output_types.items()}
     return Execution(outputs, tensors if all_tensors else {})
-
-
-def stream_codes(tensors: Mapping[str, np.ndarray], place: Reference, kind: StreamType) -> np.ndarray:
-    """Codes that a stream of this type must carry, (H, W, C) int64, from the reference's tensors."""
-    x = tensors[place.tensor][0]
-    if place.factor > 1:
-        r = place.factor
-        c, h, w = x.shape
-        phases = x.reshape(c, h // r, r, w // r, r)
-        order = (0, 2, 4, 1, 3) if place.mode == "CRD" else (2, 4, 0, 1, 3)
-        x = phases.transpose(order).reshape(c * r * r, h // r, w // r)
-    return kind.to_codes(x.transpose(1, 2, 0))

@@ -162,6 +162,34 @@ def pyramid(height: int = 5, width: int = 6, channels: int = 6, seed: int = 12) 
     return b.models(outputs)
 
 
+def floats(seed: int) -> onnx.ModelProto:
+    """BatchNorm, PReLU and LeakyReLU with float constants, into thresholds."""
+    b = Builder(5, 4, 3, seed)
+    x = b.binary_conv(b.quant("lr", 8, 8, signed=False), 3, 5, 3)
+    constants = [b.constant(b.rng.uniform(0.3, 2, 5)) for _ in range(4)]
+    x = b.sign(b.node("BatchNormalization", [x, *constants], epsilon=1e-5), 0.3)
+    x = b.node("LeakyRelu", [b.binary_conv(x, 5, 4, 3)], alpha=0.25)
+    x = b.quant(b.node("Mul", [x, b.constant(0.31)]), 3, 1)
+    x = b.node("Relu", [b.fixed_conv(x, 4, 12, 1)])
+    return b.model(b.node("DepthToSpace", [b.quant(x, 8, 8, False)], blocksize=2, mode="DCR"), 3, 10, 8)
+
+
+def exported(seed: int) -> onnx.ModelProto:
+    """What exporters leave: constants as nodes and as inputs, reshaped slopes, shapes that are computed."""
+    b = Builder(4, 6, 3, seed)
+    x = b.quant(b.fixed_conv(b.quant("lr", 8, 8, signed=False), 3, 4, 3), 10, 7)
+    b.constants.append(numpy_helper.from_array(np.array([4, 1, 1], np.int64), "shape"))
+    slope = b.node("Reshape", [b.quant(b.constant(b.rng.uniform(0.1, 0.6, 4)), 8, 6), "shape"])
+    x = b.quant(b.node("PRelu", [x, slope]), 10, 7)
+    half = helper.make_tensor("half", TensorProto.FLOAT, [], [0.5])
+    x = b.node("Mul", [x, b.node("Constant", [], value=half)])
+    model = b.model(b.quant(b.fixed_conv(x, 4, 3, 3), 8, 8, False), 3, 4, 6)
+    model.graph.input.extend(
+        helper.make_tensor_value_info(i.name, i.data_type, i.dims) for i in model.graph.initializer
+    )
+    return model
+
+
 def network(spec: NetworkSpec) -> onnx.ModelProto:
     """A random network of this shape as QONNX."""
     b = Builder(spec.height, spec.width, spec.colors, spec.seed)

@@ -9,18 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from ... import tools
 from ...errors import MismatchError, UserError
 from ...hw.build import BuildOptions, BuildResult, reopen
 from ...hw.build import build as build_projects
-from ...hw.graph.load import set_frame
 from ...hw.names import Names
 from ...hw.resources.devices import known
 from ...hw.types import StreamType
 from ...sim.compare import compare
-from ...sim.conversion import effect
+from ...sim.conversion import effect, sample_type
 from ...sim.frames import check_input
 from ...sim.reference import run as run_reference
 from .. import manifest
@@ -29,7 +27,7 @@ from ..doctor import require_programs
 from ..lock import locked
 from ..manifest import recording
 from ..output import check_new_file, claim, disk_of, output_folder, tell_kept, write_file
-from ..pictures import cut, image_codes, output_files, sample_codes, write_outputs
+from ..pictures import cut, image_codes, is_picture, output_files, sample_codes, write_outputs
 from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
@@ -109,19 +107,16 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
 
 
 def _tell_changes(model: Path, built: BuildResult) -> None:
-    """Print each conversion, and how much all of them change on a photograph, in codes and in dB."""
+    """Print each conversion, and how much all of them change on some pictures, in codes and in dB."""
     lowered = built.lowered
-    original = onnx.load(str(model))
-    if built.options.frame is not None:
-        width, height = built.options.frame
-        original = set_frame(original, height, width)
-    scale = max(1, *(kind.width // lowered.input_type.width for kind in lowered.output_types.values()))
-    found = effect(original, lowered, sample_codes(lowered.input_type, scale))
+    kind = sample_type(lowered)
+    scale = max(1, *(out.width // lowered.input_type.width for out in lowered.output_types.values()))
+    found = effect(model, lowered, [sample_codes(kind, scale)] if is_picture(kind) else [])
     console.print("[yellow]The network was converted; from here on the converted one is the reference (model.onnx):[/]")
     for change in built.changes:
         say(f"  {change}")
-    apart = "equal" if math.isinf(found.psnr) else f"PSNR of one against the other: {found.psnr:.2f} dB"
-    say(f"  on a photograph {found.changed:,} of {found.codes:,} codes changed, by at most {found.largest}; {apart}")
+    apart = "" if math.isinf(found.psnr) else f", by at most {found.largest}; PSNR at the worst {found.psnr:.2f} dB"
+    say(f"  {found.changed:,} of {found.codes:,} codes differ on {found.pictures} pictures{apart}")
 
 
 def need_simulator(level: str) -> None:

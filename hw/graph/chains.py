@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from onnx import helper
-from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
 from ..types import StreamType
 from .constants import quant_parameters
 from .fixed import to_fixed
+from .index import Graph
 
 FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds: 15 comparisons per channel
 AFFINE = ("Mul", "Div", "Add", "Sub", "BatchNormalization")
@@ -27,35 +27,47 @@ def attribute(node: onnx.NodeProto, name: str, default: object) -> object:
     return default
 
 
-def consumers(model: ModelWrapper, tensor: str) -> list[onnx.NodeProto]:
+def consumers(model: Graph, tensor: str) -> list[onnx.NodeProto]:
     """Nodes that read a tensor; a node that reads it twice stands twice."""
-    return [n for n in model.graph.node for name in n.input if name == tensor]
+    return model.readers(tensor)
 
 
-def stream_inputs(model: ModelWrapper, node: onnx.NodeProto) -> list[str]:
+def stream_inputs(model: Graph, node: onnx.NodeProto) -> list[str]:
     """The inputs of a node that are not constants."""
     return [name for name in node.input if name and model.get_initializer(name) is None]
 
 
-def only_consumer(model: ModelWrapper, tensor: str) -> onnx.NodeProto | None:
+def only_consumer(model: Graph, tensor: str) -> onnx.NodeProto | None:
     """The one node that reads a tensor; None where it forks or leaves the graph."""
-    if any(o.name == tensor for o in model.graph.output):
+    if model.is_output(tensor):
         return None
-    readers = consumers(model, tensor)
+    readers = model.readers(tensor)
     return readers[0] if len(readers) == 1 else None
 
 
-def is_step(model: ModelWrapper, node: onnx.NodeProto) -> bool:
+def is_step(model: Graph, node: onnx.NodeProto) -> bool:
     """Whether a node works element by element on one stream, its other inputs constants."""
-    known = node.op_type in AFFINE + PRELU + TERMINAL
-    return known and len(stream_inputs(model, node)) == 1
+    streams = stream_inputs(model, node)
+    if len(streams) != 1:
+        return False
+    if node.op_type in ("Add", "Mul"):
+        return True
+    return node.op_type in AFFINE + PRELU + TERMINAL and (node.input[0] == streams[0] or node.op_type in ("Sub", "Div"))
 
 
-def chain_from(model: ModelWrapper, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """The elementwise nodes from `node` on, up to a fork, another operator, or the graph's output."""
+def chain_from(model: Graph, node: onnx.NodeProto, quantizers: int | None = None) -> list[onnx.NodeProto]:
+    """The elementwise nodes from `node` on, up to a fork, another operator, or the graph's output.
+
+    Args:
+        quantizers: the chain ends behind so many Quants and BipolarQuants; None: it does not.
+    """
     chain = [node]
-    while (following := only_consumer(model, chain[-1].output[0])) is not None and is_step(model, following):
+    seen = int(node.op_type in TERMINAL)
+    while seen != quantizers and (following := only_consumer(model, chain[-1].output[0])) is not None:
+        if not is_step(model, following):
+            break
         chain.append(following)
+        seen += following.op_type in TERMINAL
     return chain
 
 
@@ -66,10 +78,10 @@ def per_channel(values: np.ndarray, channels: int, node: onnx.NodeProto) -> np.n
         UserError: it varies over rows or columns, or has another number of channels.
     """
     values = np.asarray(values, np.float64)
+    if values.size == 1 and values.ndim <= 4 and (node.op_type != "BatchNormalization" or channels == 1):
+        return np.full(channels, values.reshape(()))
     if node.op_type == "BatchNormalization" and values.shape == (channels,):
         return values
-    if values.size == 1:
-        return np.full(channels, values.reshape(()))
     shape = (1,) * (4 - values.ndim) + values.shape
     if len(shape) != 4 or shape[0] != 1 or shape[2:] != (1, 1) or shape[1] != channels:
         raise UserError(
@@ -79,11 +91,17 @@ def per_channel(values: np.ndarray, channels: int, node: onnx.NodeProto) -> np.n
     return values.reshape(channels)
 
 
-def affine_coefficients(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def affine_coefficients(model: Graph, node: onnx.NodeProto, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """(a, b), each (C,) float64, of a node that computes a*x + b."""
     if node.op_type == "BatchNormalization":
         gamma, beta, mean, var = (per_channel(model.get_initializer(n), channels, node) for n in list(node.input)[1:5])
-        a = gamma / np.sqrt(var + float(attribute(node, "epsilon", 1e-5)))  # type: ignore[arg-type]
+        total = var + float(attribute(node, "epsilon", 1e-5))  # type: ignore[arg-type]
+        if np.any(total <= 0):
+            raise UserError(
+                f"BatchNormalization '{node.name}': variance plus epsilon is {total.min():g} in a channel; allowed are "
+                "positive numbers. Look at running_var in training."
+            )
+        a = gamma / np.sqrt(total)
         return a, beta - mean * a
     constant_first = model.get_initializer(node.input[0]) is not None
     c = per_channel(model.get_initializer(node.input[0 if constant_first else 1]), channels, node)
@@ -98,10 +116,12 @@ def affine_coefficients(model: ModelWrapper, node: onnx.NodeProto, channels: int
         raise UserError(
             f"Div '{node.name}': a constant divided by a stream is not supported; allowed is a stream by a constant."
         )
+    if np.any(c == 0):
+        raise UserError(f"Div '{node.name}': it divides by 0; allowed are other numbers.")
     return 1.0 / c, zero
 
 
-def slopes(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> np.ndarray:
+def slopes(model: Graph, node: onnx.NodeProto, channels: int) -> np.ndarray:
     """(C,) float64: what a negative input is multiplied by."""
     if node.op_type == "Relu":
         return np.zeros(channels)
@@ -128,7 +148,7 @@ def compose(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
     return a, b
 
 
-def is_fixed(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> bool:
+def is_fixed(model: Graph, node: onnx.NodeProto, channels: int) -> bool:
     """Whether an elementwise node computes with fixed-point constants only, so that no float32 rounds on the way."""
     if node.op_type in AFFINE:
         if node.op_type == "BatchNormalization":
@@ -139,7 +159,7 @@ def is_fixed(model: ModelWrapper, node: onnx.NodeProto, channels: int) -> bool:
     return True
 
 
-def folds_to_thresholds(model: ModelWrapper, segment: list[onnx.NodeProto]) -> bool:
+def folds_to_thresholds(model: Graph, segment: list[onnx.NodeProto]) -> bool:
     """Whether a segment's end allows exact integer thresholds, whatever its constants."""
     last = segment[-1]
     if last.op_type == "BipolarQuant":

@@ -7,16 +7,31 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import onnx
-from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
 from ..network import Node, Reference
 from ..types import Requant, StreamType, bits_for
+from .index import Graph
 
 if TYPE_CHECKING:
     from ..ops.base import Op
 
 EXACT_BITS = 24  # float32 holds every integer up to 2**24 exactly: the reference's limit (docs/numerics.md)
+MAX_SHIFT = 38  # between two lsbs: so that 24 significant bits stay within int64
+MAX_FRAC = 64  # of a stream's lsb, 2**-frac
+
+
+class TooWideError(UserError):
+    """A result that a float32 reference does not hold exactly.
+
+    Attributes:
+        node: name of the QONNX node.
+        excess: bits too many.
+    """
+
+    def __init__(self, text: str, node: str, excess: int) -> None:
+        super().__init__(text)
+        self.node, self.excess = node, excess
 
 
 @dataclass
@@ -32,7 +47,7 @@ class Context:
         done: names of QONNX nodes that are dealt with.
     """
 
-    model: ModelWrapper
+    model: Graph
     types: dict[str, StreamType] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
@@ -46,8 +61,18 @@ class Context:
         return tensor
 
     def type_of(self, tensor: str) -> StreamType:
-        """Type of a tensor made by an earlier operator."""
-        return self.types[self.stream(tensor)]
+        """Type of a tensor made by an earlier operator.
+
+        Raises:
+            UserError: it is a constant.
+        """
+        stream = self.stream(tensor)
+        if stream not in self.types:
+            raise UserError(
+                f"constant '{tensor}': a node that works on streams reads it as one; allowed are constants as weights "
+                "and parameters only. Compute what depends on no picture before the export."
+            )
+        return self.types[stream]
 
     def add(
         self,
@@ -72,7 +97,13 @@ class Context:
         """
         places = [Reference(t) for t in outputs] if references is None else references
         for kind, tensor, place in zip(op.outputs, outputs, places, strict=True):
-            check_exact(max(-kind.lo, kind.hi), tensor, f"{nodes[-1].op_type} '{nodes[-1].name}'")
+            check_exact(max(-kind.lo, kind.hi), tensor, nodes[-1])
+            if abs(kind.frac) > MAX_FRAC:
+                raise UserError(
+                    f"{nodes[-1].op_type} '{nodes[-1].name}': the lsb of its result is 2^{-kind.frac}; allowed are "
+                    f"2^-{MAX_FRAC} to 2^{MAX_FRAC}. Give the quantizers in front of it scales nearer to 1."
+                )
+            self._check_shape(tensor, kind, nodes[-1], places)
             self.types[tensor] = kind
             if place is not None:
                 self.references[tensor] = place
@@ -80,24 +111,49 @@ class Context:
         self.nodes.append(Node(source + suffix, op, tuple(self.stream(i) for i in inputs), tuple(outputs), source))
         self.done.update(n.name for n in nodes)
 
-    def producer(self, stream: str) -> Node | None:
-        """The operator that gives a stream; None for the input."""
-        return next((n for n in self.nodes if stream in n.outputs), None)
+    def same(self, node: onnx.NodeProto, source: str, target: str) -> None:
+        """A node whose result is its input: the stream stands for both tensors."""
+        self.type_of(source)
+        self.alias[target] = source
+        self.done.add(node.name)
 
-    def reader_count(self, stream: str) -> int:
-        """How many inputs of operators read a stream."""
-        return sum(n.inputs.count(stream) for n in self.nodes)
+    def _check_shape(self, tensor: str, kind: StreamType, node: onnx.NodeProto, places: Sequence[object]) -> None:
+        """What the operator makes is what the node makes by ONNX's rules; else a constant has an unfit shape."""
+        if len(places) != 1 or not isinstance(places[0], Reference) or places[0] != Reference(tensor):
+            return
+        shape, own = self.model.get_tensor_shape(tensor), [1, kind.channels, kind.height, kind.width]
+        if shape != own:
+            raise UserError(
+                f"{node.op_type} '{node.name}': its result has the shape {shape} by ONNX's rules; allowed is {own}. "
+                "Look at the shapes of its constants: allowed is one value, or one per channel, (1, C, 1, 1)."
+            )
 
 
-def check_exact(peak: int, tensor: str, where: str) -> None:
-    """Raise UserError where a float32 reference would not be exact."""
+def check_exact(peak: int, tensor: str, node: onnx.NodeProto) -> None:
+    """Raise TooWideError where a float32 reference would not be exact."""
     bits = int(peak).bit_length() - (1 if peak & (peak - 1) == 0 and peak else 0)
     if bits > EXACT_BITS:
-        raise UserError(
-            f"{where}: its result '{tensor}' needs {bits} significant bits; "
+        raise TooWideError(
+            f"{node.op_type} '{node.name}': its result '{tensor}' needs {bits} significant bits; "
             f"a float32 reference is exact up to {EXACT_BITS}. Put a Quant in front of it, "
-            "or give its weights or parameters fewer bits."
+            "or give its weights or parameters fewer bits.",
+            node.name,
+            bits - EXACT_BITS,
         )
+
+
+def check_shift(shift: int, node: onnx.NodeProto) -> int:
+    """A shift between two lsbs, of the same sign.
+
+    Raises:
+        UserError: the lsbs are so far apart that one of the two values would be lost, or all of the result.
+    """
+    if abs(shift) > MAX_SHIFT:
+        raise UserError(
+            f"{node.op_type} '{node.name}': its scale and its input's are 2^{abs(shift)} apart; allowed is "
+            f"2^{MAX_SHIFT}. Give the two quantizers scales nearer to each other."
+        )
+    return shift
 
 
 def exact_type(like: StreamType, lo: int, hi: int, channels: int, frac: int) -> StreamType:
@@ -111,6 +167,10 @@ def requant_type(like: StreamType, frac: int, bits: int, lo: int, channels: int)
     return replace(like, channels=channels, bits=bits, signed=lo < 0, frac=frac, bipolar=False)
 
 
-def requant(frac_in: int, frac_out: int, lo: int, hi: int) -> Requant:
-    """From one lsb to another."""
-    return Requant(frac_in - frac_out, lo, hi)
+def requant(frac_in: int, frac_out: int, lo: int, hi: int, node: onnx.NodeProto) -> Requant:
+    """From one lsb to another, for the Quant `node`.
+
+    Raises:
+        UserError: see `check_shift`.
+    """
+    return Requant(check_shift(frac_in - frac_out, node), lo, hi)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.transformation.general import SortGraph
+from dataclasses import dataclass, field
 
 from ...errors import UserError
-from .load import infer_shapes
+from .index import Graph
 from .rewrite import Conversion
+
+AFFINE_BITS = (2, 16)
 
 
 @dataclass(frozen=True)
@@ -20,34 +19,36 @@ class ConversionOptions:
     Attributes:
         affine_bits: bits that float constants of affines are quantized to, 2 to 16; None refuses them.
         binary: names of the constants that a BipolarQuant made.
+        fewer: bits for constants of the affines that cannot have affine_bits, by the name of the first node.
+        made: what conversions write down: for each node that they made or changed, the name of the first node of the
+            affines that it belongs to.
     """
 
     affine_bits: int | None
     binary: frozenset[str]
+    fewer: dict[str, int] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.affine_bits is not None and not 2 <= self.affine_bits <= 16:
-            raise UserError(f"--affine-bits {self.affine_bits}: allowed is 2 to 16.")
+        lo, hi = AFFINE_BITS
+        if self.affine_bits is not None and not lo <= self.affine_bits <= hi:
+            raise UserError(f"--affine-bits {self.affine_bits}: allowed is {lo} to {hi}.")
 
 
-def convert(
-    model: ModelWrapper, conversions: Sequence[Conversion], options: ConversionOptions
-) -> tuple[ModelWrapper, list[str]]:
-    """Apply conversions in order.
+def convert(model: Graph, conversions: Sequence[Conversion], options: ConversionOptions) -> list[str]:
+    """Apply conversions in order, in place.
 
     Args:
-        model: with constant quantizers folded; changed in place.
+        model: with constant quantizers folded.
 
     Returns:
-        The model, and in words what may have changed a value.
+        In words, what may have changed a value.
 
     Raises:
         UserError: a conversion is needed and not allowed.
     """
     changes: list[str] = []
     for conversion in conversions:
-        before = model.model.SerializeToString()
         changes += conversion.apply(model, options)
-        if model.model.SerializeToString() != before:
-            model = infer_shapes(model).transform(SortGraph())
-    return model, changes
+        model.tidy()
+    return changes

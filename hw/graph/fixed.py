@@ -12,6 +12,8 @@ MAX_PARAM_BITS = (
     18  # the wide port of a DSP multiplier (DSP48: 18 of 25x18); a Quant node bounds constants well below it
 )
 
+MAX_FRAC = 48  # of a constant's lsb, 2**-frac; finer ones are as good as 0 beside pixels
+
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
@@ -47,20 +49,25 @@ def to_fixed(values: np.ndarray, max_bits: int = MAX_PARAM_BITS) -> Fixed | None
     trailing = np.array([(int(w) & -int(w)).bit_length() - 1 for w in whole])
     frac = int(np.max(53 - trailing - exponent))
     span = int(np.max(exponent)) + frac
-    if span > max_bits:
+    if span > max_bits or not -MAX_FRAC <= frac <= MAX_FRAC:
         return None
     fixed = Fixed(np.rint(values * 2.0**frac).astype(np.int64), frac)
     return fixed if fixed.bits <= max_bits else None
 
 
-def quantize(values: np.ndarray, bits: int) -> np.ndarray:
-    """Nearest values of a signed `bits` wide type whose power-of-two scale covers the greatest magnitude."""
+def quantize(values: np.ndarray, bits: int, finest: int | None = None) -> np.ndarray:
+    """Nearest values of a signed `bits` wide type whose power-of-two scale covers the greatest magnitude.
+
+    Args:
+        finest: fractional bits, at most; fewer bits are used where the scale would be finer.
+    """
     values = np.asarray(values, np.float64)
     peak = float(np.max(np.abs(values), initial=0.0))
     if peak == 0:
         return values.astype(np.float32)
     hi = 2 ** (bits - 1) - 1
-    scale = 2.0 ** np.ceil(np.log2(peak / hi))
+    exponent = np.ceil(np.log2(peak / hi))
+    scale = 2.0 ** (exponent if finest is None else max(exponent, -finest))
     return (np.clip(np.rint(values / scale), -hi, hi) * scale).astype(np.float32)
 
 

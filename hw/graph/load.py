@@ -7,42 +7,33 @@ from typing import TypeVar
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.transformation.fold_constants import FoldConstants
-from qonnx.transformation.general import GiveUniqueParameterTensors, RemoveStaticGraphInputs, RemoveUnusedTensors
-from qonnx.transformation.infer_shapes import InferShapes
-from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from ...errors import UserError
+from .check import check_constant_types, check_structure
+from .fold import fold
+from .index import Graph, drop_unread, set_nodes, sorted_nodes
+from .shapes import MAX_ELEMENTS, QONNX_DOMAIN, QUANTIZERS, infer
 
-Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto)
-
-_QUANTIZERS = ("Quant", "BipolarQuant", "Trunc")
-#: Nodes that exporters leave where constants are computed.
-_COMPUTED = frozenset(
-    ["Constant", "Shape", "Gather", "Unsqueeze", "Concat", "Cast", "Slice", "Reshape", "Transpose", "Squeeze"]
-)
+Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto, onnx.OperatorSetIdProto)
 
 
-def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> ModelWrapper:
-    """A cleaned copy of a QONNX model: constants folded, every node named, static shapes.
-
-    Names of the file are kept, whatever the frame: nodes without one get their operator's with a number.
+def read(source: str | Path | onnx.ModelProto | ModelWrapper) -> tuple[onnx.ModelProto, str]:
+    """(a copy of a model, well formed; what messages call it).
 
     Args:
         source: file, model or wrapper. A model is copied, never changed.
 
     Raises:
-        UserError: the file is missing or is no ONNX file; the model has several inputs, no output, a dynamic
-            or non-NCHW shape, or a batch other than 1.
+        UserError: the file is missing, is no ONNX file, or is not well formed (`check.check_structure`); it has several
+            inputs or no output.
     """
     if isinstance(source, str | Path):
-        model = _read(Path(source))
-        name = str(source)
+        model, name = _read_file(Path(source)), str(source)
     else:
-        model = copy_of(source.model if isinstance(source, ModelWrapper) else source)
-        name = "the model"
+        model, name = copy_of(source.model if isinstance(source, ModelWrapper) else source), "the model"
     inputs = _inputs(model)
     if len(inputs) != 1:
         raise UserError(
@@ -50,82 +41,88 @@ def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> ModelWrapper:
         )
     if not model.graph.output:
         raise UserError(f"{name}: the network has no output. Export at least one image out.")
-    _check_static(inputs[0], name)
-    wrapper = ModelWrapper(model)
+    check_structure(model, name)
+    return model, name
+
+
+def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> Graph:
+    """A cleaned copy of a QONNX model: constants folded, every node named, static shapes, in topological order.
+
+    Names of the file are kept, whatever the frame: nodes without one get their operator's with a number.
+
+    Args:
+        source: file, model or wrapper. A model is copied, never changed.
+
+    Raises:
+        UserError: what `read` refuses; a dynamic or non-NCHW shape, a batch other than 1, shapes that do not fit
+            together.
+    """
+    model, name = read(source)
+    _check_static(_inputs(model)[0], name)
     try:
-        wrapper = _clean(wrapper)
-    except Exception as error:
-        raise UserError(
-            f"{name}: qonnx cannot clean the graph up ({type(error).__name__}: {error}). "
-            "Check that the file runs with qonnx-exec, and export it again."
-        ) from error
-    sizes_to_scales(wrapper)
-    return wrapper
+        return _clean(model)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
 
 
-def _clean(model: ModelWrapper) -> ModelWrapper:
-    """Shapes, constants and names; each step only where it is needed, as it takes half a minute on a large network."""
+def _clean(model: onnx.ModelProto) -> Graph:
+    """Order, names, shapes and constants; each in one pass over the graph."""
     graph = model.graph
     for node in graph.node:
-        if node.op_type in _QUANTIZERS:
-            node.domain = "qonnx.custom_op.general"
-    _name_nodes(model)
-    _drop_identities(model)
-    if not _all_typed(model):
-        model = model.transform(InferShapes())
-    if any(node.op_type in _COMPUTED for node in model.graph.node):
-        steps = (
-            GiveUniqueParameterTensors(),
-            FoldConstants(exclude_op_types=[*_QUANTIZERS, "QuantizeLinear", "DequantizeLinear"]),
-            FoldTransposeIntoQuantInit(),
-            InferShapes(),
-        )
-        for step in steps:
-            model = model.transform(step)
-    for step in (RemoveUnusedTensors(), RemoveStaticGraphInputs()):
-        model = model.transform(step)
-    _name_nodes(model)
-    return model
+        if node.op_type in QUANTIZERS:
+            node.domain = QONNX_DOMAIN
+    del graph.quantization_annotation[:]
+    imports = [copy_of(o) for o in model.opset_import if o.domain in ("", "ai.onnx")]
+    del model.opset_import[:]
+    model.opset_import.extend([*imports, helper.make_opsetid(QONNX_DOMAIN, 1)])
+    set_nodes(graph, sorted_nodes(graph.node)[0])
+    _name_nodes(graph)
+    _drop_identities(graph)
+    drop_unread(graph)
+    infer(model)
+    cleaned = fold(Graph(model))
+    sizes_to_scales(cleaned)
+    check_constant_types(cleaned)
+    _name_nodes(graph)
+    return cleaned
 
 
-def _name_nodes(model: ModelWrapper) -> None:
+def _name_nodes(graph: onnx.GraphProto) -> None:
     """A unique name for each node, the file's own where it is unique already."""
     used: set[str] = set()
-    for node in model.graph.node:
-        wish, count = node.name or f"{node.op_type}_0", 0
-        while not node.name or node.name in used:
-            node.name = wish if wish not in used else f"{node.name or node.op_type}_{count}"
-            count += 1
-        used.add(node.name)
+    counts: dict[str, int] = {}
+    own = {node.name for node in graph.node}
+    for node in graph.node:
+        stem = node.name or node.op_type
+        name = node.name
+        while not name or name in used or (name != node.name and name in own):
+            name = f"{stem}_{counts.get(stem, 0)}"
+            counts[stem] = counts.get(stem, 0) + 1
+        node.name = name
+        used.add(name)
 
 
-def _drop_identities(model: ModelWrapper) -> None:
+def _drop_identities(graph: onnx.GraphProto) -> None:
     """Readers of an Identity read what it reads; one that makes a network's output stays and is refused later."""
-    outputs = {o.name for o in model.graph.output}
-    for node in list(model.graph.node):
-        if node.op_type != "Identity" or node.output[0] in outputs:
-            continue
-        for reader in model.graph.node:
-            reader.input[:] = [node.input[0] if i == node.output[0] else i for i in reader.input]
-        model.graph.node.remove(node)
+    outputs = {o.name for o in graph.output}
+    same: dict[str, str] = {}
+    kept = []
+    for node in graph.node:  # in topological order
+        node.input[:] = [same.get(i, i) for i in node.input]
+        if node.op_type == "Identity" and node.output[0] not in outputs:
+            same[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
+    if same:
+        set_nodes(graph, kept)
 
 
-def _all_typed(model: ModelWrapper) -> bool:
-    """Whether every tensor that a node makes has a static shape."""
-    graph = model.graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    typed = {v.name for v in values if v.type.tensor_type.HasField("shape")}
-    made = {o for n in graph.node for o in n.output}
-    return made <= typed and not any(d.dim_value < 1 for v in values for d in v.type.tensor_type.shape.dim)
-
-
-def _read(path: Path) -> onnx.ModelProto:
+def _read_file(path: Path) -> onnx.ModelProto:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file. Give the QONNX file that `xnorsr export` or Brevitas wrote.")
     try:
-        model = onnx.load(str(path))
-        onnx.checker.check_model(model, full_check=False) if not model.graph.node else None
-    except Exception as error:
+        model = onnx.load(str(path), load_external_data=False)
+    except (DecodeError, OSError, ValueError) as error:
         raise UserError(
             f"{path}: not a readable ONNX file ({type(error).__name__}); it may be truncated. Export it again."
         ) from error
@@ -151,12 +148,27 @@ def _check_static(value: onnx.ValueInfoProto, name: str) -> None:
         raise UserError(
             f"{name}: input '{value.name}' has the shape {shape}; allowed is 1 x C x H x W (NCHW, batch 1)."
         )
+    if np.prod(np.asarray(shape, np.float64)) > MAX_ELEMENTS:
+        raise UserError(
+            f"{name}: input '{value.name}' has the shape {shape}; allowed are {MAX_ELEMENTS:,} elements. "
+            "Build for a smaller frame (--frame WxH)."
+        )
 
 
 def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
-    """A copy of a fully convolutional model for another input size (H, W in pixels)."""
+    """A copy of a fully convolutional model for another input size (H, W in pixels).
+
+    Raises:
+        UserError: its one input is not 1 x C x H x W.
+    """
     model_copy = copy_of(model)
-    dims = _inputs(model_copy)[0].type.tensor_type.shape.dim
+    inputs = _inputs(model_copy)
+    dims = inputs[0].type.tensor_type.shape.dim if len(inputs) == 1 else []
+    if len(dims) != 4:
+        raise UserError(
+            f"frame {width}x{height}: the network has {len(inputs)} inputs, the first of {len(dims)} dimensions; "
+            "allowed is one input of 1 x C x H x W (NCHW)."
+        )
     old = (dims[2].dim_value, dims[3].dim_value)
     dims[0].dim_value = 1
     for dim, size in ((dims[2], height), (dims[3], width)):
@@ -174,33 +186,32 @@ def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProt
 def _retarget_sizes(model: onnx.ModelProto, old: tuple[int, int], new: tuple[int, int]) -> None:
     """Constant `sizes` of Resize nodes hold the old frame; scale them along."""
     constants = {i.name: i for i in model.graph.initializer}
+    done: set[str] = set()
     for node in model.graph.node:
-        if node.op_type == "Resize" and len(node.input) > 3 and node.input[3] in constants:
-            sizes = numpy_helper.to_array(constants[node.input[3]]).copy()
+        name = node.input[3] if node.op_type == "Resize" and len(node.input) > 3 else ""
+        if name in constants and name not in done and list(constants[name].dims) == [4]:
+            done.add(name)
+            sizes = numpy_helper.to_array(constants[name]).copy()
             for axis, was, now in ((2, old[0], new[0]), (3, old[1], new[1])):
                 sizes[axis] = sizes[axis] * now // was
-            constants[node.input[3]].CopyFrom(numpy_helper.from_array(sizes, node.input[3]))
+            constants[name].CopyFrom(numpy_helper.from_array(sizes, name))
 
 
-def sizes_to_scales(model: ModelWrapper) -> None:
+def sizes_to_scales(model: Graph) -> None:
     """Rewrite Resize nodes that name absolute sizes to name scales, so that one lowering serves both."""
-    for node in model.get_nodes_by_op_type("Resize"):
-        if len(node.input) > 3 and node.input[3]:
-            source = model.get_tensor_shape(node.input[0])
-            sizes = model.get_initializer(node.input[3])
-            if source is None or sizes is None:
-                continue
-            scales = (np.asarray(sizes, np.float64) / np.asarray(source)).astype(np.float32)
-            name = f"{node.name}_scales"
-            model.set_initializer(name, scales)
-            inputs = [node.input[0], node.input[1], name]
-            del node.input[:]
-            node.input.extend(inputs)
-
-
-def infer_shapes(model: ModelWrapper) -> ModelWrapper:
-    """Shapes of every tensor, after rewrites."""
-    return model.transform(InferShapes())
+    changed = False
+    for node in model.graph.node:
+        if node.op_type != "Resize" or len(node.input) < 4 or not node.input[3]:
+            continue
+        source, sizes = model.get_tensor_shape(node.input[0]), model.get_initializer(node.input[3])
+        if source is None or sizes is None or np.shape(sizes) != (len(source),):
+            continue
+        name = model.fresh(f"{node.name}_scales")
+        model.set_initializer(name, (np.asarray(sizes, np.float64) / np.asarray(source)).astype(np.float32))
+        node.input[:] = [node.input[0], node.input[1], name]
+        changed = True
+    if changed:
+        model.tidy()
 
 
 def float_tensor(name: str, shape: list[int]) -> onnx.ValueInfoProto:

@@ -7,6 +7,7 @@ be lowered is what `hw.ops` registers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +21,11 @@ from ..network import Network, Node, Reference, Stream
 from ..ops import registry
 from ..ops.fork import Fork
 from ..types import StreamType
+from .advice import instead_of
 from .constants import fold_constant_quants, quant_parameters
-from .context import Context
-from .convert import ConversionOptions, convert
+from .context import Context, TooWideError
+from .convert import AFFINE_BITS, ConversionOptions, convert
+from .index import Graph
 from .load import copy_of, load
 from .rewrite import Rewrite
 
@@ -39,7 +42,7 @@ class Lowered:
     """
 
     network: Network
-    reference: ModelWrapper
+    reference: Graph
     changes: list[str]
 
     @property
@@ -71,11 +74,43 @@ def lower(source: str | Path | onnx.ModelProto | ModelWrapper, affine_bits: int 
         UserError: whatever cannot be built exactly, with the node's name, its operator and what is supported.
     """
     cleaned = load(source)
-    work = ModelWrapper(copy_of(cleaned.model))
-    binary = fold_constant_quants(work)
-    _check_operators(work)
-    work, changes = convert(work, registry.conversions(), ConversionOptions(affine_bits, frozenset(binary)))
-    reference = ModelWrapper(copy_of(work.model)) if changes else cleaned
+    folded = Graph(copy_of(cleaned.model))
+    _check_operators(folded)
+    binary = fold_constant_quants(folded)
+    _check_ranks(folded)
+    _type_input(Context(folded))  # what is wrong with the input is said before what is wrong with a constant
+    options = ConversionOptions(affine_bits, binary)
+    while True:
+        try:
+            return _lower(cleaned, folded, options)
+        except TooWideError as error:
+            _take_fewer_bits(options, error)
+
+
+def _take_fewer_bits(options: ConversionOptions, error: TooWideError) -> None:
+    """Let the affines with a result that is too wide have fewer bits.
+
+    Raises:
+        TooWideError: the width is not a conversion's choice, or cannot get smaller.
+    """
+    first = options.made.get(error.node)
+    if options.affine_bits is None or first is None:
+        raise error
+    least = AFFINE_BITS[0]
+    now = options.fewer.get(first, options.affine_bits)
+    if now <= least:
+        raise UserError(
+            f"{error} With --affine-bits it cannot be built, even at {least} bits: put a quantizer of fewer bits "
+            "(QuantIdentity) in front of it or between its operators, in training."
+        ) from error
+    options.fewer[first] = max(least, now - max(1, error.excess // 2))
+
+
+def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions) -> Lowered:
+    """Lower a clean model with folded constants; neither is changed."""
+    work = Graph(copy_of(folded.model))
+    changes = convert(work, registry.conversions(), options)
+    reference = Graph(copy_of(work.model)) if changes else cleaned
     context = Context(work)
     _type_input(context)
     rewrites = registry.rewrites()
@@ -87,15 +122,40 @@ def lower(source: str | Path | onnx.ModelProto | ModelWrapper, affine_bits: int 
     streams = [context.stream(o) for o in outputs]
     for one in registry.passes():
         one.apply(context, frozenset(streams))
+    made = {o for n in reference.graph.node for o in n.output}
+    for name, place in list(context.references.items()):
+        if place.tensor not in made:  # a conversion's own, and the reference is the file
+            del context.references[name]
     return Lowered(_network(context, work.graph.input[0].name, streams), reference, changes)
 
 
-def _check_operators(model: ModelWrapper) -> None:
+def _check_operators(model: Graph) -> None:
+    """Refuse operators that there is no hardware for; what works on constants only needs none."""
     known = registry.supported_onnx()
+    streams = {model.graph.input[0].name}
     for node in model.graph.node:
+        if not streams.intersection(node.input):
+            continue
+        streams.update(o for o in node.output if o)
         if node.op_type not in known:
             raise UserError(
-                f"{node.op_type} '{node.name}': this operator is not supported. Supported: {', '.join(known)}."
+                f"{node.op_type} '{node.name}': this operator is not supported.{instead_of(node.op_type)} "
+                f"Supported: {', '.join(known)}."
+            )
+        if len([o for o in node.output if o]) > 1:
+            raise UserError(
+                f"{node.op_type} '{node.name}': it has several outputs; allowed is one. Export in eval mode."
+            )
+
+
+def _check_ranks(model: Graph) -> None:
+    """Refuse what makes anything else than a frame of one image."""
+    for node in model.graph.node:
+        shape = model.get_tensor_shape(node.output[0])
+        if shape is None or len(shape) != 4 or shape[0] != 1:
+            raise UserError(
+                f"{node.op_type} '{node.name}': its result has the shape {shape or 'unknown'}; allowed is "
+                "1 x C x H x W. Look at the shapes of its constants, and export with a fixed frame."
             )
 
 
@@ -103,14 +163,16 @@ def _type_input(context: Context) -> None:
     """The Quant nodes right behind the input give its type; they are the identity on codes of that type."""
     model = context.model
     name = model.graph.input[0].name
-    readers = [n for n in model.graph.node if name in n.input]
+    readers = list({n.name: n for n in model.readers(name)}.values())
     for node in readers:
         if node.op_type != "Quant":
             raise UserError(
                 f"{node.op_type} '{node.name}' reads the input '{name}' as floats. Quantize the input first: "
                 "for pictures an 8-bit unsigned QuantIdentity with a power-of-two scale."
             )
-    _, channels, height, width = model.get_tensor_shape(name)
+    shape = model.get_tensor_shape(name)
+    assert shape is not None, "the shape of the input is checked when the file is read"
+    _, channels, height, width = shape
     kinds = []
     for node in readers:
         frac, bits, lo, hi = quant_parameters(model, node)
@@ -158,12 +220,13 @@ def _network(context: Context, source: str, outputs: list[str]) -> Network:
         streams[made] = Stream(made, tensor, context.types[tensor], reference)
         return made
 
+    counts = Counter([*outputs, *(i for n in context.nodes for i in n.inputs)])
     waiting: dict[str, list[str]] = {}  # streams that the readers of each tensor take, in order
     nodes: list[Node] = []
 
     def give(tensor: str, name: str) -> None:
         """Name the stream that carries a tensor and share it out among its readers."""
-        count = context.reader_count(tensor) + outputs.count(tensor)
+        count = counts[tensor]
         if count == 1:
             waiting[tensor] = [name]
             return

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import onnx
 
 if TYPE_CHECKING:
-    from qonnx.core.modelwrapper import ModelWrapper
-
     from .context import Context
     from .convert import ConversionOptions
+    from .index import Graph
 
 
 class Rewrite(ABC):
@@ -50,8 +49,8 @@ class Conversion(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def apply(self, model: ModelWrapper, options: ConversionOptions) -> list[str]:
-        """Change the model in place.
+    def apply(self, model: Graph, options: ConversionOptions) -> list[str]:
+        """Change the model in place, through its own methods; it is tidied up afterwards.
 
         Returns:
             In words, each change that may change a value.

@@ -250,7 +250,7 @@ def _dynamic(path: Path) -> None:
     [
         (lambda path: None, ["there is no such file", "xnorsr export"]),
         (_truncated, ["truncated", "Export it again"]),
-        (_ending_in(_sigmoid), ["Sigmoid 'Sigmoid_0': this operator is not supported. Supported:"]),
+        (_ending_in(_sigmoid), ["Sigmoid 'Sigmoid_0': this operator is not supported. Leave it out:"]),
         (_ending_in(_scale_of_a_tenth), ["Quant 'Quant_", "power of two"]),
         (_dynamic, ["input 'lr' has the dynamic shape", "--frame WxH"]),
     ],

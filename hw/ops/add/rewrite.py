@@ -11,7 +11,7 @@ import onnx
 from ....errors import UserError
 from ...graph.chains import only_consumer, stream_inputs
 from ...graph.constants import quant_parameters
-from ...graph.context import Context, check_exact, exact_type, requant, requant_type
+from ...graph.context import Context, check_exact, check_shift, exact_type, requant, requant_type
 from ...graph.rewrite import Rewrite
 from ...types import Range
 from .op import Add
@@ -44,14 +44,14 @@ def _addition(context: Context, node: onnx.NodeProto) -> None:
     if a.bipolar or b.bipolar:
         raise UserError(f"Add '{node.name}': a bipolar stream cannot be added; read it by a convolution.")
     frac = max(a.frac, b.frac)
-    shift_a, shift_b = frac - a.frac, frac - b.frac
+    shift_a, shift_b = check_shift(frac - a.frac, node), check_shift(frac - b.frac, node)
     total = (Range.of(a) << shift_a) + (Range.of(b) << shift_b)
-    check_exact(total.peak, node.output[0], f"Add '{node.name}'")
+    check_exact(total.peak, node.output[0], node)
     quant = only_consumer(context.model, node.output[0])
     if quant is not None and quant.op_type == "Quant":
         q_frac, bits, q_lo, q_hi = quant_parameters(context.model, quant)
         out = requant_type(a, q_frac, bits, q_lo, a.channels)
-        op = Add((a, b), out, shift_a, shift_b, requant(frac, q_frac, q_lo, q_hi))
+        op = Add((a, b), out, shift_a, shift_b, requant(frac, q_frac, q_lo, q_hi, quant))
         context.add(op, [node, quant], list(node.input), [quant.output[0]])
     else:
         out = exact_type(a, total.least, total.greatest, a.channels, frac)

@@ -13,7 +13,7 @@ import onnx
 from ....errors import UserError
 from ...graph import chains
 from ...graph.constants import quant_parameters
-from ...graph.context import Context, check_exact, exact_type, requant, requant_type
+from ...graph.context import Context, check_exact, check_shift, exact_type, requant, requant_type
 from ...graph.fixed import Fixed, to_fixed
 from ...graph.rewrite import Rewrite
 from ...types import Range, Requant, StreamType
@@ -34,7 +34,7 @@ class AffineRewrite(Rewrite):
         """Append the Affine that begins at this node."""
         source = chains.stream_inputs(context.model, node)[0]
         chains.refuse_bipolar(context.type_of(source), node)
-        parts = chains.segments(chains.chain_from(context.model, node))
+        parts = chains.segments(chains.chain_from(context.model, node, 2))
         following = parts[1] if len(parts) > 1 and not chains.folds_to_thresholds(context.model, parts[1]) else []
         _affine(context, _take(parts[0], following), source)
 
@@ -66,7 +66,7 @@ class _Grid:
 
     def check(self, node: onnx.NodeProto) -> None:
         """Refuse codes that a float32 reference does not hold."""
-        check_exact(self.codes.peak, node.output[0], f"{node.op_type} '{node.name}'")
+        check_exact(self.codes.peak, node.output[0], node)
 
     def requant(self, q: Requant, frac: int) -> None:
         """Round and saturate."""
@@ -107,6 +107,10 @@ def _scale_bias(
         where = f"{run[-1].op_type} '{run[-1].name}'"
         raise UserError(f"{where}: its constants are no fixed point of at most 18 (scale) and 24 (bias) bits.")
     frac = max(kind.frac + a.frac, b.frac) if b.codes.any() else kind.frac + a.frac
+    check_shift(frac - kind.frac - a.frac, run[-1])
+    check_shift(frac - b.frac if b.codes.any() else 0, run[-1])
+    # No longer product fits int64, nor a float32 reference.
+    check_exact(int(np.max(np.abs(a.codes))) << (frac - kind.frac - a.frac), run[-1].output[0], run[-1])
     scale: np.ndarray | None = a.at(frac - kind.frac)
     bias: np.ndarray | None = b.at(frac) if b.codes.any() else None
     grid.codes, grid.frac = grid.codes * Range(scale, scale), frac  # type: ignore[arg-type]
@@ -132,7 +136,7 @@ def _slope(
     fixed = to_fixed(chains.slopes(context.model, node, kind.channels))
     if fixed is None:
         raise UserError(f"{node.op_type} '{node.name}': its slopes are no fixed point.")
-    frac = max(fixed.frac, 0)
+    frac = check_shift(max(fixed.frac, 0), node)
     fixed = Fixed(fixed.at(frac), frac)
     bits["slope"] = fixed.bits
     grid.codes = grid.codes.negative * Range(fixed.codes, fixed.codes) | grid.codes.positive << frac
@@ -145,6 +149,6 @@ def _quant(context: Context, nodes: list[onnx.NodeProto], grid: _Grid) -> Requan
     if not nodes:
         return None
     frac, _, lo, hi = quant_parameters(context.model, nodes[0])
-    q = requant(grid.frac, frac, lo, hi)
+    q = requant(grid.frac, frac, lo, hi, nodes[0])
     grid.requant(q, frac)
     return q

@@ -18,6 +18,16 @@ from ...graph.rewrite import Rewrite
 from ...types import Range, StreamType
 from .op import Conv
 
+#: What to do about each kind of convolution that there is no hardware for.
+_INSTEAD = {
+    "kernel": " Fill the smaller side up with zeros.",
+    "kernel_shape": " It has to be the weight's own.",
+    "strides": " Leave the stride out, or train on pictures of the lower resolution: nothing makes a frame smaller.",
+    "dilations": " Write a dilated kernel as a larger one with zeros between, up to 9 x 9.",
+    "group": " Write a grouped or depthwise convolution as a whole one with zeros outside of its groups.",
+    "pads": " In Brevitas: padding=kernel_size // 2.",
+}
+
 
 class ConvRewrite(Rewrite):
     """See above."""
@@ -50,14 +60,15 @@ def _convolution(context: Context, node: onnx.NodeProto) -> None:
         raise UserError(
             f"Conv '{node.name}': its weight must be a constant (a Quant or BipolarQuant of an initializer)."
         )
-    _check_geometry(node, weight, pad_value != 0)
+    _check_geometry(node, weight, len(nodes) > 1)
+    if weight.shape[1] != kind.channels:
+        raise UserError(
+            f"Conv '{node.name}': its weight has the shape {weight.shape}, its input {kind.channels} channels; allowed "
+            f"is (O, {kind.channels}, K, K)."
+        )
     binary = bool(np.all(np.abs(weight) == 1))
     fixed = to_fixed(weight)
-    if fixed is None:
-        raise UserError(
-            f"Conv '{node.name}': its weight is no fixed point of at most 18 bits. Quantize it in training "
-            "(power-of-two scale) or make it binary."
-        )
+    assert fixed is not None, "the conversions refuse other weights"
     codes = (weight > 0).astype(np.int64) if binary else fixed.codes
     signed = 2 * codes - 1 if binary else codes
     op_weight = np.ascontiguousarray(codes.transpose(0, 2, 3, 1))
@@ -85,7 +96,7 @@ def accumulator_type(
     # Zero padding adds nothing: bounds that 0 lies within hold at borders too.
     hi = int(max((positive * x.hi + negative * x.lo).max(), 0))
     lo = int(min((positive * x.lo + negative * x.hi).min(), 0))
-    check_exact(max(hi, -lo), node.output[0], f"Conv '{node.name}'")
+    check_exact(max(hi, -lo), node.output[0], node)
     return exact_type(kind, lo, hi, len(weight), frac)
 
 
@@ -94,14 +105,15 @@ def _pad_value(context: Context, pad: onnx.NodeProto, conv: onnx.NodeProto) -> i
     pads = model.get_initializer(pad.input[1]) if len(pad.input) > 1 else None
     value = model.get_initializer(pad.input[2]) if len(pad.input) > 2 and pad.input[2] else np.zeros(1)
     mode = attribute(pad, "mode", "constant")
-    kernel = attribute(conv, "kernel_shape", [0])
-    half = int(kernel[0]) // 2  # type: ignore[index]
+    weight = model.get_initializer(conv.input[1])
+    half = int(np.shape(weight)[-1]) // 2 if np.ndim(weight) == 4 else 0
     number = float(np.ravel(value)[0]) if value is not None and np.size(value) else 0.0
     wanted = [0, 0, half, half, 0, 0, half, half]
     bipolar = context.type_of(pad.input[0]).bipolar
     unpadded = not any(attribute(conv, "pads", [0]))  # type: ignore[arg-type]
     allowed = (0.0, 1.0, -1.0) if bipolar else (0.0,)
-    if mode != "constant" or pads is None or list(pads) != wanted or number not in allowed or not unpadded:
+    axes = [model.get_initializer(name) for name in list(pad.input)[3:] if name]
+    if axes or mode != "constant" or pads is None or list(pads) != wanted or number not in allowed or not unpadded:
         raise UserError(
             f"Pad '{pad.name}': supported in front of an unpadded Conv is constant padding of {half} rows and "
             f"columns all round, with the value {' or '.join(str(int(a)) for a in allowed)}; found mode {mode}, "
@@ -111,10 +123,13 @@ def _pad_value(context: Context, pad: onnx.NodeProto, conv: onnx.NodeProto) -> i
 
 
 def _check_geometry(node: onnx.NodeProto, weight: np.ndarray, padded: bool) -> None:
-    k = weight.shape[2] if weight.ndim == 4 else 0
+    if weight.ndim != 4 or not weight.size:
+        raise UserError(f"Conv '{node.name}': its weight has the shape {weight.shape}; allowed is (O, C, K, K).")
+    k = weight.shape[2]
     half = 0 if padded else k // 2
     found = {
         "kernel": (tuple(weight.shape[2:]), (k, k)),
+        "kernel_shape": (tuple(attribute(node, "kernel_shape", [k, k])), (k, k)),  # type: ignore[arg-type]
         "strides": (tuple(attribute(node, "strides", [1, 1])), (1, 1)),  # type: ignore[arg-type]
         "dilations": (tuple(attribute(node, "dilations", [1, 1])), (1, 1)),  # type: ignore[arg-type]
         "group": (attribute(node, "group", 1), 1),
@@ -124,8 +139,12 @@ def _check_geometry(node: onnx.NodeProto, weight: np.ndarray, padded: bool) -> N
         raise UserError(f"Conv '{node.name}': auto_pad is not supported; give pads of K//2 explicitly.")
     if k % 2 == 0 or k > 9:
         raise UserError(
-            f"Conv '{node.name}': kernel {tuple(weight.shape[2:])}; allowed are odd square kernels, 1 to 9."
+            f"Conv '{node.name}': kernel {tuple(weight.shape[2:])}; allowed are odd square kernels, 1 to 9. "
+            "Take the next odd size: a smaller kernel is one with zeros at its border."
         )
     for what, (is_, must) in found.items():
         if is_ != must:
-            raise UserError(f"Conv '{node.name}': {what} is {is_}; allowed is {must} (stride 1, same size out as in).")
+            raise UserError(
+                f"Conv '{node.name}': {what} is {is_}; allowed is {must} (stride 1, same size out as in)."
+                f"{_INSTEAD[what]}"
+            )

@@ -18,6 +18,7 @@ from ....errors import UserError
 from ...graph import chains
 from ...graph.constants import quant_parameters
 from ...graph.context import Context, requant_type
+from ...graph.index import Graph
 from ...graph.load import copy_of, float_tensor
 from ...graph.rewrite import Rewrite
 from ...types import StreamType
@@ -35,7 +36,7 @@ class ThresholdRewrite(Rewrite):
         """The first node of a chain with one stream whose first segment has to become thresholds."""
         if not chains.is_step(context.model, node):
             return False
-        first = chains.segments(chains.chain_from(context.model, node))[0]
+        first = chains.segments(chains.chain_from(context.model, node, 1))[0]
         if first[-1].op_type == "BipolarQuant":
             return True
         channels = context.type_of(chains.stream_inputs(context.model, node)[0]).channels
@@ -46,13 +47,14 @@ class ThresholdRewrite(Rewrite):
         """Append one Threshold for the whole segment."""
         source = chains.stream_inputs(context.model, node)[0]
         chains.refuse_bipolar(context.type_of(source), node)
-        _thresholds(context, chains.segments(chains.chain_from(context.model, node))[0], source)
+        _thresholds(context, chains.segments(chains.chain_from(context.model, node, 1))[0], source)
 
 
 def _thresholds(context: Context, segment: list[onnx.NodeProto], source: str) -> None:
     kind = context.type_of(source)
     last = segment[-1]
     if last.op_type == "BipolarQuant":
+        _check_sign(segment)
         base, levels = 0, 1
         out = StreamType(kind.height, kind.width, kind.channels, 1, False, 0, bipolar=True)
     else:
@@ -76,6 +78,16 @@ def _thresholds(context: Context, segment: list[onnx.NodeProto], source: str) ->
     context.add(op, segment, [source], [last.output[0]])
 
 
+def _check_sign(segment: list[onnx.NodeProto]) -> None:
+    """Refuse the sign of what is never negative."""
+    if len(segment) > 1 and segment[-2].op_type == "Relu":
+        raise UserError(
+            f"BipolarQuant '{segment[-1].name}': it reads Relu '{segment[-2].name}', which is never negative, so that "
+            "it gives +1 for every picture. Brevitas exports QuantReLU(bit_width=1) so; take a QuantIdentity with a "
+            "SignedBinary... quantizer and no ReLU, or at least 2 bits."
+        )
+
+
 def _direction(context: Context, segment: list[onnx.NodeProto], channels: int) -> np.ndarray:
     sign = np.ones(channels, np.int64)
     for node in segment[:-1]:
@@ -95,7 +107,7 @@ class _Probe:
 
     def __init__(
         self,
-        model: ModelWrapper,
+        model: Graph,
         segment: list[onnx.NodeProto],
         source: str,
         kind: StreamType,

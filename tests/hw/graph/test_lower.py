@@ -104,7 +104,7 @@ def test_float_affine_needs_leave() -> None:
         lower(model)
     check(model, codes, affine_bits=8)
     assert lower(model, affine_bits=8).changes == [
-        "BatchNormalization 'BatchNormalization_0': quantized to a scale of 8 bits and a bias of 16"
+        "BatchNormalization 'BatchNormalization_0': quantized to a scale of 8 bits and a bias of 8"
     ]
 
 

@@ -1,0 +1,136 @@
+"""A lowered network in integers, by its operators' goldens, against the reference execution of its file.
+
+`build` asks this before it writes: what it accepts computes what the file computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from qonnx.core.onnx_exec import execute_onnx
+
+from ..errors import MismatchError, UserError
+from .graph.load import set_frame
+from .graph.lower import Lowered, lower
+from .network import Network, Reference
+from .types import StreamType
+
+SMALL = (12, 16)  # rows and columns of the frame that `prove` looks at, at most: larger than any kernel
+
+
+def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Codes of every stream by its name, each (H, W, C) int64, for (H, W, C) codes of the input.
+
+    Raises:
+        AssertionError: an operator leaves the type of its output.
+    """
+    streams = {network.input: np.asarray(codes, np.int64)}
+    for node in network.nodes:
+        streams.update(zip(node.outputs, node.op.execute(*(streams[i] for i in node.inputs)), strict=True))
+    return streams
+
+
+def reference(lowered: Lowered, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor of the reference execution by name, float32, NCHW, for (H, W, C) codes of the input.
+
+    Raises:
+        UserError: qonnx or onnxruntime cannot execute the file.
+    """
+    model = lowered.reference
+    values = lowered.input_type.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
+    name = model.graph.input[0].name
+    try:
+        tensors: dict[str, np.ndarray] = execute_onnx(
+            model, {name: np.ascontiguousarray(values)}, return_full_exec_context=True
+        )
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise UserError(
+            f"qonnx cannot execute the network, so that there is nothing to compare hardware with: {text[:400]} "
+            "Check that the file runs with qonnx-exec, and export it again."
+        ) from error
+    return tensors
+
+
+def stream_codes(tensors: Mapping[str, np.ndarray], place: Reference, kind: StreamType) -> np.ndarray:
+    """Codes that a stream of this type must carry, (H, W, C) int64, from the reference's tensors.
+
+    Raises:
+        ValueError: the tensor's values are no codes of the type.
+    """
+    x = tensors[place.tensor][0]
+    if place.factor > 1:
+        r = place.factor
+        c, h, w = x.shape
+        phases = x.reshape(c, h // r, r, w // r, r)
+        order = (0, 2, 4, 1, 3) if place.mode == "CRD" else (2, 4, 0, 1, 3)
+        x = phases.transpose(order).reshape(c * r * r, h // r, w // r)
+    return kind.to_codes(x.transpose(1, 2, 0))
+
+
+def compare_codes(where: str, expected: np.ndarray, found: np.ndarray) -> int:
+    """Number of codes of two (H, W, C) arrays, all equal.
+
+    Args:
+        where: what is compared, as the error is to begin: "layer 'conv_1'".
+
+    Raises:
+        MismatchError: the first pixel and channel in raster order that differ, with both codes.
+    """
+    if expected.shape != found.shape:
+        raise MismatchError(f"{where}: the reference has the shape {expected.shape}, found {found.shape} (H, W, C)")
+    different = np.asarray(expected, np.int64) != np.asarray(found, np.int64)
+    if different.any():
+        y, x, c = (int(i) for i in np.argwhere(different)[0])
+        raise MismatchError(
+            f"{where}: {int(different.sum())} of {different.size} codes differ; first at pixel (x={x}, y={y}), "
+            f"channel {c}: reference {int(expected[y, x, c])}, found {int(found[y, x, c])}"
+        )
+    return int(expected.size)
+
+
+def picture(kind: StreamType, seed: int = 0) -> np.ndarray:
+    """(H, W, C) codes with the extremes in them: noise above, then a ramp, then the least and the greatest code."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(kind.lo, kind.hi + 1, kind.shape)
+    third = kind.height // 3
+    if third:
+        codes[third : 2 * third] = np.linspace(kind.lo, kind.hi, kind.width).astype(np.int64)[None, :, None]
+        codes[2 * third :, : kind.width // 2], codes[2 * third :, kind.width // 2 :] = kind.lo, kind.hi
+    return codes
+
+
+def prove(lowered: Lowered) -> int:
+    """Compare every stream of a network with the reference, on one picture of its own or a smaller frame.
+
+    Returns:
+        Codes compared.
+
+    Raises:
+        UserError: the reference cannot be executed.
+        MismatchError: a code differs: a bug of xnorsr. Names layer, pixel, channel and both codes.
+    """
+    kind = lowered.input_type
+    height, width = (min(size, most) for size, most in zip((kind.height, kind.width), SMALL, strict=True))
+    if (height, width) != (kind.height, kind.width):
+        lowered = lower(set_frame(lowered.reference.model, height, width))
+    codes = picture(lowered.input_type)
+    tensors = reference(lowered, codes)
+    count, where = 0, "golden"
+    try:
+        streams = run(lowered.network, codes)
+        for name, place in lowered.references.items():
+            where = f"layer '{name}'"
+            wanted = stream_codes(tensors, place, lowered.network.streams[name].kind)
+            count += compare_codes(where, wanted, streams[name])
+        for (tensor, out), name in zip(lowered.output_types.items(), lowered.network.outputs, strict=True):
+            where = f"output '{tensor}'"
+            count += compare_codes(where, stream_codes(tensors, Reference(tensor), out), streams[name])
+    except (MismatchError, AssertionError, ValueError) as error:
+        text = str(error) if isinstance(error, MismatchError) else f"{where}: {error}"
+        raise MismatchError(
+            f"the lowered network does not compute what the file computes; this is a bug of xnorsr, please report it "
+            f"with the file. On a frame of {width} x {height} pixels: {text}"
+        ) from error
+    return count
