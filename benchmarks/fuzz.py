@@ -3,8 +3,9 @@
     python -m benchmarks.fuzz --kind qonnx --count 10000 --seed 1
 
 A kind is a module in tests/fuzz with `case(rng) -> str`: it makes one random case and returns in a word how it ended,
-or raises, which is a failure. Cases run in a process of their own, which is started again where one kills it or takes
-longer than its limit. Case N of a seed is always the same: --first N --count 1 repeats it.
+or raises, which is a failure; modules called *_cases are parts of kinds. Cases run in a process of their own, which is
+started again where one kills it or takes longer than its limit. Case N of a seed is always the same: --first N
+--count 1 repeats it.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ class Outcome:
 def kinds() -> list[str]:
     """Names of all kinds."""
     package = importlib.import_module(PACKAGE)
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("test_"))
+    names = (m.name for m in pkgutil.iter_modules(package.__path__))
+    return sorted(n for n in names if not n.startswith("test_") and not n.endswith("_cases"))
 
 
-def run(kind: str, count: int, seed: int, *, first: int = 0, limit_s: float = 20.0) -> Outcome:
-    """Run cases first .. first + count - 1 of a seed; each may take `limit_s` seconds."""
+def run(kind: str, count: int, seed: int, *, first: int = 0) -> Outcome:
+    """Run cases first .. first + count - 1 of a seed; each may take the kind's LIMIT_S seconds, or 20."""
+    limit_s = float(getattr(importlib.import_module(f"{PACKAGE}.{kind}"), "LIMIT_S", 20.0))
     outcome, at, end = Outcome(), first, first + count
     context = multiprocessing.get_context("spawn")
     while at < end:
@@ -89,9 +92,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=float, default=20.0, help="seconds that a case may take")
     args = parser.parse_args()
-    found = run(args.kind, args.count, args.seed, first=args.first, limit_s=args.limit)
+    found = run(args.kind, args.count, args.seed, first=args.first)
     for number, text in found.failures.items():
         print(f"case {number} of seed {args.seed}:\n{text}\n")
     ends = ", ".join(f"{count} {word}" for word, count in found.ends.most_common())

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import fuzz
 
 SEED = 20261124
-COUNTS = {"qonnx": 250}
+COUNTS = {"qonnx": 250, "flows": 350}
 
 
 @pytest.mark.slow
