@@ -1,0 +1,65 @@
+"""README's tables of networks and schemes say which become hardware: the lowering agrees, for every combination."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+
+from xnorsr.errors import UserError
+from xnorsr.hw.graph.lower import lower
+from xnorsr.quant import zoo
+from xnorsr.quant.export import to_qonnx
+from xnorsr.quant.schemes import SCHEMES
+from xnorsr.quant.zoo import NETWORKS
+
+README = Path(__file__).parents[1] / "README.md"
+SMALL = {"channels": 8, "blocks": 1, "groups": 1, "growth": 8, "layers": 2, "depth": 2}
+#: What README's words for a missing operator are called in QONNX.
+MISSING = {"concatenation": "Concat", "mean over the frame": "ReduceSum", "transposed convolution": "ConvTranspose"}
+
+
+def _told(heading: str) -> dict[str, str]:
+    """Column "becomes hardware" of a table, by name; its first column names one or several."""
+    lines = README.read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} | trains"))
+    found = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        first, _, hardware, *_ = (cell.strip() for cell in line.strip("|").split("|"))
+        found |= dict.fromkeys(re.findall(r"`(\w+)`", first), hardware)
+    return found
+
+
+@pytest.mark.quick
+def test_every_network_and_scheme_is_told() -> None:
+    assert set(_told("network")) == set(NETWORKS.names())
+    assert set(_told("scheme")) == set(SCHEMES.names())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "scheme"), [*product(NETWORKS.names(), sorted({*SCHEMES.names()} - {"float"}))])
+def test_what_becomes_hardware(network: str, scheme: str) -> None:
+    torch.manual_seed(1)
+    fields = NETWORKS.config_of(network).model_fields
+    sizes = {name: size for name, size in SMALL.items() if name in fields}
+    model = zoo.build(NETWORKS.validate({"name": network, "scheme": scheme, **sizes})).eval()
+    graph = to_qonnx(model, 3, 8, 8)
+    reasons = [told for told in (_told("network")[network], _told("scheme")[scheme]) if not told.startswith("yes")]
+    if not reasons:
+        assert lower(graph).network.nodes
+        return
+    with pytest.raises(UserError) as refused:
+        lower(graph)
+    missing = [MISSING[reason.removeprefix("no: ")] for reason in reasons]
+    assert any(str(refused.value).partition(" ")[0] in (op, f"{op}:") or op in str(refused.value) for op in missing)
+
+
+@pytest.mark.quick
+def test_a_float_network_is_not_exported() -> None:
+    with pytest.raises(ValueError, match="float"):
+        NETWORKS.validate({"name": "srresnet", "scheme": "float"})
