@@ -59,6 +59,12 @@ def test_what_becomes_hardware(network: str, scheme: str) -> None:
     assert any(str(refused.value).partition(" ")[0] in (op, f"{op}:") or op in str(refused.value) for op in missing)
 
 
+def test_the_layer_wise_factor_alone_becomes_hardware() -> None:
+    scheme = {"name": "scales", "channel": False, "spatial": False}
+    model = zoo.build(NETWORKS.validate({"name": "srresnet", "scheme": scheme, "channels": 8, "blocks": 1})).eval()
+    assert lower(to_qonnx(model, 3, 8, 8)).network.nodes
+
+
 @pytest.mark.quick
 def test_a_float_network_is_not_exported() -> None:
     with pytest.raises(ValueError, match="float"):

@@ -24,12 +24,16 @@ from ...hw.resources.synth import Synthesis, synthesize
 from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
-from ..console import plain, status, table
+from ..console import console, plain, status, table
+from ..facts import utilisation
 from ..hardware_options import HardwareOptions
 from ..lock import locked
 from ..manifest import recording
 from ..output import disk_of, write_file
-from ..report import si
+from ..report import rate, si
+
+#: Characters of a layer's name on one line, in a terminal of fewer than `WIDE` columns.
+NAME_COLUMN, WIDE = 25, 100
 
 
 @dataclass(frozen=True)
@@ -129,12 +133,23 @@ def write_account(account: Account, path: Path) -> None:
     write_file(path, json.dumps(account.to_dict(), indent=2, default=str) + "\n")
 
 
+def broken(name: str, width: int) -> str:
+    """A name that is longer than a column, on several lines: broken behind underscores, never inside a word."""
+    lines, rest = [], name
+    while len(rest) > width:
+        at = rest.rfind("_", 1, width) + 1 or width
+        lines.append(rest[:at])
+        rest = "  " + rest[at:]
+    return "\n".join([*lines, rest])
+
+
 def account_tables(account: Account) -> list[Table]:
     """The account for the terminal: work and resources layer by layer, then sums."""
     layers = account.estimate.layers
+    column = NAME_COLUMN if console.width < WIDE else WIDE
     work = [
         [
-            one.name,
+            broken(one.name, column),
             one.op,
             f"{one.pe}×{one.simd}" if one.simd else str(one.pe or ""),
             f"{one.macs_binary + one.macs_fixed:,.0f}",
@@ -144,12 +159,12 @@ def account_tables(account: Account) -> list[Table]:
         for one in layers
     ]
     keys, titles = ("lut", "ff", "bram36", "dsp"), ["LUT", "FF", "BRAM", "DSP"]
-    cost = [[one.name, *(f"{getattr(one, key):,.9g}" for key in keys)] for one in layers]
+    cost = [[broken(one.name, column), *(f"{getattr(one, key):,.9g}" for key in keys)] for one in layers]
     title = "Resources, estimated (BRAM: of 36 Kbit)"
     measured = account.measured
     if account.synthesis is not None and measured is not None:
-        for row in cost:
-            row += [f"{value:,.9g}" for value in measured[row[0]].values()]
+        for row, one in zip(cost, layers, strict=True):
+            row += [f"{value:,.9g}" for value in measured[one.name].values()]
         title = f"Resources, estimated (BRAM: of 36 Kbit), then by Yosys for {account.synthesis.family}"
         titles = titles + titles
     return [
@@ -163,7 +178,7 @@ def _sums(account: Account) -> Table:
     e = account.estimate
     rows = [
         ["frame", f"{e.input_size[1]}×{e.input_size[0]} to " + " and ".join(f"{w}×{h}" for h, w in e.output_sizes)],
-        ["cycles per frame", f"{e.interval_cycles:,} ({e.fps:.3g} fps at {e.clock_mhz:g} MHz)"],
+        ["cycles per frame", f"{e.interval_cycles:,} ({rate(e.fps)} fps at an assumed clock of {e.clock_mhz:g} MHz)"],
         ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
         ["MACs per frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],
         ["operations, published rule", f"{si(e.ops_rule)}OPs for 320×180 (real + binary/64)"],
@@ -178,6 +193,8 @@ def _sums(account: Account) -> Table:
             [f"Yosys, {account.synthesis.family}", f"{t.lut:,} LUT, {t.ff:,} FF, {t.bram36:g} BRAM36, {t.dsp} DSP"]
         )
     if e.device is not None:
-        shares = ", ".join(f"{k.upper()} {100 * v:.0f} %" for k, v in e.utilisation.items())
-        rows.append([f"of {e.device.part}", shares])
+        for one in utilisation(account.to_dict()):
+            source = "Yosys" if one.measured is not None else "formula"
+            excess = ": does not fit" if one.share > 1 else ""
+            rows.append([f"{one.name} of {e.device.part}", f"{100 * one.share:.0f} %, by {source}{excess}"])
     return table("", ["", ""], rows, numeric=9)

@@ -14,7 +14,7 @@ from xnorsr.errors import UserError
 from xnorsr.flows.diagram import diagram
 from xnorsr.flows.pictures import cut, high_resolution, photograph, sample_codes, stream_codes
 from xnorsr.flows.report import duration, si
-from xnorsr.flows.steps.cost import Account
+from xnorsr.flows.steps.cost import Account, broken
 from xnorsr.flows.tiles import Pictures, crop_places, difference, enlarge
 from xnorsr.hw.graph.lower import lower
 from xnorsr.hw.network import Network
@@ -159,3 +159,16 @@ def test_synthesized_rows_count_as_the_estimate_counts() -> None:
     }
     assert sum(row["bram36"] for row in made.values()) == 0.5 * len(rows)
     assert list(made["input"]) == ["lut", "ff", "bram36", "dsp"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("head_conv", ["head_conv"]),
+        ("fork_blocks_0_first_out_quant_out", ["fork_blocks_0_first_out_", "  quant_out"]),
+        ("x" * 30, ["x" * 25, "  " + "x" * 5]),
+    ],
+)
+def test_long_names_break_behind_underscores(name: str, lines: list[str]) -> None:
+    assert broken(name, 25).split("\n") == lines
+    assert "".join(line.strip() for line in lines) == name
