@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= build/demo
 WORKERS ?= 2
-BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis popcount_luts
+BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis popcount_luts fuzz
 
 .PHONY: demo test test-quick lint format bench clean setup
 

@@ -1,6 +1,7 @@
 """Random cases of what a stranger may feed xnorsr, kind by kind: the long run of tests/fuzz.
 
-    python -m benchmarks.fuzz --kind qonnx --count 10000 --seed 1
+    python -m benchmarks.fuzz                                      # every kind, 10,000 cases each
+    python -m benchmarks.fuzz --kind qonnx --count 1000 --seed 1
 
 A kind is a module in tests/fuzz with `case(rng) -> str`: it makes one random case and returns in a word how it ended,
 or raises, which is a failure; modules called *_cases are parts of kinds. Cases run in a process of their own, which is
@@ -88,17 +89,20 @@ def _work(kind: str, seed: int, first: int, end: int, limit_s: float, pipe: Conn
 def main() -> int:
     """Command line; the exit status is 1 where a case failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--kind", choices=kinds(), required=True)
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--kind", choices=kinds(), help="default: every kind")
+    parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    found = run(args.kind, args.count, args.seed, first=args.first)
-    for number, text in found.failures.items():
-        print(f"case {number} of seed {args.seed}:\n{text}\n")
-    ends = ", ".join(f"{count} {word}" for word, count in found.ends.most_common())
-    print(f"{args.kind}, seed {args.seed}, {args.count} cases: {ends}")
-    return 1 if found.failures else 0
+    failed = False
+    for kind in [args.kind] if args.kind else kinds():
+        found = run(kind, args.count, args.seed, first=args.first)
+        for number, text in found.failures.items():
+            print(f"{kind}, case {number} of seed {args.seed}:\n{text}\n")
+        ends = ", ".join(f"{count} {word}" for word, count in found.ends.most_common())
+        print(f"{kind}, seed {args.seed}, {args.count} cases: {ends}")
+        failed |= bool(found.failures)
+    return int(failed)
 
 
 if __name__ == "__main__":

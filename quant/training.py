@@ -29,9 +29,10 @@ from .adversarial import learner_for
 from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
 from .inference import evaluate
-from .learner import FORMAT, Learner, learning_rate
+from .learner import Learner, learning_rate
 from .progress import Bar, Course, Lines
-from .zoo import NETWORKS, Network
+from .saved import check_state, load_trained, read_checkpoint, save_trained
+from .zoo import NETWORKS
 
 __all__ = ["Learner", "learning_rate", "load_trained", "save_trained", "train"]
 
@@ -76,29 +77,6 @@ class _Keeper(Callback):
             self.save(trainer)
 
 
-def _read(path: Path, what: str) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"{what} {path} does not exist; train first, or name another file")
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:
-        # torch.load raises many classes on damaged files (RuntimeError, EOFError, UnpicklingError, KeyError, ..).
-        raise UserError(f"{what} {path} cannot be read, it is damaged or of another program: {e}") from e
-    return content
-
-
-def _check_format(path: Path, what: str, found: object) -> None:
-    """Refuses a file of an older or newer version of this program, and one that is no file of it at all."""
-    if found == FORMAT:
-        return
-    if not isinstance(found, int):
-        raise UserError(f"{what} {path} is not of this program; name the output folder or weights.pt of a training")
-    raise UserError(
-        f"{what} {path} is of format {found}, this version reads format {FORMAT}: train again with this version "
-        "into another output folder, or use the version that wrote it"
-    )
-
-
 def _flat(table: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Leaves of nested tables by dotted name."""
     leaves: dict[str, Any] = {}
@@ -109,7 +87,12 @@ def _flat(table: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _check_same(path: Path, stored: str, wanted: NetworkConfig) -> None:
-    table = json.loads(stored)
+    try:
+        table = dict(json.loads(stored))
+    except (ValueError, TypeError, RecursionError) as e:
+        raise UserError(
+            f"checkpoint {path} is damaged: its xnorsr_model is no configuration; use a copy of it, or train again"
+        ) from e
     with contextlib.suppress(ValueError):
         # Fields that are younger than the checkpoint have their defaults.
         table = NETWORKS.validate(table).model_dump(mode="json")
@@ -123,34 +106,6 @@ def _check_same(path: Path, stored: str, wanted: NetworkConfig) -> None:
             f"checkpoint {path} is of another architecture: {listed}; set these fields as in the checkpoint, "
             "choose another output folder, or train without resuming"
         )
-
-
-def save_trained(model: Network, path: Path) -> None:
-    """Writes weights and configuration, through a temporary file."""
-    part = path.with_suffix(".part")
-    state = {"format": FORMAT, "config": model.cfg.model_dump_json(), "state_dict": model.state_dict()}
-    torch.save(state, part)
-    os.replace(part, path)
-
-
-def load_trained(path: str | Path) -> Network:
-    """The network of a file that `train` wrote, in eval mode.
-
-    Raises:
-        UserError: missing, damaged, or not such a file.
-    """
-    path = Path(path)
-    content = _read(path, "weights file")
-    _check_format(path, "weights file", content.get("format"))
-    try:
-        model = zoo.build(NETWORKS.validate(json.loads(content["config"])))
-        model.load_state_dict(content["state_dict"])
-    except (KeyError, ValueError, RuntimeError) as e:
-        raise UserError(
-            f"weights file {path} does not fit this version's networks: {e}; train again, or first import the module "
-            "that registers the network or scheme if it is your own"
-        ) from e
-    return model.eval()
 
 
 def _fit(trainer: Trainer, learner: Learner, dataset: PatchDataset, checkpoint: Path | None) -> None:
@@ -202,11 +157,9 @@ def train(
     first = 0
     resuming = resume and checkpoint.is_file()
     if resuming:
-        content = _read(checkpoint, "checkpoint")
-        # Format 1 did not say so in checkpoints.
-        _check_format(checkpoint, "checkpoint", content.get("xnorsr_format", 1 if "xnorsr_model" in content else None))
+        content = read_checkpoint(checkpoint)
         _check_same(checkpoint, content["xnorsr_model"], model_cfg)
-        first = int(content["global_step"])
+        first = content["global_step"]
     photos, holdout = load_source(data_cfg, model_cfg.colors)
     if train_cfg.validate_steps and not holdout:
         raise UserError(
@@ -224,6 +177,8 @@ def train(
         torch.set_num_threads(train_cfg.threads)
     torch.manual_seed(train_cfg.seed)
     learner = learner_for(zoo.build(model_cfg), train_cfg, started)
+    if resuming:
+        check_state(checkpoint, content["state_dict"], learner.state_dict())
     keeper = _Keeper(checkpoint, train_cfg, holdout)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = Trainer(

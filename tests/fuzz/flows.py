@@ -15,6 +15,7 @@ from unittest import mock
 import numpy as np
 from typer.testing import CliRunner
 
+from tests.flows import tiny
 from tests.fuzz.flows_cases import KINDS, Ground, cases, ground
 from xnorsr.flows.cli import app
 from xnorsr.flows.steps import training
@@ -32,6 +33,7 @@ def _shared() -> Ground:
     for words in (["build", str(made.model), "--out", str(made.built)], args):
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
+    tiny.train(made.root / "photos", made.trained)
     return made
 
 

@@ -40,7 +40,7 @@ FIELDS = [
     "estimate.synth", "estimate.family", "out", "nosuch", "train.nosuch", "a.b.c.d",
 ]  # fmt: skip
 OPTIONS = ["--frame", "--part", "--clock", "--folding", "--pixels-per-beat", "--affine-bits", "--family", "--json"]
-KINDS = ("recipes", "options", "images", "built folders", "names")
+KINDS = ("recipes", "options", "images", "built folders", "trainings", "names")
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,16 @@ class Ground:
         return self.root / "image.png"
 
     @property
+    def trained(self) -> Path:
+        return self.root / "trained"
+
+    @property
     def settings(self) -> list[str]:
         return [f'data.source="{self.root / "photos"}"', *tiny.SETTINGS]
 
 
 def ground(root: Path) -> Ground:
-    """Write it, except for the built folder."""
+    """Write it, except for the built folder and the training."""
     made = Ground(root)
     (root / "photos").mkdir(parents=True)
     tiny.photographs(root / "photos")
@@ -86,7 +90,8 @@ def ground(root: Path) -> Ground:
 
 def cases(kind: str, seed: int, count: int, shared: Ground, folder: Path) -> Iterator[Case]:
     """``count`` cases of a kind; case n depends on (seed, n) only. Each gets a folder of its own below ``folder``."""
-    make = {"recipes": _recipe, "options": _option, "images": _image, "built folders": _built, "names": _name}[kind]
+    make = {"recipes": _recipe, "options": _option, "images": _image, "built folders": _built, "trainings": _training,
+            "names": _name}[kind]  # fmt: skip
     for number in range(count):
         place = folder / str(number)
         place.mkdir(parents=True)
@@ -162,6 +167,21 @@ def _built(rng: random.Random, shared: Ground, place: Path) -> Case:
     path.write_bytes(mutated(path.read_bytes(), rng))
     sim = ["sim", str(out), "--image", str(shared.image), "--out", str(place / "o.png")]
     return Case(f"{name} {place.name}", rng.choice([sim, ["estimate", str(out)]]))
+
+
+def _training(rng: random.Random, shared: Ground, place: Path) -> Case:
+    """A training's folder with its weights, their record or its checkpoint damaged."""
+    out = place / "trained"
+    shutil.copytree(shared.trained, out)
+    name = rng.choice(["weights.pt", "weights.pt", "recipe.json", "checkpoints/last.ckpt"])
+    path = out / name
+    path.write_bytes(mutated(path.read_bytes(), rng))
+    go_on = ["train", "demo", *(word for value in shared.settings for word in ("--set", value)), "--out", str(out)]
+    if name == "checkpoints/last.ckpt":
+        (out / "weights.pt").unlink()
+        return Case(f"{name} {place.name}", go_on)
+    export = ["export", str(out), "--out", str(place / "x"), "--frame", "6x5"]
+    return Case(f"{name} {place.name}", rng.choice([["eval", str(out)], export]))
 
 
 def _name(rng: random.Random, shared: Ground, place: Path) -> Case:

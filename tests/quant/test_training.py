@@ -153,7 +153,7 @@ def test_damaged_files(data: DataConfig, tmp_path: Path) -> None:
         (path, "weights file", lambda: load_trained(path)),
     ]:
         file.write_bytes(file.read_bytes()[:1000])
-        with pytest.raises(UserError, match=f"^{what} {file} cannot be read, it is damaged or of another program: "):
+        with pytest.raises(UserError, match=f"^{what} {file} cannot be read, it is damaged or of another program \\("):
             call()
     path.unlink()
     with pytest.raises(UserError) as e:
