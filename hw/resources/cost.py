@@ -43,7 +43,8 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "control": Coefficient(10.0, "LUT per stage", f"handshake; {YOSYS_SOURCE}"),
     "window_control": Coefficient(60.0, "LUT per window", f"positions, addresses, flush; {YOSYS_SOURCE}"),
     "fifo_control": Coefficient(40.0, "LUT per FIFO", f"addresses and count; {YOSYS_SOURCE}"),
-    "port": Coefficient(6.0, "LUT per pixel bit", f"both video ports together; {YOSYS_SOURCE}"),
+    "port": Coefficient(6.6, "LUT per pixel bit", f"both video ports together; {YOSYS_SOURCE}"),
+    "port_register": Coefficient(7.6, "FF per pixel bit", f"both video ports together; {YOSYS_SOURCE}"),
     "dsp_in_luts": Coefficient(60.0, "LUT", "exchange rate when a folding is chosen: LUTs per DSP of the listed parts"),
     "bram_in_luts": Coefficient(
         300.0, "LUT", "exchange rate when a folding is chosen: LUTs per BRAM36 of the listed parts"
@@ -140,4 +141,4 @@ def fifo_cost(depth: int, width: int) -> Cost:
 
 def port_cost(source: StreamType) -> Cost:
     """Both video ports."""
-    return Cost(lut=coefficient("port") * source.word_bits, ff=coefficient("port") * source.word_bits)
+    return Cost(lut=coefficient("port") * source.word_bits, ff=coefficient("port_register") * source.word_bits)
