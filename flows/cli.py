@@ -133,6 +133,7 @@ def export(
     from .config import parse_frame
     from .steps import training as steps
 
+    say("Writing the QONNX file and executing it on its check images ...")
     path = steps.export(checkpoint, out, parse_frame(frame), all_outputs=all_outputs, force=force)
     say(f"Exported: {path}. Next: xnorsr build {_typed(path)}")
 
