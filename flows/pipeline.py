@@ -174,7 +174,7 @@ class Run:
 
     def build(self) -> None:
         """Both projects, beside the network that is the reference."""
-        hardware.build(self.out / "export" / "model.onnx", self.out, self.recipe.hardware, force=True)
+        hardware.build(self.out / "export" / "model.onnx", self.out, self.recipe.hardware, force=True, within=True)
 
     def simulate(self, level: str) -> None:
         """One level on the photograph; equal to the QONNX reference and to Brevitas, or it raises."""

@@ -84,8 +84,11 @@ def output_types(built: BuildResult) -> dict[str, StreamType]:
     return {names(tensor): kind for tensor, kind in built.lowered.output_types.items()}
 
 
-def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False) -> BuildResult:
+def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False, within: bool = False) -> BuildResult:
     """Build both projects of a QONNX file into a folder, all or nothing.
+
+    Args:
+        within: the folder is a run's, which says itself what --force kept.
 
     Raises:
         UserError: bad input or output folder, before anything is written.
@@ -93,7 +96,7 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False)
     with output_folder(out, force) as staged:
         built = build_projects(model, staged, options, progress=say)
     built.out_dir = out
-    if force:
+    if force and not within:
         tell_kept(out, manifest.owned(out))
     if not known(options.part):
         say(

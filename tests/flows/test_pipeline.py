@@ -76,6 +76,7 @@ def test_interrupt_and_continuation_are_printed(finished: Finished) -> None:
     said = " ".join(finished.second.output.split())
     assert "Continuing the unfinished run" in said
     assert "C-simulation, compared done before" in said
+    assert "not written by this program" not in finished.first.output + finished.second.output
 
 
 def test_results(finished: Finished) -> None:
