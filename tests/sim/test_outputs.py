@@ -204,7 +204,8 @@ def test_an_older_record_is_refused(tmp_path: Path) -> None:
     record = json.loads((project / "project.json").read_text())
     del record["input_channel_order"]
     (project / "project.json").write_text(json.dumps(record))
-    with pytest.raises(UserError, match=r"json: .* of another version \(.*input_channel_order.* again: xnorsr build MODEL\.onnx"):
+    said = r"json: .* of another version \(.*input_channel_order.* again: xnorsr build MODEL\.onnx"
+    with pytest.raises(UserError, match=said):
         RtlSim(project, tmp_path / "sim")
     record["output"] = record.pop("outputs")[0]["type"]
     (project / "project.json").write_text(json.dumps(record))
