@@ -68,26 +68,26 @@ def check_rtl(folder: Path) -> bool:
         "--top-module",
         TOP,
     ]
-    with tempfile.TemporaryDirectory() as work:
-        files = [_without_double(folder, file, Path(work), seen) for file in (folder / "files.f").read_text().split()]
-        command = [str(tool.path), *flags, *map(str, files)]
-        return _read("the SystemVerilog project", command, folder, tool.environment(), "")
+    # Copies with short relative names: Verilator stumbles over quotes and such in a path.
+    with tempfile.TemporaryDirectory(prefix="xnorsr-") as name:
+        work, files = Path(name), (folder / "files.f").read_text().split()
+        for file in files:
+            (work / file).parent.mkdir(exist_ok=True)
+            (work / file).write_text(_without_double(folder / file, file, seen))
+        return _read("the SystemVerilog project", [str(tool.path), *flags, *files], work, tool.environment(), "")
 
 
-def _without_double(folder: Path, file: str, work: Path, seen: set[str]) -> Path:
-    """A file of a project, or in its place, where one was seen that differs in names and constants only, its ports."""
-    path = (folder / file).resolve()
-    if not file.startswith("layers/"):
-        return path
+def _without_double(path: Path, file: str, seen: set[str]) -> str:
+    """A file's text, or in its place, where one was seen that differs in names and constants only, its ports."""
     text = path.read_text()
+    if not file.startswith("layers/"):
+        return text
     name = path.stem.removeprefix("xnorsr_layer_")
     structure = re.sub(r"//.*|'s?h[0-9a-f_]+|Id\(\d+\)", "", text).replace(name, "")
     if structure not in seen:
         seen.add(structure)
-        return path
-    ports = work / path.name
-    ports.write_text(text[: text.index(");")] + ");\nendmodule\n")
-    return ports
+        return text
+    return text[: text.index(");")] + ");\nendmodule\n"
 
 
 def _read(what: str, command: Sequence[str], folder: Path, env: dict[str, str] | None, text: str) -> bool:

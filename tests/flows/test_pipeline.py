@@ -151,7 +151,7 @@ def test_report(finished: Finished) -> None:
     for layer in finished.results["estimate"]["layers"]:
         assert layer["name"] in text
     assert finished.results["command"] in text
-    assert page.tags.count("svg") == 1, "no curve of one step"
+    assert page.tags.count("svg") == 2, "loss and pipeline"
     assert "prefers-color-scheme: dark" in html
     assert re.search(r"FIFO \d+", text)
 

@@ -41,7 +41,7 @@ def _flow_cases(rng: np.random.Generator) -> list[Case]:
         extra = "".join(f"  assign out{n}_data = out0_data;\n" for n in each if n)
         parameters = {"Bits": 9, "Outputs": outputs}
         streams = [Stream(9, frames)], [Stream(9, frames) for _ in each]
-        cases.append(Case(f"fork {outputs}", "xnorsr_fork", dict(parameters), ports, *streams, 0, 1, extra))
+        cases.append(Case(f"fork {outputs}", "xnorsr_fork", dict(parameters), ports, *streams, 0, 1, extra=extra))
     return cases
 
 
