@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hw.rtl.tcl_run import run_tcl
-from tests.hw.rtl.tcl_words import commands
+from tests.tcl import recorded
 from xnorsr.hw.tcl import quoted
 
 PLACES = {
@@ -32,26 +31,12 @@ def _random(seed: int, count: int = 200) -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_word_is_its_text(place: str, tmp_path: Path) -> None:
-    """Run by Tcl itself; lengths and code points, so that no encoding of the output helps or hurts."""
+    """One word, nothing in it is substituted or run; all of it printable ASCII on one line."""
     texts = [*HOSTILE, *_random(7)]
-    script = "set all {}\n" + "".join(
-        PLACES[place].replace("WORD", quoted(text))
-        + "set points {}\nforeach c [split $found {}] { lappend points [scan $c %c] }\nlappend all [join $points ,]\n"
-        for text in texts
-    )
-    found = run_tcl(script, "[join $all /]", tmp_path).split("/")
-    for text, points in zip(texts, found, strict=True):
-        assert points == ",".join(str(ord(c)) for c in text), f"{text!r} as {quoted(text)}"
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_a_word_is_one_word(place: str) -> None:
-    """By Tcl's rules for words, on a machine without a Tcl as well; all of it printable ASCII on one line."""
-    plain = [len(words) for words in commands(PLACES[place].replace("WORD", "x"))]
-    for text in [*HOSTILE, *_random(8)]:
-        word = quoted(text)
-        assert all(" " <= c <= "~" for c in word), text
-        assert [len(words) for words in commands(PLACES[place].replace("WORD", word))] == plain, text
+    script = "".join(PLACES[place].replace("WORD", quoted(text)) + "told $found\n" for text in texts)
+    for text, call in zip(texts, recorded(script, tmp_path, {"told": ""}), strict=True):
+        assert call == ["told", text], f"{text!r} as {quoted(text)}"
+        assert all(" " <= c <= "~" for c in quoted(text)), text
 
 
 def test_characters_beyond_the_escapes_stand_for_themselves() -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.hw.rtl.tcl_run import run_tcl
-from tests.hw.rtl.tcl_words import commands
 from tests.networks import NetworkSpec, network
+from tests.tcl import TclError, recorded
 from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, BuildResult, build
 from xnorsr.hw.resources.yosys import run_script
@@ -180,52 +179,32 @@ VIVADO = (
     "ipx::get_bus_interfaces ipx::get_bus_parameters ipx::add_bus_parameter "
     "ipx::create_xgui_files ipx::update_checksums ipx::check_integrity ipx::save_core"
 )
-HARNESS = """
-set calls {}
-namespace eval ipx {}
-foreach name {COMMANDS} {
-    proc $name args [format {lappend ::calls [join [linsert $args 0 %s] \\x1f]; return <%s>} $name $name]
-}
-proc ipx::get_bus_parameters args { return {KNOWN} }
-set argv [list ARGUMENTS]
-set argc [llength $argv]
-set source [open {SCRIPT} r]
-if {![info complete [read $source]]} { error "unbalanced braces, brackets or quotes" }
-close $source
-source {SCRIPT}
-"""
 
 
-TCL = "close file foreach if info lindex list open puts read set split string"
-
-
-def _check_words(text: str) -> list[str]:
-    """Names of the commands that a script calls; raises where it is no Tcl or calls something unknown."""
-    names = [words[0] for words in commands(text)]
-    for name in names:
-        if name not in [*TCL.split(), *VIVADO.split()]:
-            raise ValueError(f"invalid command name {name!r}")
-    return names
-
-
-def _run_tcl(script: Path, arguments: str, folder: Path, polarity: str = "") -> list[list[str]]:
-    """Calls of Vivado's commands that a script makes, each with its arguments.
+def _calls(text: str, folder: Path, *arguments: str, polarity: str = "") -> list[list[str]]:
+    """Calls of Vivado's commands that a script makes in a folder, each with its arguments.
 
     Args:
         polarity: what Vivado has found out of the reset's polarity.
     """
-    text = HARNESS.replace("COMMANDS", VIVADO).replace("ARGUMENTS", arguments).replace("SCRIPT", str(script))
-    made = run_tcl(text.replace("{KNOWN}", f"{{{polarity}}}"), "[join $calls \\x1e]", folder)
-    return [call.split("\x1f") for call in made.split("\x1e")]
+    stand_ins = dict.fromkeys(VIVADO.split()) | {"ipx::get_bus_parameters": polarity}
+    return recorded(text, folder, stand_ins, arguments)
 
 
-@pytest.mark.parametrize(("arguments", "part"), [("", "xck26-sfvc784-2LV-c"), ("xc7z020clg400-1", "xc7z020clg400-1")])
-def test_packaging_script(built: BuildResult, tmp_path: Path, arguments: str, part: str) -> None:
+@pytest.fixture
+def script(built: BuildResult, tmp_path: Path) -> str:
+    """The packaging script, and the list of files where it will run."""
+    shutil.copy(built.out_dir / "rtl" / "files.f", tmp_path)
+    return (built.out_dir / "rtl" / "package_ip.tcl").read_text()
+
+
+@pytest.mark.parametrize(("arguments", "part"), [([], "xck26-sfvc784-2LV-c"), (["xc7z020clg400-1"], "xc7z020clg400-1")])
+def test_packaging_script(built: BuildResult, script: str, tmp_path: Path, arguments: list[str], part: str) -> None:
     folder = built.out_dir / "rtl"
     assert built.options.part == "xck26-sfvc784-2LV-c"
-    calls = _run_tcl(folder / "package_ip.tcl", arguments, tmp_path)
+    calls = _calls(script, tmp_path, *arguments)
     assert calls[0] == ["create_project", "-in_memory", "-part", part]
-    assert [c[1:] for c in calls if c[0] == "read_verilog"] == [["-sv", str(p)] for p in _listed(folder)]
+    assert [c[1:] for c in calls if c[0] == "read_verilog"] == [["-sv", str(p)] for p in _listed(tmp_path)]
     assert ["set_property", "top", "xnorsr_top", "<current_fileset>"] in calls
     assert ["set_property", "name", "xnorsr_top", "<ipx::current_core>"] in calls
     order = [c[0] for c in calls]
@@ -254,9 +233,9 @@ def test_packaging_script(built: BuildResult, tmp_path: Path, arguments: str, pa
 
 
 @pytest.mark.parametrize(("known", "parameter"), [("", "<ipx::add_bus_parameter>"), ("<found>", "<found>")])
-def test_packaged_reset_is_active_low(built: BuildResult, tmp_path: Path, known: str, parameter: str) -> None:
+def test_packaged_reset_is_active_low(script: str, tmp_path: Path, known: str, parameter: str) -> None:
     """Whether Vivado knows a polarity already or not."""
-    calls = _run_tcl(built.out_dir / "rtl" / "package_ip.tcl", "", tmp_path, known)
+    calls = _calls(script, tmp_path, polarity=known)
     assert ["ipx::get_bus_interfaces", "aresetn", "-of_objects", "<ipx::current_core>"] in calls
     added = [c for c in calls if c[0] == "ipx::add_bus_parameter"]
     assert added == ([] if known else [["ipx::add_bus_parameter", "POLARITY", "<ipx::get_bus_interfaces>"]])
@@ -266,40 +245,27 @@ def test_packaged_reset_is_active_low(built: BuildResult, tmp_path: Path, known:
 @pytest.mark.parametrize(
     "part", ["xczu3eg-sbva484-1-e", '[exec "rm"] $x', 'a"; exit; "{', "\\", "}\nexit 1\n#", "部品é"]
 )
-def test_any_part_is_text(built: BuildResult, tmp_path: Path, part: str) -> None:
-    script = tmp_path / "package_ip.tcl"
-    shutil.copy(built.out_dir / "rtl" / "files.f", tmp_path)
-    script.write_text(packaging_script(part, ["m_axis", "m_axis1"]), encoding="utf-8")
-    assert set(_check_words(script.read_text())) >= set(VIVADO.split())
-    calls = _run_tcl(script, "", tmp_path)
+def test_any_part_is_text(script: str, tmp_path: Path, part: str) -> None:
+    calls = _calls(packaging_script(part, ["m_axis", "m_axis1"]), tmp_path)
+    assert {call[0] for call in calls} == set(VIVADO.split())
     assert calls[0] == ["create_project", "-in_memory", "-part", part]
     clocked = [c[2] for c in calls if c[:2] == ["ipx::associate_bus_interfaces", "-busif"]]
     assert clocked == ["s_axis", "m_axis", "m_axis1"]
 
 
-def test_packaging_script_without_a_tcl(built: BuildResult) -> None:
-    """The same script read word by word, so that a machine without Tcl checks it too."""
-    text = (built.out_dir / "rtl" / "package_ip.tcl").read_text()
-    assert set(_check_words(text)) >= set(VIVADO.split())
-    broken = {
-        text.replace("}\nclose", "\nclose", 1): "unbalanced '{'",
-        text.replace("[read $list]", "[read $list"): "unbalanced",
-        text.replace('$target"', "$target"): "unbalanced '\"'",
-        text.replace("ipx::save_core", "ipx::safe_core"): "invalid command name 'ipx::safe_core'",
-        text.replace("    read_verilog", "    read_vhdl"): "invalid command name 'read_vhdl'",
-    }
-    for changed, message in broken.items():
-        with pytest.raises(ValueError, match=message):
-            _check_words(changed)
-
-
-def test_the_tcl_check_finds_mistakes(built: BuildResult, tmp_path: Path) -> None:
-    """The check above is worth something: a brace too few, and a command that there is not."""
-    text = (built.out_dir / "rtl" / "package_ip.tcl").read_text()
-    shutil.copy(built.out_dir / "rtl" / "files.f", tmp_path)
-    script = tmp_path / "package_ip.tcl"
-    for broken in (text.replace("}\nclose", "\nclose", 1), text.replace("ipx::save_core", "ipx::safe_core")):
-        assert broken != text
-        script.write_text(broken)
-        with pytest.raises(Exception, match=r"unbalanced|invalid command name|non-zero exit status"):
-            _run_tcl(script, "", tmp_path)
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("}\nclose", "\nclose", "unbalanced '{'"),
+        ("[read $list]", "[read $list", "unbalanced"),
+        ('$target"', "$target", "unbalanced '\"'"),
+        ("ipx::save_core", "ipx::safe_core", "invalid command name 'ipx::safe_core'"),
+        ("    read_verilog", "    read_vhdl", "invalid command name 'read_vhdl'"),
+        ("-part $part", "-part $parts", "no such variable"),
+    ],
+)
+def test_the_tcl_check_finds_mistakes(script: str, tmp_path: Path, old: str, new: str, message: str) -> None:
+    broken = script.replace(old, new, 1)
+    assert broken != script
+    with pytest.raises(TclError, match=message):
+        _calls(broken, tmp_path)
