@@ -1,7 +1,7 @@
 """Runs the Tcl scripts that are generated: as much of Tcl as they use, and tclsh beside it where there is one.
 
-`recorded` takes stand-ins for the vendor's commands and returns their calls. What it knows of Tcl is its rules for words
-(the manual page Tcl(n)) and the commands of `Tcl.BUILT_IN`; anything else is an error, as it is in the vendor's tool.
+`recorded` takes stand-ins for the vendor's commands and returns their calls. What it knows of Tcl is its rules for
+words (the manual page Tcl(n)) and the commands of `Tcl.BUILT_IN`; anything else is an error, as in the vendor's tool.
 """
 
 from __future__ import annotations
