@@ -21,7 +21,6 @@ import onnx
 from ..errors import UserError
 from . import record
 from .golden import prove
-from .graph.load import load, read, set_frame
 from .graph.lower import Lowered, lower
 from .network import Network
 from .options import BuildOptions
@@ -125,14 +124,7 @@ def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowe
     Raises:
         UserError: the file or the network cannot be built; see `hw.graph.lower.lower`.
     """
-    if options.frame is None:
-        return lower(source, options.affine_bits)
-    width, height = options.frame
-    model, name = read(source)
-    try:
-        return lower(set_frame(model, height, width), options.affine_bits)
-    except UserError as error:
-        raise UserError(str(error).replace("the model:", f"{name}:", 1)) from error
+    return lower(source, options.affine_bits, options.frame and (options.frame[1], options.frame[0]))
 
 
 def build(
@@ -189,7 +181,7 @@ def reopen(out_dir: Path) -> BuildResult:
     from .hls.plugin.graph import network_of
 
     options, changes = record.read(out_dir)
-    lowered = lower(load(out_dir / "model.onnx"))
+    lowered = lower(out_dir / "model.onnx")
     lowered.changes = changes
     graph = model_graph(lowered, options, out_dir / "hls")
     return BuildResult(out_dir, lowered, graph, network_of(graph), options, changes)

@@ -11,7 +11,7 @@ import numpy as np
 from qonnx.core.onnx_exec import execute_onnx
 
 from ..errors import MismatchError, UserError
-from .graph.load import set_frame
+from .graph.index import Graph
 from .graph.lower import Lowered, lower
 from .network import Network, Reference
 from .types import StreamType
@@ -31,18 +31,22 @@ def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
     return streams
 
 
-def reference(lowered: Lowered, codes: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of the reference execution by name, float32, NCHW, for (H, W, C) codes of the input.
+def reference(model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True) -> dict[str, np.ndarray]:
+    """Tensors of a network's execution by qonnx, by name, float32, NCHW.
+
+    Args:
+        kind: type of the input.
+        codes: of the input, (H, W, C).
+        all_tensors: every tensor, or the outputs only.
 
     Raises:
-        UserError: qonnx or onnxruntime cannot execute the file.
+        UserError: qonnx or onnxruntime cannot execute the network.
     """
-    model = lowered.reference
-    values = lowered.input_type.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
+    values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
     name = model.graph.input[0].name
     try:
         tensors: dict[str, np.ndarray] = execute_onnx(
-            model, {name: np.ascontiguousarray(values)}, return_full_exec_context=True
+            model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors
         )
     except Exception as error:
         text = " ".join(str(error).split())
@@ -114,9 +118,9 @@ def prove(lowered: Lowered) -> int:
     kind = lowered.input_type
     height, width = (min(size, most) for size, most in zip((kind.height, kind.width), SMALL, strict=True))
     if (height, width) != (kind.height, kind.width):
-        lowered = lower(set_frame(lowered.reference.model, height, width))
+        lowered = lower(lowered.reference.model, frame=(height, width))
     codes = picture(lowered.input_type)
-    tensors = reference(lowered, codes)
+    tensors = reference(lowered.reference, lowered.input_type, codes)
     count, where = 0, "golden"
     try:
         streams = run(lowered.network, codes)

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import tools
+from .. import children, tools
 from ..errors import UserError
 from .hls.description import Description
 from .rtl.top import TOP
@@ -92,10 +92,11 @@ def _without_double(path: Path, file: str, seen: set[str]) -> str:
 
 def _read(what: str, command: Sequence[str], folder: Path, env: dict[str, str] | None, text: str) -> bool:
     try:
-        done = subprocess.run(
-            command, cwd=folder, env=env, input=text, capture_output=True, text=True, timeout=TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = children.run(
+            command, text_in=text, timeout=TIMEOUT_S, cwd=folder, env=env, text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
         return False
     if done.returncode == 0:
         return True

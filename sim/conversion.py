@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from qonnx.core.onnx_exec import execute_onnx
+import onnx
 
-from ..hw.golden import picture
+from ..hw.golden import picture, reference
 from ..hw.graph.index import Graph
-from ..hw.graph.load import load, read, set_frame
+from ..hw.graph.load import load
 from ..hw.graph.lower import Lowered
 from ..hw.types import StreamType
 from .frames import check_input
@@ -70,7 +71,9 @@ def synthetic(kind: StreamType, count: int = 3, seed: int = 0) -> list[np.ndarra
     return made
 
 
-def effect(original: object, lowered: Lowered, photographs: Sequence[np.ndarray] = ()) -> ConversionEffect:
+def effect(
+    original: str | Path | onnx.ModelProto, lowered: Lowered, photographs: Sequence[np.ndarray] = ()
+) -> ConversionEffect:
     """Execute the network before and after the conversion on photographs and on synthetic pictures.
 
     Args:
@@ -81,7 +84,7 @@ def effect(original: object, lowered: Lowered, photographs: Sequence[np.ndarray]
         UserError: a photograph has another size or code range.
     """
     kind = sample_type(lowered)
-    before, after = (_at(source, kind) for source in (original, lowered.reference.model))
+    before, after = (load(source, (kind.height, kind.width)) for source in (original, lowered.reference.model))
     pictures = [np.asarray(codes, np.int64) for codes in (*photographs, *synthetic(kind))]
     differences, psnr = [], float("inf")
     for codes in pictures:
@@ -98,13 +101,7 @@ def effect(original: object, lowered: Lowered, photographs: Sequence[np.ndarray]
     return ConversionEffect(len(pictures), every.size, int((every > 0).sum()), int(np.ceil(every.max())), psnr)
 
 
-def _at(source: object, kind: StreamType) -> Graph:
-    """A model at another frame."""
-    return load(set_frame(read(source)[0], kind.height, kind.width))
-
-
 def _run(model: Graph, kind: StreamType, codes: np.ndarray) -> list[np.ndarray]:
     """Values of each output, float64, in the graph's order."""
-    values = kind.to_values(codes).astype(np.float32).transpose(2, 0, 1)[None]
-    out = execute_onnx(model, {model.graph.input[0].name: np.ascontiguousarray(values)})
+    out = reference(model, kind, codes, all_tensors=False)
     return [np.asarray(out[o.name], np.float64) for o in model.graph.output]

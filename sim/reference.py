@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.core.onnx_exec import execute_onnx
 
+from ..hw.golden import reference
 from ..hw.graph.lower import Lowered
 from .frames import check_input
 
@@ -40,13 +39,10 @@ def run(lowered: Lowered, codes: np.ndarray, all_tensors: bool = False) -> Execu
         all_tensors: keep every intermediate tensor.
 
     Raises:
-        UserError: the image has another size or code range than the network's input.
+        UserError: the image has another size or code range than the network's input, or qonnx cannot execute it.
     """
     codes = np.asarray(codes)
     check_input(codes, lowered.input_type)
-    model: ModelWrapper = lowered.reference
-    values = lowered.input_type.to_values(codes.astype(np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
-    name = model.graph.input[0].name
-    tensors = execute_onnx(model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors)
+    tensors = reference(lowered.reference, lowered.input_type, codes, all_tensors)
     outputs = {o: kind.to_codes(tensors[o][0].transpose(1, 2, 0)) for o, kind in lowered.output_types.items()}
     return Execution(outputs, tensors if all_tensors else {})

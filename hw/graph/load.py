@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
@@ -45,24 +45,41 @@ def read(source: str | Path | onnx.ModelProto | ModelWrapper) -> tuple[onnx.Mode
     return model, name
 
 
-def load(source: str | Path | onnx.ModelProto | ModelWrapper) -> Graph:
+def load(source: str | Path | onnx.ModelProto | ModelWrapper, frame: tuple[int, int] | None = None) -> Graph:
     """A cleaned copy of a QONNX model: constants folded, every node named, static shapes, in topological order.
 
     Names of the file are kept, whatever the frame: nodes without one get their operator's with a number.
 
     Args:
         source: file, model or wrapper. A model is copied, never changed.
+        frame: (height, width) of the input, in pixels; None keeps the file's.
 
     Raises:
         UserError: what `read` refuses; a dynamic or non-NCHW shape, a batch other than 1, shapes that do not fit
-            together.
+            together; a frame for a file whose sizes belong to a frame that it does not tell.
     """
     model, name = read(source)
-    _check_static(_inputs(model)[0], name)
     try:
+        if frame is not None:
+            model = _at_frame(model, frame)
+        _check_static(_inputs(model)[0])
         return _clean(model)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
+
+
+def _at_frame(model: onnx.ModelProto, frame: tuple[int, int]) -> onnx.ModelProto:
+    """A model for another frame. Sizes that it tells in pixels become scales at its own frame first."""
+    sized = [n for n in model.graph.node if n.op_type == "Resize" and len(n.input) > 3 and n.input[3]]
+    if sized:
+        value = _inputs(model)[0]
+        if any(dim.dim_value <= 0 for dim in value.type.tensor_type.shape.dim):
+            raise UserError(
+                f"Resize '{sized[0].name}': it tells its output's size in pixels, and the file does not tell for which "
+                "frame. Export with a fixed shape 1 x C x H x W, or a Resize with scales."
+            )
+        model = _clean(model).model
+    return _set_frame(model, *frame)
 
 
 def _clean(model: onnx.ModelProto) -> Graph:
@@ -81,7 +98,7 @@ def _clean(model: onnx.ModelProto) -> Graph:
     drop_unread(graph)
     infer(model)
     cleaned = fold(Graph(model))
-    sizes_to_scales(cleaned)
+    _sizes_to_scales(cleaned)
     check_constant_types(cleaned)
     _name_nodes(graph)
     return cleaned
@@ -136,26 +153,24 @@ def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     return [i for i in model.graph.input if i.name not in constants]
 
 
-def _check_static(value: onnx.ValueInfoProto, name: str) -> None:
+def _check_static(value: onnx.ValueInfoProto) -> None:
     dims = value.type.tensor_type.shape.dim
     shape = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else (d.dim_param or "?") for d in dims]
     if any(isinstance(d, str) for d in shape):
         raise UserError(
-            f"{name}: input '{value.name}' has the dynamic shape {shape}. A circuit is built for one frame size: "
+            f"input '{value.name}' has the dynamic shape {shape}. A circuit is built for one frame size: "
             "export with a fixed shape 1 x C x H x W, or give --frame WxH if only H and W are open."
         )
     if len(shape) != 4 or shape[0] != 1:
-        raise UserError(
-            f"{name}: input '{value.name}' has the shape {shape}; allowed is 1 x C x H x W (NCHW, batch 1)."
-        )
+        raise UserError(f"input '{value.name}' has the shape {shape}; allowed is 1 x C x H x W (NCHW, batch 1).")
     if np.prod(np.asarray(shape, np.float64)) > MAX_ELEMENTS:
         raise UserError(
-            f"{name}: input '{value.name}' has the shape {shape}; allowed are {MAX_ELEMENTS:,} elements. "
+            f"input '{value.name}' has the shape {shape}; allowed are {MAX_ELEMENTS:,} elements. "
             "Build for a smaller frame (--frame WxH)."
         )
 
 
-def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
+def _set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
     """A copy of a fully convolutional model for another input size (H, W in pixels).
 
     Raises:
@@ -169,7 +184,6 @@ def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProt
             f"frame {width}x{height}: the network has {len(inputs)} inputs, the first of {len(dims)} dimensions; "
             "allowed is one input of 1 x C x H x W (NCHW)."
         )
-    old = (dims[2].dim_value, dims[3].dim_value)
     dims[0].dim_value = 1
     for dim, size in ((dims[2], height), (dims[3], width)):
         dim.ClearField("dim_param")
@@ -178,26 +192,10 @@ def set_frame(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProt
     for output in model_copy.graph.output:
         for dim in output.type.tensor_type.shape.dim[2:]:
             dim.Clear()
-    if all(old):
-        _retarget_sizes(model_copy, old, (height, width))
     return model_copy
 
 
-def _retarget_sizes(model: onnx.ModelProto, old: tuple[int, int], new: tuple[int, int]) -> None:
-    """Constant `sizes` of Resize nodes hold the old frame; scale them along."""
-    constants = {i.name: i for i in model.graph.initializer}
-    done: set[str] = set()
-    for node in model.graph.node:
-        name = node.input[3] if node.op_type == "Resize" and len(node.input) > 3 else ""
-        if name in constants and name not in done and list(constants[name].dims) == [4]:
-            done.add(name)
-            sizes = numpy_helper.to_array(constants[name]).copy()
-            for axis, was, now in ((2, old[0], new[0]), (3, old[1], new[1])):
-                sizes[axis] = sizes[axis] * now // was
-            constants[name].CopyFrom(numpy_helper.from_array(sizes, name))
-
-
-def sizes_to_scales(model: Graph) -> None:
+def _sizes_to_scales(model: Graph) -> None:
     """Rewrite Resize nodes that name absolute sizes to name scales, so that one lowering serves both."""
     changed = False
     for node in model.graph.node:

@@ -63,17 +63,22 @@ class Lowered:
         return {name: place for name, stream in streams.items() if (place := stream.reference) is not None}
 
 
-def lower(source: str | Path | onnx.ModelProto | ModelWrapper, affine_bits: int | None = None) -> Lowered:
+def lower(
+    source: str | Path | onnx.ModelProto | ModelWrapper,
+    affine_bits: int | None = None,
+    frame: tuple[int, int] | None = None,
+) -> Lowered:
     """Lower a QONNX network, NCHW, one image in, one or several images out.
 
     Args:
         source: file, ONNX model or qonnx wrapper; never changed.
         affine_bits: bits that float affine constants are quantized to; None refuses them.
+        frame: (height, width) of the input, in pixels; None keeps the file's.
 
     Raises:
         UserError: whatever cannot be built exactly, with the node's name, its operator and what is supported.
     """
-    cleaned = load(source)
+    cleaned = load(source, frame)
     folded = Graph(copy_of(cleaned.model))
     _check_operators(folded)
     binary = fold_constant_quants(folded)

@@ -29,11 +29,27 @@ def stop(process: subprocess.Popen[Any]) -> None:
     process.wait()
 
 
-def run(command: Sequence[str | os.PathLike[str]], **options: Any) -> subprocess.CompletedProcess[Any]:
-    """`subprocess.run` without its check, whose child ends with this process and with whatever ends the wait."""
+def run(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    text_in: str | None = None,
+    timeout: float | None = None,
+    **options: Any,
+) -> subprocess.CompletedProcess[Any]:
+    """`subprocess.run` without its check, whose child ends with this process and with whatever ends the wait.
+
+    Args:
+        text_in: what the child reads; give ``text=True`` as well.
+        timeout: seconds.
+
+    Raises:
+        subprocess.TimeoutExpired: the child was ended after so many seconds.
+    """
+    if text_in is not None:
+        options["stdin"] = subprocess.PIPE
     with subprocess.Popen(kept(command), start_new_session=True, **options) as process:
         try:
-            out, err = process.communicate()
+            out, err = process.communicate(text_in, timeout)
         except BaseException:
             stop(process)
             raise

@@ -80,6 +80,37 @@ def test_shuffle_by_one_is_nothing() -> None:
     assert prove(lowered) > 0
 
 
+def _sized(constant: str) -> onnx.ModelProto:
+    """Twice the size, told in pixels: by an initializer, or by a Constant node."""
+    b, x = _head()
+    sizes = numpy_helper.from_array(np.array([1, 4, 10, 12]), "sizes")
+    up = b.node("Resize", [x, "", "", "sizes"], mode="nearest", coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor")  # fmt: skip
+    model = _end(b, b.quant(up, 8, 5), factor=2)
+    if constant == "initializer":
+        model.graph.initializer.append(sizes)
+    else:
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["sizes"], value=sizes))
+    return model
+
+
+@pytest.mark.parametrize("constant", ["initializer", "node"])
+def test_sizes_in_pixels_go_along_with_the_frame(constant: str) -> None:
+    lowered = lower(_sized(constant), frame=(4, 7))
+    assert {(k.height, k.width) for k in lowered.output_types.values()} == {(8, 14)}
+    assert prove(lowered) > 0
+
+
+def test_sizes_in_pixels_for_an_open_frame_are_refused() -> None:
+    model = _sized("initializer")
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        dim.dim_param = "N"
+    with pytest.raises(
+        UserError, match="the model: Resize '.*': it tells its output's size in pixels, and the file does"
+    ):
+        lower(model, frame=(4, 7))
+
+
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_resize_in_the_middle(mode: str) -> None:
     b, x = _head()

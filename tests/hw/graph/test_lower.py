@@ -11,7 +11,6 @@ from onnx import helper
 
 from tests.networks import MATRIX, Builder, NetworkSpec, images, network, pyramid
 from xnorsr.errors import UserError
-from xnorsr.hw.graph.load import set_frame
 from xnorsr.hw.graph.lower import Lowered, lower
 from xnorsr.hw.ops.pixel_shuffle import PixelShuffle
 from xnorsr.hw.ops.threshold import Threshold
@@ -127,7 +126,7 @@ def test_names_come_from_the_file_whatever_the_frame() -> None:
     own = lower(model).network
     assert own.node("body_2_conv").source == "/body.2/Conv"
     for frame in ((6, 7), (9, 4), (30, 40)):
-        other = lower(set_frame(model, *frame)).network
+        other = lower(model, frame=frame).network
         assert [(n.name, n.source) for n in other.nodes] == [(n.name, n.source) for n in own.nodes]
         assert list(other.streams) == list(own.streams)
 

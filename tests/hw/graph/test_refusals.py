@@ -10,7 +10,6 @@ from onnx import TensorProto, helper
 
 from tests.networks import QONNX, Builder, NetworkSpec, network
 from xnorsr.errors import UserError
-from xnorsr.hw.graph.load import set_frame
 from xnorsr.hw.graph.lower import lower
 
 
@@ -33,7 +32,7 @@ def test_dynamic_shape() -> None:
     model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
     with pytest.raises(UserError, match=r"input 'lr' has the dynamic shape \[1, 3, 'height', 7\].*--frame WxH"):
         lower(model)
-    assert lower(set_frame(model, 6, 7)).input_type.height == 6
+    assert lower(model, frame=(6, 7)).input_type.height == 6
 
 
 def _sigmoid(b: Builder, x: str) -> str:
