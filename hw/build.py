@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,6 @@ class BuildResult:
     graph: ModelGraph
     network: Network
     options: BuildOptions
-    changes: list[str] = field(default_factory=list)
 
 
 def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> ModelGraph:
@@ -169,7 +168,7 @@ def build(
         write_rtl(network, out_dir / "rtl", options)
         check_rtl(out_dir / "rtl")
     record.write(out_dir, lowered, options)
-    return BuildResult(out_dir, lowered, graph, network, options, lowered.changes)
+    return BuildResult(out_dir, lowered, graph, network, options)
 
 
 def reopen(out_dir: Path) -> BuildResult:
@@ -184,4 +183,4 @@ def reopen(out_dir: Path) -> BuildResult:
     lowered = lower(out_dir / "model.onnx")
     lowered.changes = changes
     graph = model_graph(lowered, options, out_dir / "hls")
-    return BuildResult(out_dir, lowered, graph, network_of(graph), options, changes)
+    return BuildResult(out_dir, lowered, graph, network_of(graph), options)

@@ -120,6 +120,12 @@ class Network:
                 return node
         raise KeyError(name)
 
+    @cached_property
+    def traced(self) -> list[Stream]:
+        """Streams whose values stand in the reference, those that layers make, in order."""
+        made = (self.streams[name] for node in self.nodes for name in node.outputs)
+        return [stream for stream in made if stream.reference is not None]
+
     def beat_pixels(self, stream: str) -> int:
         """Pixels that a beat of a stream carries in RTL: one, except behind a layer that was told to send more."""
         maker = self.producers.get(stream)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ def write(folder: Path, lowered: Lowered, options: BuildOptions) -> None:
     record: dict[str, Any] = {
         "format": FORMAT,
         "options": options.record(),
-        "input": asdict(lowered.input_type),
-        "outputs": {name: asdict(kind) for name, kind in lowered.output_types.items()},
         "changes": lowered.changes,
         "sha256": {name: _hash(folder / name) for name in _HASHED if (folder / name).is_file()},
     }

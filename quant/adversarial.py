@@ -76,10 +76,11 @@ class VGGContent(nn.Module):
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.features.load_state_dict({k: state[f"features.{k}"] for k in wanted})
         except Exception as e:
-            # torch.load and load_state_dict raise many classes on what is no such file.
+            # torch.load and load_state_dict raise many classes on what is no such file. Torch's texts are not quoted:
+            # they advise to switch the safety off.
             raise UserError(
                 f"model.vgg {path}: cannot be read as torchvision's vgg19 "
-                f"({type(e).__name__}: {str(e).splitlines()[0]}); name the file of its state dict, or set "
+                f"({type(e).__name__}); name the file of its state dict, or set "
                 "model.content to gradient"
             ) from e
         self.register_buffer("mean", torch.tensor(_MEAN).reshape(1, 3, 1, 1), persistent=False)

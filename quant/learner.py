@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from ..errors import UserError
@@ -104,7 +105,10 @@ class Learner(LightningModule):
             raise self._stopped(low, str(float(loss)))
 
     def _stopped(self, low: Tensor, loss: str) -> UserError:
-        cause = blame(self.model, low) or "every layer's output is a number, the sum over the batch is not"
+        cause = blame(self.model, low)
+        if cause is None and (other := wrong_parameter(self)) is not None:  # the discriminator's
+            cause = f"parameter {other} is no number any more"
+        cause = cause or "every layer's output is a number, the sum over the batch is not"
         return UserError(
             f"training stopped in step {self.global_step + 1}: the loss is {loss}; {cause}. The last checkpoint is "
             "kept: set a smaller train.lr (or a longer train.warmup) and train into another folder"
@@ -116,14 +120,15 @@ class Learner(LightningModule):
         Raises:
             UserError: a parameter holds an infinity or a NaN; names it and the step.
         """
-        name = wrong_parameter(self.model)
+        name = wrong_parameter(self.model) or wrong_parameter(self)
         if name is not None:
             raise UserError(
                 f"training stopped after step {self.global_step}: parameter {name} is no number any more. The last "
                 "checkpoint is kept: set a smaller train.lr (or a longer train.warmup) and train into another folder"
             )
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def finish_step(self) -> None:
+        """What belongs to a step besides the optimizer's: `Finish` calls it before any checkpoint is written."""
         for module in self.model.modules():
             if isinstance(module, BinaryConv):
                 module.clip_latent(self.cfg.clip_latent)
@@ -143,8 +148,10 @@ class Learner(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.started -= checkpoint["xnorsr_elapsed"]
-        if self.ema and checkpoint["xnorsr_ema"]:
-            self.ema = checkpoint["xnorsr_ema"]
+        if self.ema:
+            # A training that did not average so far starts with the weights that it has.
+            weights = {name: checkpoint["state_dict"][f"model.{name}"].clone() for name in self.ema}
+            self.ema = checkpoint["xnorsr_ema"] or weights
 
     def averaged(self) -> Network:
         """The network, with averaged weights where averaging is on."""
@@ -153,3 +160,12 @@ class Learner(LightningModule):
                 if name in self.ema:
                     p.copy_(self.ema[name])
         return self.model
+
+
+class Finish(Callback):
+    """Ends each step. A callback, and the first one: Lightning calls the module's own hook behind all callbacks', and a
+    checkpoint that was written between lacked the last step's end."""
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        assert isinstance(pl_module, Learner)
+        pl_module.finish_step()

@@ -37,7 +37,7 @@ class Bar(Callback):
             TimeRemainingColumn(),
         )
         self.task = self.bar.add_task("train", total=1.0, step=0, loss=0.0)
-        self.loss = 0.0
+        self.loss: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.bar.start()
@@ -45,7 +45,7 @@ class Bar(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
         step = trainer.global_step
         now = float(outputs["loss"])
-        self.loss = now if step < 10 else 0.95 * self.loss + 0.05 * now
+        self.loss = now if self.loss is None or step < 10 else 0.95 * self.loss + 0.05 * now
         if step % 5 == 0 or pl_module.progress >= 1:
             self.bar.update(self.task, completed=pl_module.progress, step=step, loss=self.loss)
 
@@ -92,7 +92,7 @@ def clock(seconds: float) -> str:
 
 
 class Course(Callback):
-    """Keeps the loss curve, through interrupts, and writes `COURSE` when the training is over.
+    """Keeps the loss curve, through interrupts; `write` writes `COURSE`.
 
     The curve has a point for every so many steps: their mean. When there are `MOST_POINTS`, two by two become one.
     """
@@ -120,11 +120,12 @@ class Course(Callback):
             self.points = [[second[0], (first[1] + second[1]) / 2] for first, second in pairs]
             self.span *= 2
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def write(self, steps: int, seconds: float) -> None:
+        """Write the file, for a training of so many steps and seconds."""
         record = {
-            "steps": trainer.global_step,
+            "steps": steps,
             "steps_asked": self.cfg.steps,
-            "minutes": pl_module.elapsed / 60,
+            "minutes": seconds / 60,
             "max_minutes": self.cfg.max_minutes,
             "batch": self.cfg.batch,
             "seed": self.cfg.seed,

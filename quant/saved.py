@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from . import zoo
-from .learner import FORMAT
+from .learner import FORMAT, Learner
 from .zoo import NETWORKS, Network
 
 #: What a checkpoint must hold to be gone on from.
@@ -61,7 +61,7 @@ def _check_numbers(path: Path, what: str, state: Mapping[Any, Any]) -> None:
     """Refuses what is no tensor, and infinities and NaN."""
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise _damaged(path, what, f"{name!r} in its state_dict is no tensor")
+            raise _damaged(path, what, f"{name!r} is no tensor")
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise _damaged(path, what, f"{name} holds an infinity or a NaN")
 
@@ -78,19 +78,35 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     for name, kind in _PARTS.items():
         if not isinstance(content.get(name), kind):
             raise _damaged(path, "checkpoint", f"its {name} is missing, or is not what it should be")
-    _check_numbers(path, "checkpoint", content["state_dict"])
+    for part in ("state_dict", "xnorsr_ema"):
+        _check_numbers(path, "checkpoint", content[part])
     return content
 
 
-def check_state(path: Path, have: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Refuses a checkpoint whose tensors are not those of the network that is trained.
+def check_fits(path: Path, content: Mapping[str, Any], learner: Learner) -> None:
+    """Refuses a checkpoint that is not of what is trained.
+
+    Args:
+        content: what `read_checkpoint` gave.
 
     Raises:
-        UserError: one is missing or too many, or has another shape.
+        UserError: a tensor is missing or too many, or has another shape; an optimizer's state does not fit.
     """
-    for name in {**wanted, **have}:
-        if name not in have or name not in wanted or have[name].shape != wanted[name].shape:
-            raise _damaged(path, "checkpoint", f"{name} in its state_dict does not fit the network")
+    parts = {"state_dict": learner.state_dict()}
+    if learner.ema and content["xnorsr_ema"]:
+        parts["xnorsr_ema"] = learner.ema
+    for part, wanted in parts.items():
+        have = content[part]
+        for name in {**wanted, **have}:
+            if name not in have or name not in wanted or have[name].shape != wanted[name].shape:
+                raise _damaged(path, "checkpoint", f"{name} in its {part} does not fit the network")
+    made = learner.configure_optimizers()
+    optimizers = made if isinstance(made, list) else [made]
+    try:
+        for optimizer, state in zip(optimizers, content["optimizer_states"], strict=True):
+            optimizer.load_state_dict(state)
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as e:
+        raise _damaged(path, "checkpoint", f"its optimizer_states do not fit ({type(e).__name__})") from e
 
 
 def save_trained(model: Network, path: Path) -> None:

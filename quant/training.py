@@ -29,9 +29,9 @@ from .adversarial import learner_for
 from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
 from .inference import evaluate
-from .learner import Learner, learning_rate
+from .learner import Finish, Learner, learning_rate
 from .progress import Bar, Course, Lines
-from .saved import check_state, load_trained, read_checkpoint, save_trained
+from .saved import check_fits, load_trained, read_checkpoint, save_trained
 from .zoo import NETWORKS
 
 __all__ = ["Learner", "learning_rate", "load_trained", "save_trained", "train"]
@@ -178,7 +178,8 @@ def train(
     torch.manual_seed(train_cfg.seed)
     learner = learner_for(zoo.build(model_cfg), train_cfg, started)
     if resuming:
-        check_state(checkpoint, content["state_dict"], learner.state_dict())
+        check_fits(checkpoint, content, learner)
+    course = Course(out_dir, train_cfg)
     keeper = _Keeper(checkpoint, train_cfg, holdout)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = Trainer(
@@ -186,13 +187,14 @@ def train(
         devices=1,
         max_steps=train_cfg.steps,
         logger=TensorBoardLogger(out_dir, name="log", version=""),
-        callbacks=[Course(out_dir, train_cfg), *_shown(progress), keeper],
+        callbacks=[Finish(), course, *_shown(progress), keeper],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=50,
     )
     _fit(trainer, learner, dataset, checkpoint if resuming else None)
+    course.write(trainer.global_step, learner.elapsed)
     path = out_dir / "weights.pt"
     save_trained(learner.averaged().eval(), path)
     if holdout:

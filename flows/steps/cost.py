@@ -120,7 +120,7 @@ def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> 
         lowered = prepare(model, chosen)
         graph = model_graph(lowered, chosen, Path(folder) / "hls")
         network = network_of(graph)
-        built = BuildResult(Path(folder), lowered, graph, network, chosen, lowered.changes)
+        built = BuildResult(Path(folder), lowered, graph, network, chosen)
         rtl = None
         if config.synth:
             rtl = Path(folder) / "rtl"

@@ -104,7 +104,7 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False,
             "it, the vendor's tool has to know it, and estimates cannot be held against it.",
             "yellow",
         )
-    if built.changes:
+    if built.lowered.changes:
         _tell_changes(model, built)
     return built
 
@@ -116,7 +116,7 @@ def _tell_changes(model: Path, built: BuildResult) -> None:
     scale = max(1, *(out.width // lowered.input_type.width for out in lowered.output_types.values()))
     found = effect(model, lowered, [sample_codes(kind, scale)] if is_picture(kind) else [])
     console.print("[yellow]The network was converted; from here on the converted one is the reference (model.onnx):[/]")
-    for change in built.changes:
+    for change in lowered.changes:
         say(f"  {change}")
     apart = "" if math.isinf(found.psnr) else f", by at most {found.largest}; PSNR at the worst {found.psnr:.2f} dB"
     say(f"  {found.changed:,} of {found.codes:,} codes differ on {found.pictures} pictures{apart}")

@@ -77,7 +77,7 @@ _TYPES = {
 
 
 def fold(model: Graph, quantizers: bool = False, folded: Callable[[onnx.NodeProto], None] | None = None) -> Graph:
-    """Fold constants in place, in one pass.
+    """Fold constants in place: what constants make is a constant, pass after pass until nothing is left to fold.
 
     Args:
         model: with shapes of all tensors, in topological order.
@@ -96,6 +96,11 @@ def fold(model: Graph, quantizers: bool = False, folded: Callable[[onnx.NodeProt
             break
         model.remove(gone)
         model.tidy()
+    else:
+        raise UserError(
+            f"constants are computed from each other more than {_PASSES} times over. Simplify the file with "
+            "onnxsim, or export it again with constant folding on."
+        )
     return model
 
 
@@ -139,7 +144,7 @@ def _values(model: Graph, node: onnx.NodeProto) -> list[np.ndarray] | None:
         if any(n < 0 for n in wanted) or math.prod(wanted) > MAX_ELEMENTS:
             raise UserError(
                 f"{described(node)}: it makes a constant of the shape {wanted[:8]}; allowed are {MAX_ELEMENTS:,} "
-                "elements."
+                "elements. Export with a fixed, smaller frame."
             )
     return _checked(node, _execute(model, node, inputs))
 
@@ -179,9 +184,15 @@ def _onnxruntime(model: Graph, node: onnx.NodeProto, inputs: dict[str, np.ndarra
 
 def _checked(node: onnx.NodeProto, values: list[np.ndarray]) -> list[np.ndarray]:
     for value in values:
-        if value.dtype not in _TYPES or value.size > MAX_ELEMENTS:
+        if value.dtype not in _TYPES:
             raise UserError(
-                f"{described(node)}: a constant of type {value.dtype}, {value.size:,} elements is not supported."
+                f"{described(node)}: it makes a constant of type {value.dtype}; allowed are "
+                f"{', '.join(sorted(map(str, _TYPES)))}. Cast it in the network, and export again."
+            )
+        if value.size > MAX_ELEMENTS:
+            raise UserError(
+                f"{described(node)}: it makes a constant of {value.size:,} elements; allowed are {MAX_ELEMENTS:,}. "
+                "Export with a fixed, smaller frame."
             )
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise UserError(

@@ -83,7 +83,7 @@ def _at_frame(model: onnx.ModelProto, frame: tuple[int, int]) -> onnx.ModelProto
 
 
 def _clean(model: onnx.ModelProto) -> Graph:
-    """Order, names, shapes and constants; each in one pass over the graph."""
+    """Order, names, shapes and constants."""
     graph = model.graph
     for node in graph.node:
         if node.op_type in QUANTIZERS:

@@ -67,12 +67,6 @@ class HlsDesign:
         """Whether a stream's port has another order than the stream."""
         return self.order(stream) == GBR
 
-    @property
-    def traced(self) -> list[Stream]:
-        """Streams whose codes a traced run gives: those that have a place in the reference, in order."""
-        made = [self.network.streams[name] for node in self.network.nodes for name in node.outputs]
-        return [stream for stream in made if stream.reference is not None]
-
 
 def design_of(network: Network, colors: str | None = None) -> HlsDesign:
     """The design of a network.

@@ -116,7 +116,7 @@ def project_files(design: HlsDesign, project: str, config: dict[str, Any]) -> di
         "shapes": [(name, text) for text, name in shapes.items()],
         "shape_of": {call.node.name: shapes[shape_text(call.kernel)] for call in design.calls},
         "headers": sorted({call.kernel.header for call in design.calls}),
-        "traced": {stream.name: n for n, stream in enumerate(design.traced)},
+        "traced": {stream.name: n for n, stream in enumerate(design.network.traced)},
         "ports": design.ports,
         "config": config,
     }
@@ -158,7 +158,7 @@ def description(design: HlsDesign, project: str, stamp: str) -> dict[str, Any]:
         "stamp": stamp,
         "input": port(design.input),
         "outputs": [port(stream) for stream in design.outputs],
-        "traced": [{"name": s.name, "tensor": s.tensor, "type": asdict(s.kind)} for s in design.traced],
+        "traced": [{"name": s.name, "tensor": s.tensor, "type": asdict(s.kind)} for s in design.network.traced],
         "layers": [
             {
                 "name": call.node.name,

@@ -16,6 +16,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def library(texts: Iterable[str]) -> list[Path]:
     return sorted(used, key=lambda path: path.name)
 
 
+@cache
 def environment() -> Environment:
     """The templates' environment."""
     return Environment(

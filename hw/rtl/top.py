@@ -121,11 +121,6 @@ class Top:
             ports |= {f"{port.name}{key}": value for key, value in _from(target).items()}
         self.instances.append(Instance(layer.module, f"u_{node.name}", {}, ports))
 
-    def _traced(self) -> list[str]:
-        """Streams whose values stand in the reference."""
-        made = [name for node in self.network.nodes for name in node.outputs]
-        return [name for name in made if self.network.streams[name].reference is not None]
-
     def _outputs(self) -> list[dict[str, Any]]:
         streams = self.network.streams
         return [
@@ -144,7 +139,7 @@ class Top:
         """What the template of the top level needs."""
         kinds = self.network.output_types
         sizes = " and ".join(f"{kind.width} x {kind.height}" for kind in kinds.values())
-        source = self.network.input_type
+        source, traced = self.network.input_type, {stream.name for stream in self.network.traced}
 
         def port(prefix: str, name: str, kind: StreamType) -> dict[str, Any]:
             per_beat = self.network.beat_pixels(name)
@@ -161,12 +156,11 @@ class Top:
             "cycles": self.prediction.cycles_per_frame,
             "streams": self.signals,
             "instances": self.instances,
-            "traced": [s for s in self.signals if s.name in self._traced()],
+            "traced": [s for s in self.signals if s.name in traced],
         }
 
     def record(self, files: list[str]) -> dict[str, Any]:
         """Content of project.json."""
-        streams = self.network.streams
         return {
             "top": TOP,
             "files": files,
@@ -175,13 +169,13 @@ class Top:
             "frame_sync": self.options.frame_sync,
             "outputs": self._outputs(),
             "streams": {
-                name: {
-                    "tensor": streams[name].tensor,
-                    "layer": self.network.producers[name].name,
-                    "type": asdict(streams[name].kind),
-                    "pixels_per_beat": self.network.beat_pixels(name),
+                stream.name: {
+                    "tensor": stream.tensor,
+                    "layer": self.network.producers[stream.name].name,
+                    "type": asdict(stream.kind),
+                    "pixels_per_beat": self.network.beat_pixels(stream.name),
                 }
-                for name in self._traced()
+                for stream in self.network.traced
             },
             "layers": {
                 node.name: {"source": node.source, "operator": node.op.op_type, "module": self.layers[node.name].module}

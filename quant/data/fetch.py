@@ -6,11 +6,13 @@ goes on where it stopped; nothing half-downloaded or half-unpacked ever has its 
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,16 +201,42 @@ def _members(archive: Path) -> Iterator[Iterator[tuple[str, Callable[[], IO[byte
                 return opened
 
             yield ((m.name, opener(m)) for m in t if m.isfile())
+            # A compressed tar's checksum stands behind what tarfile reads.
+            assert t.fileobj is not None
+            while t.fileobj.read(_CHUNK):
+                pass
+
+
+#: What the standard library raises where an archive is damaged, besides OSError without a number.
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+
+
+def _damaged(archive: Path, error: Exception) -> UserError:
+    why = f"{type(error).__name__}: {error}".partition("\n")[0]  # tarfile's list has a line for each compression
+    return UserError(
+        f"archive {archive} cannot be unpacked, it is damaged ({why}); remove it and run the command again"
+    )
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cannot write into {folder}: {error.strerror}; free some space, or set XNORSR_DATA to a folder that you may "
+        "write"
+    )
 
 
 def unpack(archive: Path, inside: str, images: int, target: Path) -> None:
     """The images of one folder of an archive, into `target`, which exists only when all of them are there.
 
     Raises:
-        UserError: no archive, a damaged one, or one without so many images there.
+        UserError: no archive, a damaged one, or one without so many images there; or `target` cannot be written.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+        place.chmod(0o755)  # as other folders: mkdtemp's is for its owner alone
+    except OSError as e:
+        raise _unwritable(target.parent, e) from e
     try:
         found = 0
         with _members(archive) as members:
@@ -223,10 +251,12 @@ def unpack(archive: Path, inside: str, images: int, target: Path) -> None:
                 f"archive {archive} holds {found} images in {inside}, not {images}; remove it and run the command again"
             )
         os.replace(place, target)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as e:
-        raise UserError(
-            f"archive {archive} cannot be unpacked: {str(e).splitlines()[0]}; remove it and run the command again"
-        ) from e
+    except OSError as e:
+        if e.errno is not None:
+            raise _unwritable(target.parent, e) from e
+        raise _damaged(archive, e) from e  # gzip's and bz2's own
+    except _DAMAGE as e:
+        raise _damaged(archive, e) from e
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

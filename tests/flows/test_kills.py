@@ -30,8 +30,9 @@ pytestmark = pytest.mark.xdist_group("kills")
 def _start(text: str, *args: object) -> subprocess.Popen[str]:
     """A Python process that has said "ready" when this returns."""
     made = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(text), *map(str, args)], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", textwrap.dedent(text), *map(str, args)], stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
+    )  # fmt: skip
     assert made.stdout is not None
     assert made.stdout.readline() == "ready\n"
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -85,11 +86,13 @@ def test_vgg_content_is_that_of_the_file(tmp_path: Path, channels: int) -> None:
 def test_vgg_files_that_are_none(tmp_path: Path) -> None:
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "other.pth")
     (tmp_path / "text.pth").write_text("hello")
-    for name in ("other.pth", "text.pth", "missing.pth"):
+    (tmp_path / "code.pth").write_bytes(pickle.dumps(print))
+    for name in ("other.pth", "text.pth", "code.pth", "missing.pth"):
         cfg = MODEL.model_copy(update={"content": "vgg", "vgg": tmp_path / name})
         with pytest.raises(UserError) as e:
             AdversarialLearner(SRGAN(cfg), TRAIN, 0.0)
         assert str(e.value).startswith(f"model.vgg {tmp_path / name}: cannot be read as torchvision's vgg19 (")
+        assert "weights_only" not in str(e.value)
         assert str(e.value).endswith("; name the file of its state dict, or set model.content to gradient")
     with pytest.raises(ValidationError, match="content = vgg needs a file; name one, or set content to gradient"):
         SRGANConfig.model_validate({"content": "vgg"})

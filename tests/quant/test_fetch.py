@@ -205,9 +205,36 @@ def test_archives(tmp_path: Path, content: bytes) -> None:
         unpack(tmp_path / "archive", "Set/HR", 4, tmp_path / "out" / "other")
     for damaged in (content[: len(content) // 2], b"no archive"):
         (tmp_path / "archive").write_bytes(damaged)
-        with pytest.raises(UserError, match=r"cannot be unpacked: .*; remove it|holds \d images"):
+        with pytest.raises(UserError, match=r"cannot be unpacked, it is damaged .*; remove it|holds \d images"):
             unpack(tmp_path / "archive", "Set/HR", 3, tmp_path / "out" / "other")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["set"], "nothing half-unpacked stays"
+
+
+@pytest.mark.parametrize("content", [ARCHIVE, tarred("w:gz"), tarred("w:xz")], ids=["zip", "tar.gz", "tar.xz"])
+def test_every_flipped_byte_is_refused_or_harmless(tmp_path: Path, content: bytes) -> None:
+    """Compressed data fail in their own ways; none of them is a traceback, and none leaves half a set."""
+    said = []
+    for at in range(0, len(content), max(len(content) // 150, 1)):
+        (tmp_path / "archive").write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        target = tmp_path / "out" / str(at)
+        try:
+            unpack(tmp_path / "archive", "Set/HR", 3, target)
+        except UserError as e:
+            said.append(str(e))
+            assert not target.exists()
+        else:
+            check(target)
+    pattern = r"damaged \(.*\); remove it|holds \d images in Set/HR, not 3; remove it"
+    assert [text for text in said if not re.search(pattern, text)] == []
+    assert len(said) > 75, "of about 150"
+
+
+def test_a_target_that_cannot_be_written_does_not_blame_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "archive").write_bytes(ARCHIVE)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write into .*file: .*; free some space, or set XNORSR_DATA"):
+        unpack(tmp_path / "archive", "Set/HR", 3, tmp_path / "file" / "set")
+    assert (tmp_path / "archive").exists()
 
 
 def test_addresses_are_those_of_the_hosts() -> None:

@@ -46,7 +46,7 @@ def test_an_interrupt_does_not_show_in_the_curve(cut: int, tmp_path: Path) -> No
 
 def test_the_record_says_steps_done_and_asked(tmp_path: Path) -> None:
     course = _course(tmp_path, 0, [0.5, 0.25])
-    course.on_train_end(SimpleNamespace(global_step=2), SimpleNamespace(elapsed=90.0))  # type: ignore[arg-type]
+    course.write(2, 90.0)
     record = json.loads((tmp_path / COURSE).read_text())
     assert record["loss"] == [[1, 0.5], [2, 0.25]]
     assert (record["steps"], record["steps_asked"], record["minutes"], record["seed"]) == (2, 5000, 1.5, 1)

@@ -71,7 +71,7 @@ def _nan(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: _set(c, config="{"), "does not fit this version's networks"),
         (lambda c: _set(c, config="[]"), "does not fit this version's networks"),
         (lambda c: _set(c, config="[" * 100_000), "does not fit this version's networks"),
-        (lambda c: _set(c, state_dict={"a": 1}), "'a' in its state_dict is no tensor"),
+        (lambda c: _set(c, state_dict={"a": 1}), "'a' is no tensor"),
         (lambda c: _set(c, state_dict={}), "does not fit this version's networks"),
         (_nan, "holds an infinity or a NaN"),
     ],

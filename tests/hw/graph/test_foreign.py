@@ -106,7 +106,7 @@ def test_sizes_in_pixels_for_an_open_frame_are_refused() -> None:
     for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
         dim.dim_param = "N"
     with pytest.raises(
-        UserError, match="the model: Resize '.*': it tells its output's size in pixels, and the file does"
+        UserError, match=r"the model: Resize '.*': it tells its output's size in pixels, and the file does"
     ):
         lower(model, frame=(4, 7))
 
