@@ -99,10 +99,12 @@ def evaluate(
     self_ensemble: Annotated[
         bool, typer.Option("--self-ensemble", help="Average the network over eight flips and quarter turns.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files of --csv and --figure.")] = False,
 ) -> None:
     """Print PSNR-Y and SSIM-Y of bicubic and of a trained network on high-resolution photographs."""
     from .steps import scores, training
 
+    scores.check_files(csv, figure, force)
     rows = training.evaluate(checkpoint, images, ensemble=self_ensemble)
     title = scores.title(training.scale_of(checkpoint), self_ensemble)
     cells = [scores.cells(r) for r in [*rows, training.mean_score(rows)]]
@@ -140,7 +142,7 @@ def export(
 
 @app.command()
 @with_hardware_options
-@guarded()
+@guarded("An unfinished build leaves nothing. Run the command again; with --force if it was in C-synthesis.")
 def build(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="QONNX file, ours or any Brevitas user's.")],
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
@@ -161,7 +163,7 @@ def build(
 
 
 @app.command()
-@guarded()
+@guarded("What is compiled is kept; run the command again.")
 def sim(
     project: Annotated[Path, typer.Argument(metavar="BUILD", help="A folder that `build` wrote.")],
     image: Annotated[Path, typer.Option(help="Low-resolution photograph, 8-bit, of the frame size that was built.")],
@@ -249,7 +251,7 @@ def run(
     config = load_recipe(recipe, overrides)
     name = recipe_path(recipe).stem
     folder = out or Path(config.out or f"build/{name}")
-    results = pipeline.run(config, name, folder, source=recipe, force=force)
+    results = pipeline.run(config, name, folder, source=recipe, overrides=overrides or [], force=force)
     console.print(pipeline.summary(results))
     say(f"Report: {folder / 'report.html'}")
 
@@ -282,10 +284,14 @@ def zoo(
     scheme: Annotated[list[str] | None, typer.Option("--scheme", help="Only this scheme; may be repeated.")] = None,
     scale: Annotated[int, typer.Option(help="Enlargement: 2, 3, 4 or 8; networks without it are left out.")] = 2,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file too.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --csv.")] = False,
 ) -> None:
     """Networks and schemes in the papers' sizes: operations, parameters and model size, counted as papers do."""
+    from .output import check_new_file
     from .steps import zoo as steps
 
+    if csv is not None:
+        check_new_file(csv, force, "--csv")
     with console.status("Counting ..."):
         rows = steps.accounts(network, scheme, scale)
     title = f"x{scale}, 320x180 frame: OPs = real MACs + binary/64, params = real + binary/32 (32-bit weights)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from ..hw.options import BuildOptions
 from ..hw.ports import channel_order, order_text
 from ..hw.rtl.top import output_prefix
 from ..hw.types import StreamType
-from .config import Recipe, load_recipe
 
 RESOURCES = ("lut", "ff", "bram36", "dsp")
 #: Frames per second that a clock is asked for.
@@ -101,32 +99,15 @@ def _port(prefix: str, direction: str, kind: StreamType, pixels: int, options: B
     return Port(prefix, direction, bits, several, order, f"{kind.width} × {kind.height}")
 
 
-def _leaves(value: Any, name: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {name: value}
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        found |= _leaves(inner, f"{name}.{key}" if name else key)
-    return found
-
-
-def command(source: str, recipe: Recipe, out: Path) -> str:
+def command(source: str, overrides: Sequence[str], out: Path) -> str:
     """The command line, quoted for a shell, that makes a run again.
 
     Args:
         source: the recipe as it was named: shipped, or a file.
+        overrides: what --set changed in it.
     """
-    plain, wanted = (_leaves(r.model_dump(mode="json")) for r in (load_recipe(source), recipe))
     words = ["xnorsr", "run", source, "--out", str(out)]
-    for name, value in wanted.items():
-        if name != "out" and value != plain.get(name):
-            words += ["--set", f"{name}={_toml(value)}"]
-    return shlex.join(words)
-
-
-def _toml(value: Any) -> str:
-    """A field's value as --set takes it; JSON's strings, numbers, truth values and lists are TOML's too."""
-    return "none" if value is None else json.dumps(value, ensure_ascii=False)
+    return shlex.join([*words, *(word for text in overrides for word in ("--set", text))])
 
 
 def curve(points: Sequence[Sequence[float]], width: int = 640, height: int = 150) -> str:

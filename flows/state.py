@@ -11,7 +11,6 @@ from ..errors import UserError
 from .output import write_file
 
 FILE, FORMAT = ".run.json", 2
-_PARTS = ("recipe", "estimate", "results")
 
 
 def write(out: Path, state: dict[str, Any]) -> None:

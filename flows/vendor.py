@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import children
 from ..errors import UserError
 
 LOG = "csynth.log"
 MISSING = (
     "C-synthesis was skipped: none of vitis_hls, vitis-run and v++ is on PATH. Install AMD Vitis, put its bin folder "
-    "on PATH and run the same command again; everything else works without it."
+    "on PATH and run the same command again, with --force; everything else works without it."
 )
 _STEPS = ("reset", "csim", "synth", "cosim", "validation", "export", "vsynth", "fifo_opt")
 
@@ -65,9 +66,7 @@ def synthesize(project: Path, compiler: Path) -> CSynthesis:
     (project / "build_opt.tcl").write_text(f"array set opt {{\n{options}}}\n")
     log = project / LOG
     with log.open("wb") as out:
-        done = subprocess.run(
-            _command(project, compiler), cwd=project, stdout=out, stderr=subprocess.STDOUT, check=False
-        )
+        done = children.run(_command(project, compiler), cwd=project, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         tail = " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
         raise UserError(f"{compiler.name} failed with exit code {done.returncode}: {tail}. The whole log: {log}")

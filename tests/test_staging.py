@@ -5,14 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from xnorsr.staging import replace_folder, staged_file, staged_folder, temporary_folder
+from xnorsr.staging import replace_folder, staged_file, temporary_folder
 
 pytestmark = pytest.mark.quick
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """As commands do it: a folder is filled beside its place, then takes it."""
+    with temporary_folder(target) as folder:
+        yield folder
+        replace_folder(folder, target)
 
 
 def _tree(folder: Path) -> set[str]:

@@ -104,6 +104,9 @@ def test_a_scheme_and_a_network_from_photographs_to_the_report(tmp_path: Path) -
     assert "RTL against reference 0 of" in said and "HLS against reference 0 of" in said
     results = json.loads((out / "results.json").read_text())
     assert results["model"]["name"] == "toynet" and results["model"]["scheme"]["name"] == "toy"
-    assert results["csim"]["mismatches"] == results["rtl"]["mismatches"] == 0
+    width, height = results["image"]["high"]
+    for level in ("csim", "rtl"):
+        assert (results[level]["codes"], results[level]["mismatches"]) == (width * height, 0), "one colour, Y"
+    assert results["rtl"]["streams"] == results["csim"]["streams"] != {}
     assert results["rtl"]["cycles"] == results["rtl"]["predicted_cycles"]
     assert (out / "report.html").is_file()

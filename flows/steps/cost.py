@@ -25,7 +25,7 @@ from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
 from ..console import console, plain, status, table
-from ..facts import utilisation
+from ..facts import RESOURCES, utilisation
 from ..hardware_options import HardwareOptions
 from ..lock import locked
 from ..manifest import recording
@@ -56,7 +56,7 @@ class Account:
         first, *_ = (one.name for one in self.estimate.layers)
         owner = {one.name: one.name for one in self.estimate.layers}
         owner |= {fifo_instance(name): node.name for name, (node, _) in self.network.readers.items()}
-        sums = {one.name: dict.fromkeys(("lut", "ff", "bram36", "dsp"), 0.0) for one in self.estimate.layers}
+        sums = {one.name: dict.fromkeys(RESOURCES, 0.0) for one in self.estimate.layers}
         for row in self.synthesis.layers:
             layer = sums[owner.get(f"u_{row.name}", owner.get(row.name, first))]
             for key in layer:
@@ -158,8 +158,8 @@ def account_tables(account: Account) -> list[Table]:
         ]
         for one in layers
     ]
-    keys, titles = ("lut", "ff", "bram36", "dsp"), ["LUT", "FF", "BRAM", "DSP"]
-    cost = [[broken(one.name, column), *(f"{getattr(one, key):,.9g}" for key in keys)] for one in layers]
+    titles = ["LUT", "FF", "BRAM", "DSP"]
+    cost = [[broken(one.name, column), *(f"{getattr(one, key):,.9g}" for key in RESOURCES)] for one in layers]
     title = "Resources, estimated (BRAM: of 36 Kbit)"
     measured = account.measured
     if account.synthesis is not None and measured is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,14 +45,14 @@ class Simulated:
     Attributes:
         outputs: (H, W, C) codes of each output by its identifier (see `output_types`), in the network's order.
         streams: intermediate streams compared, with their number of codes.
-        mismatches: output codes that differ; 0, or `MismatchError` would have been raised.
+        mismatches: codes of each output that differ from the reference, counted once more behind the comparison.
         cycles, predicted_cycles: of one frame; None for C-simulation.
         files: where each output was written, by its identifier; empty where none was.
     """
 
     outputs: dict[str, np.ndarray]
     streams: dict[str, int] = field(default_factory=dict)
-    mismatches: int = 0
+    mismatches: dict[str, int] = field(default_factory=dict)
     cycles: int | None = None
     predicted_cycles: int | None = None
     files: dict[str, Path] = field(default_factory=dict)
@@ -88,12 +89,12 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False,
     """Build both projects of a QONNX file into a folder, all or nothing.
 
     Args:
-        within: the folder is a run's, which says itself what --force kept.
+        within: the folder is a run's, which holds its lock and says itself what --force kept.
 
     Raises:
         UserError: bad input or output folder, before anything is written.
     """
-    with output_folder(out, force) as staged:
+    with nullcontext() if within else locked(out), output_folder(out, force) as staged:
         built = build_projects(model, staged, options, progress=say)
     built.out_dir = out
     if force and not within:
@@ -188,8 +189,10 @@ def simulate_codes(
         expected = run_reference(built.lowered, codes, all_tensors)
     ran = _csim(built, codes, all_tensors) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
     found = compare(built.lowered, expected, ran.outputs, ran.streams, ran.types)
-    outputs = dict(zip(output_types(built), (ran.outputs[tensor] for tensor in expected.outputs), strict=True))
-    return Simulated(outputs, found.streams, found.mismatches, ran.cycles, ran.predicted_cycles)
+    names = dict(zip(output_types(built), expected.outputs, strict=True))
+    outputs = {name: ran.outputs[tensor] for name, tensor in names.items()}
+    differing = {name: int((outputs[name] != expected.outputs[tensor]).sum()) for name, tensor in names.items()}
+    return Simulated(outputs, found.streams, differing, ran.cycles, ran.predicted_cycles)
 
 
 def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool) -> _Ran:

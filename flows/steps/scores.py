@@ -7,7 +7,8 @@ import io
 from pathlib import Path
 
 from ...errors import UserError
-from ..output import write_file
+from ..console import plain
+from ..output import check_new_file, write_file
 from .training import Score, mean_score
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -31,6 +32,19 @@ def cells(score: Score) -> list[str]:
     ]
 
 
+def check_files(table: Path | None, figure: Path | None, force: bool) -> None:
+    """Refuse places where the table or the figure cannot be written, before anything is scored.
+
+    Raises:
+        UserError: there is a file already, without ``force``; or the figure's name does not end in one of `FORMATS`.
+    """
+    if figure is not None and figure.suffix.lower() not in FORMATS:
+        raise UserError(f"--figure {figure}: give a file name that ends in {', '.join(FORMATS)}.")
+    for path, option in ((table, "--csv"), (figure, "--figure")):
+        if path is not None:
+            check_new_file(path, force, option)
+
+
 def write_csv(scores: list[Score], path: Path, ensemble: bool) -> None:
     """One line per photograph and one of the means; the columns of a self-ensemble have names of their own."""
     ours = "self_ensemble" if ensemble else "ours"
@@ -46,10 +60,8 @@ def draw(scores: list[Score], path: Path, heading: str) -> None:
     """PSNR-Y of every photograph, bicubic beside the network, and the means as lines.
 
     Raises:
-        UserError: the file's name does not end in one of `FORMATS`, or it cannot be written.
+        UserError: the file cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"--figure {path}: give a file name that ends in {', '.join(FORMATS)}.")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(max(5.0, 0.5 * len(scores) + 2), 4.5), layout="constrained")
@@ -64,7 +76,7 @@ def draw(scores: list[Score], path: Path, heading: str) -> None:
         axes.axhline(average, color=colour, linewidth=0.8, linestyle="--")
     low = min(min(s.bicubic_psnr, s.psnr) for s in scores)
     axes.set_ylim(bottom=max(low - 3, 0))
-    axes.set_xticks(range(len(scores)), [s.name for s in scores], rotation=60, ha="right")
+    axes.set_xticks(range(len(scores)), [plain(s.name) for s in scores], parse_math=False, rotation=60, ha="right")
     axes.set_ylabel("PSNR-Y in dB")
     axes.set_title(heading, fontsize="small")
     axes.legend()

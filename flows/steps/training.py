@@ -66,7 +66,8 @@ def train(recipe: Recipe, out: Path, *, force: bool = False, within: bool = Fals
             disk that fills up.
         KeyboardInterrupt: on Ctrl-C; the checkpoint is written.
     """
-    check_photographs(recipe)
+    if not within:
+        check_photographs(recipe, *load_source(recipe.data, recipe.model.colors))
     with locked(out):
         if not force and _unfinished(out):
             _check_same(recipe, out)
@@ -110,14 +111,16 @@ def _check_same(recipe: Recipe, out: Path) -> None:
         )
 
 
-def check_photographs(recipe: Recipe) -> None:
-    """Refuse photographs that cannot be read, trained on or scored.
+def check_photographs(recipe: Recipe, photos: list[Photo], held: list[Photo]) -> None:
+    """Refuse photographs that cannot be trained on or scored.
+
+    Args:
+        photos, held: to train on, and held out.
 
     Raises:
         UserError: names the photograph and what it lacks.
     """
     cfg, patch = recipe.model, recipe.data.patch
-    photos, held = load_source(recipe.data, cfg.colors)
     for photo in photos:
         height, width = photo.pixels.shape[:2]
         if min(height, width) // cfg.scale < patch:
@@ -288,6 +291,6 @@ def export(
         photos = held_out(_recorded(weights, "data", DataConfig), model)
         cfg = config_of(model)
         images = [low_resolution(p, cfg.scale, cfg.colors) for p in photos]
-    with output_folder(out, force) as staged:
+    with locked(out), output_folder(out, force) as staged:
         write_qonnx(model, staged / "model.onnx", height, width, images, random_checks, all_outputs=all_outputs)
     return out / "model.onnx"

@@ -97,20 +97,6 @@ def _alive(process: int) -> bool:
     return True
 
 
-@contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``target`` when the block ends without an error.
-
-    A folder that stood there is replaced as a whole; until then, and after an error, it is as it was.
-
-    Raises:
-        OSError: the folder cannot be made or renamed.
-    """
-    with temporary_folder(target) as folder:
-        yield folder
-        replace_folder(folder, target)
-
-
 def replace_folder(source: Path, target: Path) -> None:
     """Rename a folder to ``target``, which is replaced if it is a folder.
 

@@ -69,7 +69,7 @@ def _version_of(executable: Path, env: dict[str, str]) -> Version | None:
         run = subprocess.run(
             [executable, "--version"], capture_output=True, text=True, timeout=60, env={**os.environ, **env}
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return None
     found = re.search(r"(\d+)\.(\d+)", run.stdout)
     return (int(found[1]), int(found[2])) if run.returncode == 0 and found else None

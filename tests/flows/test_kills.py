@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from typer.testing import CliRunner
 
 from tests.flows import tiny
+from tests.networks import NetworkSpec, network
 from xnorsr import children
 from xnorsr.errors import UserError
 from xnorsr.flows import manifest
@@ -87,6 +89,20 @@ def test_commands_take_the_lock(tmp_path: Path, command: str) -> None:
     assert result.exit_code == 2, result.output
     assert f"process {os.getpid()}" in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_build_and_export_take_the_lock(tmp_path: Path) -> None:
+    """A forced one would take the project away under a simulation."""
+    model, photos = tmp_path / "net.onnx", tmp_path / "photos"
+    photos.mkdir()
+    onnx.save(network(NetworkSpec()), model)
+    trained = tiny.train(tiny.photographs(photos), tmp_path / "trained")
+    for args in (["build", str(model)], ["export", str(trained), "--frame", "6x5"]):
+        with locked(tmp_path / "out"):
+            result = CliRunner().invoke(app, [*args, "--out", str(tmp_path / "out"), "--force"])
+        assert result.exit_code == 2, result.output
+        assert f"process {os.getpid()}" in " ".join(result.stderr.split())
+        assert not (tmp_path / "out").exists()
 
 
 STAGER = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from xnorsr.flows.cli import app
-from xnorsr.flows.steps import hardware, training
+from xnorsr.flows.steps import cost, hardware, training
 from xnorsr.hw.build import reopen
 from xnorsr.sim.reference import run as run_reference
 
@@ -180,3 +181,24 @@ def test_eval_and_export_of_the_training(finished: Finished, tmp_path: Path) -> 
     done = CliRunner().invoke(app, args)
     assert done.exit_code == 0, done.output
     assert np.load(tmp_path / "x" / "model.golden.npz")["lr"].shape == (3, 5, 9)
+
+
+def test_an_interrupted_new_estimate_is_continued(finished: Finished, tmp_path: Path) -> None:
+    """A finished run with another section [estimate] is unfinished until its report is written anew."""
+    out = tmp_path / "out"
+    shutil.copytree(finished.out, out)
+    args = ["run", finished.args[1], "--out", str(out), "--set", "estimate.synth=true"]
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cost, "account", interrupted)
+        assert CliRunner().invoke(app, args).exit_code == 130
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 0, result.output
+    assert "C-simulation, compared done before" in " ".join(result.output.split())
+    results = json.loads((out / "results.json").read_text())
+    assert results["synth"]["total"]["lut"] > 0 and results["csim"] == finished.results["csim"]
+    assert results["command"].endswith("--set estimate.synth=true")
+    assert results["command"] in " ".join(_Page((out / "report.html").read_text()).text.split())

@@ -96,6 +96,32 @@ def test_eval_as_table_file_and_figure(trained: Path, tmp_path: Path) -> None:
     assert found["ours"] != found["self_ensemble"]
 
 
+def test_eval_refuses_files_that_are_there_before_it_scores(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for option, name in (("--csv", "scores.csv"), ("--figure", "scores.png")):
+        path = tmp_path / name
+        path.write_text("mine")
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "score_photos", lambda *_, **__: pytest.fail("it scored"))
+            done = CliRunner().invoke(app, ["eval", str(trained), option, str(path)])
+        assert done.exit_code == 2 and path.read_text() == "mine"
+        assert f"{name}: there is already such a file. Give --force" in " ".join(done.stderr.split())
+        _eval(trained, option, str(path), "--force")
+        assert path.read_bytes() != b"mine"
+
+
+def test_a_figure_shows_any_name_as_it_is(trained: Path, tmp_path: Path) -> None:
+    """matplotlib takes $...$ for a formula."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a$x_$", "b\\frac"):
+        (tiny.photographs(folder) / "a.png").rename(folder / f"{name}.png")
+    (folder / "b.png").unlink()
+    _eval(trained, "--images", str(folder), "--figure", str(tmp_path / "scores.svg"))
+    assert (tmp_path / "scores.svg").stat().st_size > 1000
+
+
 def test_eval_refuses_a_figure_of_another_kind(trained: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["eval", str(trained), "--figure", str(tmp_path / "scores.xyz")])
     assert done.exit_code == 2
