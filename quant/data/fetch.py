@@ -23,7 +23,7 @@ from ...errors import UserError
 from ..registry import suggestion
 
 ROOT_VARIABLE = "XNORSR_DATA"
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _CHUNK = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
 
@@ -242,7 +242,7 @@ def unpack(archive: Path, inside: str, images: int, target: Path) -> None:
         with _members(archive) as members:
             for path, opened in members:
                 name = PurePosixPath(path)
-                if str(name.parent).removeprefix("./") == inside and name.suffix.lower() in _SUFFIXES:
+                if str(name.parent).removeprefix("./") == inside and name.suffix.lower() in SUFFIXES:
                     with opened() as source, (place / name.name).open("wb") as f:
                         shutil.copyfileobj(source, f, _CHUNK)
                     found += 1

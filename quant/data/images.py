@@ -13,9 +13,8 @@ from PIL import Image, ImageOps
 from ...errors import UserError
 from ..config import EMBEDDED_HOLDOUT, DataConfig
 from ..registry import suggestion
-from .fetch import resolve
+from .fetch import SUFFIXES, resolve
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # Natural colour photographs that lie in the wheels themselves, nothing is fetched. motorcycle_right is left out: it
 # shows what motorcycle_left shows.
 EMBEDDED = {

@@ -15,21 +15,15 @@ from ..layers import trunk_quant
 from ..schemes import unit
 from .base import register
 from .block import ResidualBlock, start_gain
-from .ends import BodyConfig, BodyNetwork
+from .ends import BodyNetwork, PublishedConfig
 
 
-class EDSRConfig(BodyConfig):
+class EDSRConfig(PublishedConfig):
     """EDSR: its size, its binarization scheme, its bits."""
 
     name: Literal["edsr"] = Field("edsr", description="EDSR with a binarized body")
     channels: int = Field(64, ge=1, le=256, description="channels of the residual stream; 256 in the large size")
     blocks: int = Field(16, ge=1, le=64, description="residual blocks of two binary convolutions; 32 in the large size")
-    skip: Literal["none", "bilinear", "nearest"] = Field(
-        "none", description="global skip from input to output; none as published"
-    )
-    upsampler: Literal["single", "real", "binary"] = Field(
-        "real", description="single: one convolution and one pixel shuffle; real as published; binary: binarized too"
-    )
 
 
 @register

@@ -54,6 +54,31 @@ class BodyConfig(BinarizedConfig):
     )
 
 
+class PublishedConfig(BodyConfig):
+    """The same with the ends that full-precision networks were published with."""
+
+    skip: Literal["none", "bilinear", "nearest"] = Field(
+        "none", description="global skip from input to output; none as published"
+    )
+    upsampler: Literal["single", "real", "binary"] = Field(
+        "real", description="single: one convolution and one pixel shuffle; real as published; binary: binarized too"
+    )
+
+
+@torch.no_grad()
+def start_head(head: FixedConv) -> None:
+    """Start weights of the first convolution: what it makes of photographs has zero mean and spread about 0.5."""
+    weight = head.conv.weight
+    weight.mul_(_HEAD_GAIN)
+    head.bias.weight.copy_(-_MEAN_PIXEL * weight.sum((1, 2, 3)).reshape(1, -1, 1, 1))
+
+
+@torch.no_grad()
+def start_tail(tail: FixedConv) -> None:
+    """Start weights of a convolution whose output is added to an image: it changes little at first."""
+    tail.conv.weight.mul_(_TAIL_GAIN)
+
+
 class RealConv(nn.Module):
     """A k-bit convolution from trunk to trunk: what stays real in a binarized network."""
 
@@ -140,10 +165,8 @@ class BodyNetwork(Network):
     def _start(self) -> None:
         """Start weights: the trunk has zero mean and spread about 0.5 on photographs, the output is the skip."""
         with torch.no_grad():
-            weight = self.head.conv.weight
-            weight.mul_(_HEAD_GAIN)
-            self.head.bias.weight.copy_(-_MEAN_PIXEL * weight.sum((1, 2, 3)).reshape(1, -1, 1, 1))
-            self.tail.conv.weight.mul_(_TAIL_GAIN)
+            start_head(self.head)
+            start_tail(self.tail)
             if self.cfg.skip == "none":
                 self.tail.bias.weight.fill_(_MEAN_PIXEL)
 

@@ -24,6 +24,7 @@ from ..layers import (
 from ..schemes import SCHEMES, between, unit
 from .base import BinarizedConfig, Network, register
 from .block import start_gain
+from .ends import start_head, start_tail
 
 _BITS = 8
 _IMAGE_BITS = 12
@@ -71,8 +72,7 @@ class Level(nn.Module):
         self.image = FixedUpscale(colors, colors, numerics, groups=colors)
         self.image_quant = constant_quant(_IMAGE_BITS, 2.0 ** (1 - _IMAGE_BITS), numerics=numerics)
         self.sum = constant_quant(_IMAGE_BITS, 2.0 ** (1 - _IMAGE_BITS), numerics=numerics)
-        with torch.no_grad():
-            self.residual.conv.weight.mul_(0.1)
+        start_tail(self.residual)
 
     def forward(self, features: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         wide = self.out(self.act(self.trunk(self.upscale(self.quant(self.features(features))))))
@@ -97,10 +97,7 @@ class LapSRN(Network):
         self.trunk = trunk_quant(cfg.numerics)
         self.levels = nn.ModuleList([Level(cfg) for _ in range(cfg.scale.bit_length() - 1)])
         self.output = pixel_quant(cfg.numerics)
-        with torch.no_grad():
-            weight = self.head.conv.weight
-            weight.mul_(3.0)
-            self.head.bias.weight.copy_(-0.45 * weight.sum((1, 2, 3)).reshape(1, -1, 1, 1))
+        start_head(self.head)
 
     def pyramid(self, image: Tensor) -> list[Tensor]:
         """The images of every level, (N, C, 2H, 2W), (N, C, 4H, 4W), .."""

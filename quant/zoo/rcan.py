@@ -13,10 +13,10 @@ from ..layers import trunk_quant
 from ..schemes import SCHEMES, between, unit
 from .base import register
 from .block import start_gain
-from .ends import BodyConfig, BodyNetwork
+from .ends import BodyNetwork, PublishedConfig
 
 
-class RCANConfig(BodyConfig):
+class RCANConfig(PublishedConfig):
     """RCAN: its size, its binarization scheme, its bits."""
 
     name: Literal["rcan"] = Field("rcan", description="RCAN with a binarized body")
@@ -24,12 +24,6 @@ class RCANConfig(BodyConfig):
     groups: int = Field(10, ge=1, le=20, description="residual groups")
     blocks: int = Field(20, ge=1, le=40, description="blocks with channel attention in each group")
     reduction: int = Field(16, ge=1, le=64, description="channels over those inside the attention")
-    skip: Literal["none", "bilinear", "nearest"] = Field(
-        "none", description="global skip from input to output; none as published"
-    )
-    upsampler: Literal["single", "real", "binary"] = Field(
-        "real", description="single: one convolution and one pixel shuffle; real as published; binary: binarized too"
-    )
 
 
 class AttentionBlock(nn.Module):

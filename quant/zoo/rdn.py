@@ -12,12 +12,12 @@ from ..config import NetworkConfig
 from ..layers import trunk_quant
 from ..schemes import between, unit
 from .base import register
-from .ends import BodyConfig, BodyNetwork, RealConv
+from .ends import BodyNetwork, PublishedConfig, RealConv
 
 _GAIN = 0.7  # outputs stand beside inputs and are not added: they may be as large
 
 
-class RDNConfig(BodyConfig):
+class RDNConfig(PublishedConfig):
     """RDN: its size, its binarization scheme, its bits."""
 
     name: Literal["rdn"] = Field("rdn", description="RDN with a binarized body")
@@ -25,12 +25,6 @@ class RDNConfig(BodyConfig):
     blocks: int = Field(16, ge=1, le=32, description="dense blocks")
     layers: int = Field(8, ge=1, le=16, description="binary convolutions in each dense block")
     growth: int = Field(64, ge=1, le=128, description="channels that each of them adds")
-    skip: Literal["none", "bilinear", "nearest"] = Field(
-        "none", description="global skip from input to output; none as published"
-    )
-    upsampler: Literal["single", "real", "binary"] = Field(
-        "real", description="single: one convolution and one pixel shuffle; real as published; binary: binarized too"
-    )
 
 
 class DenseBlock(nn.Module):
