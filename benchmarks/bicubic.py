@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.common import heading, rows
 from xnorsr.errors import UserError
 from xnorsr.quant.data import read_folder
+from xnorsr.quant.data.fetch import resolve
 from xnorsr.quant.inference import bicubic_score
 
 SET5 = {2: (33.66, 0.9299), 3: (30.39, 0.8682), 4: (28.42, 0.8104)}
@@ -34,11 +35,11 @@ def check(scale: int, psnr: float, ssim: float) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run and print; raises where a mean on Set5 is not the published one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder of high-resolution images")
+    parser.add_argument("folder", type=Path, help="folder of high-resolution images, or the name of a fetched data set")
     parser.add_argument("--scales", type=int, nargs="+", choices=(2, 3, 4), default=[2, 3, 4])
     args = parser.parse_args(arguments)
     try:
-        photos = read_folder(args.folder)
+        photos = read_folder(resolve(args.folder))
     except UserError as e:
         parser.error(str(e))
     for scale in args.scales:

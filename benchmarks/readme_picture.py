@@ -42,6 +42,8 @@ def main() -> None:
     bicubic = to_uint8(imresize(low, scale))
     ((top, left, side),) = crop_places(Pictures(low, bicubic, network, original), count=1, side=SIDE)
     differing, psnr = int((core != network).sum()), results["psnr_y"]
+    if differing:
+        raise AssertionError(f"{differing} codes of the core's picture differ from the network's: it is of another run")
     gain = f"difference from the original × {DIFFERENCE_GAIN}"
     tiles = [
         (f"low resolution\n{width} × {height}", enlarge(low, scale)),
