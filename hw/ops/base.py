@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
@@ -135,6 +135,8 @@ class Op(ABC):
         summary: what it does, one line of the operators' table.
         hardware: what it becomes, for the same table.
         coefficients: numbers of its cost formula, by name, with their sources.
+        logic_levels: look-up tables that may stand between two registers of its SystemVerilog module, beside one carry
+            chain: what its number of pipeline stages follows from. See `hw.resources.clock`.
     """
 
     op_type: ClassVar[str]
@@ -142,6 +144,7 @@ class Op(ABC):
     hardware: ClassVar[str]
     coefficients: ClassVar[dict[str, Coefficient]]
     inputs: tuple[StreamType, ...]
+    logic_levels: int = field(default=4, kw_only=True)
 
     # Streams
 
