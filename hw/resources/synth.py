@@ -157,20 +157,30 @@ class _Mapped:
     parts: dict[str, Part]
 
 
-def _run_batches(
-    top: str, batches: list[Batch], folder: Path, family: str, jobs: int, timeout: float, progress: Progress | None
-) -> dict[str, _Mapped]:
+@dataclass(frozen=True)
+class _Run:
+    """What all batches have in common; see `synthesize`."""
+
+    top: str
+    folder: Path
+    family: str
+    timeout: float
+    keep_netlist: bool
+
+
+def _run_batches(run: _Run, batches: list[Batch], jobs: int, progress: Progress | None) -> dict[str, _Mapped]:
     """What Yosys made of each batch, by the batch's name."""
     found: dict[str, _Mapped] = {}
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        work = {pool.submit(_run_batch, top, b, folder, family, timeout, stop): b for b in batches}
+        work = {pool.submit(_run_batch, run, b, stop): b for b in batches}
         try:
             for done, future in enumerate(as_completed(work), 1):
                 batch = work[future]
                 found[batch.name] = future.result()
                 if progress:
-                    progress(", ".join(_instance(c, top)[0] for c in batch.counted) or top, done, len(batches))
+                    names = ", ".join(_instance(c, run.top)[0] for c in batch.counted)
+                    progress(names or run.top, done, len(batches))
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -216,21 +226,22 @@ def _mapping(batch: Batch) -> list[str]:
     return [f'scratchpad -set abc9.script "{AREA_SCRIPT}"'] if batch.large else []
 
 
-def _run_batch(top: str, batch: Batch, folder: Path, family: str, timeout: float, stop: threading.Event) -> _Mapped:
+def _run_batch(run: _Run, batch: Batch, stop: threading.Event) -> _Mapped:
     """Synthesize the top with a batch's children, the others being black boxes."""
-    report, netlist = folder / f"{batch.name}.json", folder / f"{batch.name}_netlist.json"
+    report, netlist = run.folder / f"{batch.name}.json", run.folder / f"{batch.name}_netlist.json"
     commands = [
         f"read_rtlil {batch.name}.il",
-        f"hierarchy -top {top}",
+        f"hierarchy -top {run.top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
         *_mapping(batch),
-        f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
+        f"synth_xilinx -family {run.family} -top {run.top} -flatten -noiopad -noclkbuf",
         f"tee -q -o {report.name} stat -json",
         "setattr -unset src a:src",
         f"write_json {netlist.name}",
+        *([f"write_verilog -noattr -noexpr {batch.name}_netlist.v"] if run.keep_netlist else []),
     ]
-    run_script(commands, folder, batch.name, timeout, stop)
-    parts = read_parts(json.loads(netlist.read_text(encoding="utf-8"))["modules"], DELAYS[family])
+    run_script(commands, run.folder, batch.name, run.timeout, stop)
+    parts = read_parts(json.loads(netlist.read_text(encoding="utf-8"))["modules"], DELAYS[run.family])
     netlist.unlink()  # tens of megabytes, which the script makes again
     return _Mapped(report, json.loads(report.read_text(encoding="utf-8")), parts)
 
@@ -285,6 +296,7 @@ def synthesize(
     defines: tuple[str, ...] = ("SYNTHESIS",),
     jobs: int | None = None,
     timeout: float = 1800.0,
+    keep_netlist: bool = False,
     progress: Progress | None = None,
 ) -> Synthesis:
     """Synthesize an RTL project with `synth_xilinx`, count cells layer by layer and find the worst paths.
@@ -304,6 +316,7 @@ def synthesize(
         defines: macros set while reading.
         jobs: processes at once; default the number of cores.
         timeout: seconds that one process may take.
+        keep_netlist: leave each batch's netlist there as Verilog, in NAME_netlist.v.
         progress: called as (what was finished, number finished, number of all) after each batch.
 
     Raises:
@@ -318,10 +331,11 @@ def synthesize(
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    run = _Run(top, part, family, timeout, keep_netlist)
     start = time.monotonic()
     try:
         _elaborate(files, top, part, defines, timeout)
-        found, timing, tool = _layers(top, part, family, per_layer, jobs or os.cpu_count() or 1, timeout, progress)
+        found, timing, tool = _layers(run, per_layer, jobs or os.cpu_count() or 1, progress)
     except KeyboardInterrupt:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -334,17 +348,18 @@ def synthesize(
 
 
 def _layers(
-    top: str, folder: Path, family: str, per_layer: bool, jobs: int, timeout: float, progress: Progress | None
+    run: _Run, per_layer: bool, jobs: int, progress: Progress | None
 ) -> tuple[list[LayerSynthesis], Timing, str]:
     """One row for each instance in the top and one for the top itself; worst paths; Yosys's version."""
     least = str(split.REPEATED) if per_layer else "whole"
-    run_module(split.__name__, [ELABORATED, top, least], folder, "split", timeout)
-    plan = Plan.read(folder / PLAN)
-    mapped = _run_batches(top, plan.batches, folder, family, jobs, timeout, progress)
+    top = run.top
+    run_module(split.__name__, [ELABORATED, top, least], run.folder, "split", run.timeout)
+    plan = Plan.read(run.folder / PLAN)
+    mapped = _run_batches(run, plan.batches, jobs, progress)
     found = _counted(top, plan.batches, mapped)
     tool = mapped[plan.batches[0].name].content["creator"].split(" (")[0]
     rows = []
     for child, same in plan.first.items():
         name, module = _instance(child, top)
         rows.append(replace(found[same], name=name, module=module))
-    return [*rows, found[f"\\{top}"]], _timing(top, plan, mapped, family), tool
+    return [*rows, found[f"\\{top}"]], _timing(top, plan, mapped, run.family), tool
