@@ -14,6 +14,7 @@ from ...hls.widths import check_bits
 from ...rtl.literals import rows
 from ...rtl.module import CLOCK, STREAM_IN, STREAM_OUT, Constant, Instance, LayerModule, Wire, flag, layer
 from ...types import Range
+from . import products
 from .popcounts import pop_latency
 
 if TYPE_CHECKING:
@@ -29,16 +30,8 @@ def rtl_latency(op: Conv) -> int:
     """Cycles of the matrix-vector unit behind the window (module headers)."""
     if op.binary:
         return pop_latency(op) + 1 if op.unrolled else op.folds + pop_latency(op) + 3
-    tree = _tree_levels(op.simd)
-    return max(1, tree) + 1 if op.unrolled else op.folds + tree + 4
-
-
-def _tree_levels(count: int) -> int:
-    """Levels of a tree that adds four numbers per level."""
-    levels = 0
-    while count > 1:
-        count, levels = (count + 3) // 4, levels + 1
-    return levels
+    stages = products.choose(op).stages
+    return stages + 1 if op.unrolled else op.folds + stages + 3
 
 
 def tiles(op: Conv) -> np.ndarray:
@@ -117,7 +110,13 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
     if op.binary:
         parameters |= {"PopLatency": pop_latency(op), "PopcountId": index}
     else:
-        parameters["WeightBits"] = op.weight_bits
+        made_with = products.choose(op)
+        parameters |= {
+            "WeightBits": op.weight_bits,
+            "WeightMax": made_with.weight_max,
+            "Shift": made_with.shift,
+            "Chain": made_with.chain,
+        }
     window_out = {
         "data_o": "window_data",
         "taps_o": "window_taps",
