@@ -100,7 +100,7 @@ class KernelBench:
         return tuple(out[0] for out in self.run_in_a_row(name, *(x[None] for x in inputs)))
 
     def run_in_a_row(self, name: str, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Output codes, each (N, H, W, C), of N frames: all of them wait in the streams when the kernel is first called."""
+        """Output codes, each (N, H, W, C), of N frames, all of them in the streams when the kernel is first called."""
         op, count = self.ops[name], len(inputs[0])
         arrays = [np.ascontiguousarray(x, np.int64) for x in inputs]
         outs = [np.empty((count, *kind.shape), np.int64) for kind in op.outputs]

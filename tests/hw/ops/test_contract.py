@@ -81,8 +81,8 @@ int main(int argc, char **argv) {{
 
 @OPERATORS
 def test_hls_with_bounded_streams(name: str, tmp_path: Path) -> None:
-    """Kernels as threads; the copy beside the operator has the computed depth, all other streams two words. Three frames
-    follow each other, the same one each time.
+    """Kernels as threads; the copy beside the operator has the computed depth, all other streams two words. Three
+    frames follow each other, the same one each time.
     """
     ops = cases(name)
     headers = sorted({op.kernel(one).header for one, op in ops.items()})
