@@ -45,6 +45,13 @@ def quant_parameters(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, in
     return -exponent, width, lo, hi
 
 
+def is_plain(model: ModelWrapper, node: onnx.NodeProto) -> bool:
+    """Whether a Quant has one power of two as scale and 0 as zero point: fixed point."""
+    scale, zero = model.get_initializer(node.input[1]), model.get_initializer(node.input[2])
+    powers = {power_of_two(float(s)) for s in np.ravel(scale)}
+    return len(powers) == 1 and None not in powers and not np.any(zero)
+
+
 def code_range(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, int, int]:
     """(bits, lo, hi) of a Quant, whatever its scale: value = code * scale, the zero point taken off.
 

@@ -119,6 +119,14 @@ class ScaleRule(ABC):
 
     takes: ClassVar[tuple[str, ...]]
 
+    def prepare(self, model: Graph, exact: bool) -> None:
+        """Change the model in place before any scale moves, without changing a value; it is tidied up afterwards.
+
+        Args:
+            exact: float constants stay what they are.
+        """
+        return
+
     @abstractmethod
     def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
         """Move the scales of a node's inputs and constants behind it (`Scales.wait_behind`), or leave it alone.

@@ -18,8 +18,7 @@ import onnx
 from onnx import helper
 
 from ...errors import UserError
-from .constants import code_range
-from .fixed import power_of_two
+from .constants import code_range, is_plain
 from .index import Graph
 from .rewrite import ScaleRule, Scales
 
@@ -35,13 +34,6 @@ class Units:
 
     input: float = 1.0
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def is_plain(model: Graph, node: onnx.NodeProto) -> bool:
-    """Whether a Quant has one power of two as scale and 0 as zero point: fixed point."""
-    scale, zero = model.get_initializer(node.input[1]), model.get_initializer(node.input[2])
-    powers = {power_of_two(float(s)) for s in np.ravel(scale)}
-    return len(powers) == 1 and None not in powers and not np.any(zero)
 
 
 def quantize_input(model: Graph, scale: float) -> None:
@@ -90,6 +82,9 @@ def move_scales(
     Raises:
         UserError: a scale that cannot move, with the node's name and what to do.
     """
+    for one in rules:
+        one.prepare(model, exact)
+        model.tidy()
     by_type = {operator: rule for rule in rules for operator in rule.takes}
     scales, units = Scales(model, weights, exact), Units()
     changes: list[str] = []
