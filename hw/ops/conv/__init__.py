@@ -3,5 +3,6 @@
 from .conversions import MoveScales, SplitBiases
 from .op import Conv
 from .rewrite import ConvRewrite
+from .scales import ConvScales
 
-__all__ = ["Conv", "ConvRewrite", "MoveScales", "SplitBiases"]
+__all__ = ["Conv", "ConvRewrite", "ConvScales", "MoveScales", "SplitBiases"]
