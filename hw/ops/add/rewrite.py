@@ -34,7 +34,10 @@ class AddRewrite(Rewrite):
 
 def _addition(context: Context, node: onnx.NodeProto) -> None:
     if node.op_type != "Add":
-        raise UserError(f"{node.op_type} '{node.name}': of two streams only the sum is supported (Add).")
+        raise UserError(
+            f"{node.op_type} '{node.name}': of two streams the sum and the product are supported (Add, Mul). For a "
+            "difference turn the sign of the weights that make the second stream, and add."
+        )
     a, b = (context.type_of(name) for name in node.input)
     if (a.height, a.width, a.channels) != (b.height, b.width, b.channels):
         raise UserError(
