@@ -28,6 +28,7 @@ from .convert import AFFINE_BITS, ConversionOptions, convert
 from .index import Graph
 from .load import copy_of, load
 from .rewrite import Rewrite
+from .vectors import straighten
 
 
 @dataclass
@@ -80,8 +81,9 @@ def lower(
     """
     cleaned = load(source, frame)
     folded = Graph(copy_of(cleaned.model))
-    _check_operators(folded)
     binary = fold_constant_quants(folded)
+    straighten(folded)
+    _check_operators(folded)
     _check_ranks(folded)
     _type_input(Context(folded))  # what is wrong with the input is said before what is wrong with a constant
     options = ConversionOptions(affine_bits, binary)

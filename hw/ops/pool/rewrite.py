@@ -1,8 +1,8 @@
 """ReduceSum, ReduceMean and GlobalAveragePool over rows and columns (and the Quant behind them) -> Pool.
 
 Contract: the sum is exact. The reference executes it in float32, so it has to fit 24 significant bits: 8-bit codes of
-at most 65,536 pixels. A mean over a number of pixels that is no power of two has a Quant behind it, coarse enough that the
-float32 mean never rounds another way than the exact one: the sum times the ratio of the two lsbs within 2**22.
+at most 65,536 pixels. A mean over a number of pixels that is no power of two has a Quant behind it, coarse enough that
+the float32 mean never rounds another way than the exact one: the sum times the ratio of the two lsbs within 2**22.
 """
 
 from __future__ import annotations
