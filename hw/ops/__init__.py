@@ -14,7 +14,12 @@ __all__ = ["operators", "register", "registered", "supported_onnx", "unregister"
 
 _HERE = Path(__file__).parent
 
-register(conv.Conv, _HERE / "conv", rewrites=[conv.ConvRewrite()], conversions=[conv.MoveScales(), conv.SplitBiases()])
+register(
+    conv.Conv,
+    _HERE / "conv",
+    rewrites=[conv.ConvRewrite()],
+    conversions=[conv.TransposedConvolutions(), conv.WholeKernels(), conv.MoveScales(), conv.SplitBiases()],
+)
 register(affine.Affine, _HERE / "affine", rewrites=[affine.AffineRewrite()], conversions=[affine.QuantizeAffines()])
 register(threshold.Threshold, _HERE / "threshold", rewrites=[threshold.ThresholdRewrite()])
 register(add.Add, _HERE / "add", rewrites=[add.AddRewrite()])
