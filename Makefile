@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= build/demo
 WORKERS ?= 2
-BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis popcount_luts fuzz
+BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis mapped_netlist routed_clock popcount_luts fuzz
 
 .PHONY: demo test test-quick test-all lint format bench clean setup
 

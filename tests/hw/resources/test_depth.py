@@ -30,6 +30,7 @@ PENDING = pytest.mark.xfail(reason="ready runs through layers, products are not 
 
 @pytest.mark.slow
 @pytest.mark.eda
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("number", [pytest.param(0, marks=PENDING), pytest.param(7, marks=PENDING)])
 def test_no_layer_is_too_deep_for_its_clock(number: int, tmp_path: Path) -> None:
     found = depth(MATRIX[number], "auto", "xcup", 250.0, tmp_path)
