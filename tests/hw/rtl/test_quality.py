@@ -108,10 +108,10 @@ def test_yosys(tmp_path: Path) -> None:
 
 
 MVU = {
-    "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0, "Outputs": 6, "Pe": 2,
+    "Width": 8, "Height": 8, "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0, "Outputs": 6, "Pe": 2,
     "Simd": 12, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0", "PopLatency": 1, "PopcountId": -1,
 }  # fmt: skip
-FIXED = {k: v for k, v in MVU.items() if not k.startswith("Pop")} | {"WeightBits": 1}
+FIXED = {k: v for k, v in MVU.items() if not k.startswith(("Pop", "Width", "Height"))} | {"WeightBits": 1}
 AFFINE = {
     "Channels": 6, "Pe": 2, "InBits": 8, "InSigned": 1, "HasScale": 0, "ScaleBits": 1, "Scale": "6'h0", "HasBias": 0,
     "BiasBits": 1, "Bias": "6'h0", "HasMid": 0, "MidShift": 0, "MidDivisor": 1, "MidLo": 0, "MidHi": 0, "HasSlope": 0,
