@@ -185,7 +185,7 @@ def _run_batch(
         f"hierarchy -top {top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
         *_mapping(batch),
-        f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
+        f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf{' -uram' if family == 'xcup' else ''}",
         f"tee -q -o {report.name} stat -json",
     ]
     run_script(commands, folder, batch.name, timeout, stop)
@@ -277,7 +277,8 @@ def synthesize(
     part.mkdir(parents=True)
     start = time.monotonic()
     try:
-        _elaborate(files, top, part, defines, timeout)
+        # Yosys has UltraRAM for UltraScale+ alone
+        _elaborate(files, top, part, defines if family == "xcup" else (*defines, "XNORSR_NO_ULTRA"), timeout)
         found, tool = _layers(top, part, family, per_layer, jobs or os.cpu_count() or 1, timeout, progress)
     except KeyboardInterrupt:
         shutil.rmtree(part, ignore_errors=True)
