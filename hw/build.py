@@ -129,7 +129,8 @@ def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowe
     Raises:
         UserError: the file or the network cannot be built; see `hw.graph.lower.lower`.
     """
-    return lower(source, options.affine_bits, options.frame and (options.frame[1], options.frame[0]))
+    frame = options.frame and (options.frame[1], options.frame[0])
+    return lower(source, options.affine_bits, frame, options.input_scale)
 
 
 def build(

@@ -1,4 +1,4 @@
-"""What a convolution costs: window, register slice, and its matrix-vector unit."""
+"""What a convolution costs: window and matrix-vector unit."""
 
 from __future__ import annotations
 
@@ -100,5 +100,4 @@ def engine(op: Conv) -> Cost:
 
 def convolution(op: Conv) -> Cost:
     """The whole layer."""
-    slice_ = Cost(lut=op.input.word_bits, ff=2.0 * op.input.word_bits)
-    return control() + slice_ + window(op.input, op.kernel_size) + engine(op)
+    return control() + window(op.input, op.kernel_size) + engine(op)

@@ -124,16 +124,18 @@ def test_affine(tmp_path: Path) -> None:
     ops: dict[str, Op] = {}
     for n in range(24):
         kind = ro.random_stream(rng, channels=6)
-        ops[f"affine{n}"] = ro.make_affine(rng, kind, pe=int(rng.choice([0, 0, 6, 3, 2, 1])))
+        op = ro.make_affine(rng, kind, pe=int(rng.choice([0, 0, 6, 3, 2, 1])))
+        ops[f"affine{n}"] = op.replace(logic_levels=2 + n % 3)
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
 
 def test_threshold(tmp_path: Path) -> None:
     seed = 5
     rng = np.random.default_rng(seed)
-    levels = [1, 1, 1, 1, 3, 7, 15, 2]
+    levels = [1, 1, 1, 1, 3, 7, 15, 2, 15, 31, 255, 100]
     ops: dict[str, Op] = {
-        f"threshold{n}": ro.make_threshold(rng, ro.random_stream(rng), count) for n, count in enumerate(levels)
+        f"threshold{n}": ro.make_threshold(rng, ro.random_stream(rng), count).replace(logic_levels=2 + n % 3)
+        for n, count in enumerate(levels)
     }
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
@@ -156,6 +158,10 @@ def test_pixel_shuffle(tmp_path: Path) -> None:
 def test_upsample(tmp_path: Path) -> None:
     seed = 8
     rng = np.random.default_rng(seed)
-    shapes = [(r, mode) for r in (2, 3, 4) for mode in ("nearest", "bilinear", "bilinear")] + [(5, "bilinear")]
-    ops: dict[str, Op] = {f"upsample{n}": ro.make_resize(rng, r, mode) for n, (r, mode) in enumerate(shapes)}
+    shapes = [(r, mode) for r in (2, 3, 4) for mode in ("nearest", "bilinear", "bilinear")]
+    shapes += [(r, "bilinear") for r in (5, 6, 7, 8, 8)]
+    ops: dict[str, Op] = {
+        f"upsample{n}": ro.make_resize(rng, r, mode).replace(logic_levels=2 + n % 3)
+        for n, (r, mode) in enumerate(shapes)
+    }
     run_ops(ops, tmp_path / "bench", seed)
