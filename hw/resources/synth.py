@@ -17,7 +17,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...staging import replace_folder
-from . import split
+from . import mapping, split
 from .split import PLAN, Batch, Plan
 from .yosys import run_module, run_script
 
@@ -185,7 +185,7 @@ def _run_batch(
         f"hierarchy -top {top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
         *_mapping(batch),
-        f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
+        *mapping.commands(family, top, folder),
         f"tee -q -o {report.name} stat -json",
     ]
     run_script(commands, folder, batch.name, timeout, stop)
