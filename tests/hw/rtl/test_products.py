@@ -1,6 +1,7 @@
 """Fixed-point units on mapped netlists: DSP slices as the account has them, and no stage above the budget."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,43 @@ def test_mapped_units(family: str, width: int, tmp_path: Path) -> None:
     for cell in json.loads((tmp_path / "net.json").read_text())["modules"]["top"]["cells"].values():
         if cell["type"] == slices:  # products and sums are registered in it
             assert {int(cell["parameters"][name], 2) for name in ("MREG", "PREG")} == {1}
+
+
+UNIT = """module unit (
+  input logic clk_i, en_i, input logic [6:0][4:0] x_i, input logic [6:0][13:0] w_i,
+  output logic [1:0][15:0] y_o, output logic [1:0] carry_o
+);
+  xnorsr_dot #(.Inputs(7), .XBits(5), .WBits(14), .Shift(10), .Chain(3), .SumBits(9), .Sign(0), .OutBits(16)) u (.*);
+endmodule
+"""
+
+
+@pytest.mark.eda
+def test_mapped_slices_compute_the_same(tmp_path: Path) -> None:
+    """Two dot products in chains of DSP48E2, as written and as Yosys maps them, with a model of the slice."""
+    (tmp_path / "unit.sv").write_text(UNIT)
+    for name in ("dsp48e2.v", "bench.sv"):
+        (tmp_path / f"model_{name}").write_text((Path(__file__).parent / "mapped" / name).read_text())
+    read = f"read_slang --top unit {' '.join(f'-y {folder}' for folder in library_folders())} --libext .sv unit.sv"
+    log = run_script(
+        [
+            *(
+                read,
+                *commands("xcup", "unit", tmp_path),
+                "stat",
+                "rename unit gate",
+                "write_verilog -noexpr -noattr gate.v",
+            ),
+            *("design -reset", read, "proc", "flatten", "read_verilog +/xilinx/cells_sim.v"),
+            *("read_verilog model_dsp48e2.v gate.v", "read_verilog -sv model_bench.sv", "hierarchy -check -top tb"),
+            *("proc", "flatten", "opt_clean", "memory", "sim -clock clk_i -n 900 -q -w -vcd run.vcd tb"),
+        ],
+        tmp_path,
+        "run",
+        timeout=300,
+    )
+    assert re.search(r"^ +7 +DSP48E2$", log.read_text(), re.MULTILINE)
+    text = (tmp_path / "run.vcd").read_text()
+    signal = {m[2]: re.escape(m[1]) for m in re.finditer(r"\$var \w+ \d+ (\S+) (bad_o|seen_o)\b", text)}
+    assert re.findall(rf"^b([01xz]) {signal['bad_o']}$", text, re.MULTILINE) == ["0"]
+    assert len(set(re.findall(rf"^b([01]+) {signal['seen_o']}$", text, re.MULTILINE))) > 500
