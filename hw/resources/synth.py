@@ -17,7 +17,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...staging import replace_folder
-from . import split
+from . import mapping, split
 from .split import PLAN, Batch, Plan
 from .timing import Timing, analyse
 from .timing_delays import DELAYS
@@ -234,8 +234,7 @@ def _run_batch(run: _Run, batch: Batch, stop: threading.Event) -> _Mapped:
         f"hierarchy -top {run.top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
         *_mapping(batch),
-        f"synth_xilinx -family {run.family} -top {run.top} -flatten -noiopad -noclkbuf"
-        f"{' -uram' if run.family == 'xcup' else ''}",
+        *mapping.commands(run.family, run.top, run.folder),
         f"tee -q -o {report.name} stat -json",
         "setattr -unset src a:src",
         f"write_json {netlist.name}",
