@@ -14,6 +14,8 @@ from .resources.devices import check_part
 
 Colors = Literal["gbr", "rgb"]
 FrameSync = Literal["tuser", "counted"]
+HlsPorts = Literal["words", "video"]
+HlsControl = Literal["handshake", "none"]
 
 #: Low-resolution pixels of a frame; 3840x2160 are fewer.
 MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
@@ -91,6 +93,17 @@ class BuildOptions(BaseModel):
         "tuser",
         'how the SystemVerilog input port finds the first pixel of a frame: "tuser", which marks it, or "counted": the '
         "first pixel after reset, then every so many, for sources without tuser, such as a DMA",
+        metavar="HOW",
+    )
+    hls_ports: HlsPorts = _option(
+        "words",
+        'ports of the HLS project: "words", pixels without tuser and tlast, or "video", as those of the SystemVerilog '
+        "project",
+        metavar="PORTS",
+    )
+    hls_control: HlsControl = _option(
+        "handshake",
+        'how the HLS project is started: "handshake", once for each frame, or "none": it runs by itself (ap_ctrl_none)',
         metavar="HOW",
     )
     affine_bits: int | None = _option(
