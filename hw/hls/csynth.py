@@ -1,7 +1,7 @@
 """The vendor's C-synthesis reports: the initiation interval of each loop, held against what the project asks for.
 
-Reports are those that Vitis HLS documents: an XML file for each function below ``syn/report``, with one element for each
-loop under PerformanceEstimates/SummaryOfLoopLatency. They were tried on hand-written ones only.
+Reports are those that Vitis HLS documents: an XML file for each function below ``syn/report``, with one element for
+each loop under PerformanceEstimates/SummaryOfLoopLatency. They were tried on hand-written ones only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def _of(path: Path) -> Iterator[Loop]:
         found = ET.parse(path).getroot().find("PerformanceEstimates/SummaryOfLoopLatency")
         yield from _nested(path.name.removesuffix("_csynth.xml"), found if found is not None else ())
     except (ET.ParseError, ValueError) as error:
-        raise UserError(f"{path}: not a C-synthesis report that can be read ({error}). Run the synthesis again.") from error
+        raise UserError(
+            f"{path}: not a C-synthesis report that can be read ({error}). Run the synthesis again."
+        ) from error
 
 
 def _nested(function: str, parent: ET.Element | tuple[()], inside: str = "") -> Iterator[Loop]:
