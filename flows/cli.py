@@ -148,10 +148,13 @@ def build(
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
     *,
     hardware: HardwareOptions,
-    synth: Annotated[bool, typer.Option("--synth", help="Run C-synthesis where the vendor's HLS is on PATH.")] = False,
+    synth: Annotated[
+        bool, typer.Option("--synth", help="Run C-simulation and C-synthesis where the vendor's HLS is on PATH.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Generate the HLS and the SystemVerilog project of a QONNX network."""
+    from .steps import csynth
     from .steps import hardware as steps
 
     folder = out or Path("build") / model.stem
@@ -159,7 +162,7 @@ def build(
     typed = _typed(folder)
     say(f"Built: {folder}. Next: xnorsr sim {typed} --image FILE.png, xnorsr estimate {typed}")
     if synth:
-        steps.vendor_synthesis(folder)
+        csynth.vendor_synthesis(folder)
 
 
 @app.command()
