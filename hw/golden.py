@@ -31,18 +31,21 @@ def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
     return streams
 
 
-def reference(model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True) -> dict[str, np.ndarray]:
+def reference(
+    model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True, unit: float = 1.0
+) -> dict[str, np.ndarray]:
     """Tensors of a network's execution by qonnx, by name, float32, NCHW.
 
     Args:
         kind: type of the input.
         codes: of the input, (H, W, C).
         all_tensors: every tensor, or the outputs only.
+        unit: what a value of 1 of the input's type stands for, where the model is not the converted one.
 
     Raises:
         UserError: qonnx or onnxruntime cannot execute the network.
     """
-    values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
+    values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None] * np.float32(unit)
     name = model.graph.input[0].name
     try:
         tensors: dict[str, np.ndarray] = execute_onnx(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,6 +36,14 @@ def _told(heading: str) -> dict[str, str]:
     return found
 
 
+def _cases() -> list[Any]:
+    """Every network and every scheme once; the rest of the combinations is exhaustive."""
+    names = product(NETWORKS.names(), sorted({*SCHEMES.names()} - {"float"}))
+    return [
+        pytest.param(n, s, marks=() if n == "srresnet" or s == "w1a1" else pytest.mark.exhaustive) for n, s in names
+    ]
+
+
 @pytest.mark.quick
 def test_every_network_and_scheme_is_told() -> None:
     assert set(_told("network")) == set(NETWORKS.names())
@@ -42,7 +51,7 @@ def test_every_network_and_scheme_is_told() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("network", "scheme"), [*product(NETWORKS.names(), sorted({*SCHEMES.names()} - {"float"}))])
+@pytest.mark.parametrize(("network", "scheme"), _cases())
 def test_what_becomes_hardware(network: str, scheme: str) -> None:
     torch.manual_seed(1)
     fields = NETWORKS.config_of(network).model_fields

@@ -15,6 +15,7 @@ from .index import Graph
 FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds: 15 comparisons per channel
 AFFINE = ("Mul", "Div", "Add", "Sub", "BatchNormalization")
 PRELU = ("PRelu", "LeakyRelu", "Relu")
+CLIPS = ("Clip", "Min", "Max")
 TERMINAL = ("Quant", "BipolarQuant")
 
 
@@ -50,9 +51,11 @@ def is_step(model: Graph, node: onnx.NodeProto) -> bool:
     streams = stream_inputs(model, node)
     if len(streams) != 1:
         return False
-    if node.op_type in ("Add", "Mul"):
+    if node.op_type in ("Add", "Mul", "Min", "Max"):
         return True
-    return node.op_type in AFFINE + PRELU + TERMINAL and (node.input[0] == streams[0] or node.op_type in ("Sub", "Div"))
+    return node.op_type in (*AFFINE, *PRELU, *CLIPS, *TERMINAL) and (
+        node.input[0] == streams[0] or node.op_type in ("Sub", "Div")
+    )
 
 
 def chain_from(model: Graph, node: onnx.NodeProto, quantizers: int | None = None) -> list[onnx.NodeProto]:
@@ -130,6 +133,18 @@ def slopes(model: Graph, node: onnx.NodeProto, channels: int) -> np.ndarray:
     return per_channel(model.get_initializer(node.input[1]), channels, node)
 
 
+def limits(model: Graph, node: onnx.NodeProto, channels: int) -> list[np.ndarray]:
+    """The constants of a Clip, Min or Max, each (C,) float64; an open end of a Clip is left out.
+
+    Raises:
+        UserError: a constant of an unfit shape, or none.
+    """
+    streams = stream_inputs(model, node)
+    return [
+        per_channel(model.get_initializer(name), channels, node) for name in node.input if name and name not in streams
+    ]
+
+
 def segments(chain: list[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
     """A chain cut behind each Quant and BipolarQuant."""
     parts: list[list[onnx.NodeProto]] = [[]]
@@ -156,6 +171,24 @@ def is_fixed(model: Graph, node: onnx.NodeProto, channels: int) -> bool:
         return all(to_fixed(v) is not None for v in affine_coefficients(model, node, channels))
     if node.op_type in PRELU:
         return to_fixed(slopes(model, node, channels)) is not None
+    if node.op_type == "Quant":
+        return not np.any(model.get_initializer(node.input[2]))
+    return node.op_type not in CLIPS
+
+
+def stays_affine(model: Graph, segment: list[onnx.NodeProto], kind: StreamType) -> bool:
+    """Whether a segment's constants are fixed point, alone and composed, so that it can be an affine."""
+    if not all(is_fixed(model, node, kind.channels) for node in segment):
+        return False
+    run: list[tuple[np.ndarray, np.ndarray]] = []
+    for node in segment:
+        if node.op_type not in AFFINE:
+            run = []
+            continue
+        run.append(affine_coefficients(model, node, kind.channels))
+        a, b = compose(run)
+        if to_fixed(a) is None or to_fixed(b, 24) is None:
+            return False
     return True
 
 

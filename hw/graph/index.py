@@ -142,6 +142,14 @@ class Graph(ModelWrapper):
         node.output[0] = name
         self._makers[name] = node
 
+    def redirect(self, node: onnx.NodeProto, names: Sequence[str]) -> None:
+        """Let a node of the graph read these tensors."""
+        for name in set(node.input) - set(names):
+            self._readers[name] = [n for n in self._readers.get(name, ()) if n is not node]
+        for name in set(names) - set(node.input):
+            self._readers.setdefault(name, []).append(node)
+        node.input[:] = names
+
     def tidy(self) -> None:
         """Nodes in topological order, without removed ones; constants that are read; shapes of all tensors."""
         kept, _ = sorted_nodes([n for n in self.graph.node if id(n) not in self._removed])

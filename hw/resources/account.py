@@ -15,7 +15,7 @@ from ..ops.base import NO_PARAMETERS
 from ..ops.registry import coefficients
 from .cost import COEFFICIENTS, fifo_cost, port_cost
 from .devices import Device, device
-from .fifos import fifo_depths
+from .fifos import SLICE, fifo_depths
 from .schedule import INPUT, predict
 
 #: Low-resolution frame on which published tables count operations (papers: LR 320x180).
@@ -44,7 +44,7 @@ class LayerAccount:
         cycles: cycles for each pixel of the layer's own input stream.
         cycles_per_pixel: the same for each pixel of the network's input.
         word_bits: bits per beat of the output stream.
-        lut, ff, bram36, dsp: estimated resources, FIFOs included.
+        lut, ff, bram36, dsp: estimated resources, register slices and FIFOs in front of it included.
     """
 
     name: str
@@ -190,7 +190,7 @@ def _layer(network: Network, node: Node, fifos: dict[str, int]) -> LayerAccount:
         channel_params=params.per_channel,
         weight_bits=params.bits,
         line_buffer_bits=op.line_buffer_bits(),
-        fifo_bits=sum(depth * bits for depth, bits in words),
+        fifo_bits=sum(depth * bits for depth, bits in words if depth > SLICE),
         cycles=cycles,
         cycles_per_pixel=cycles * share,
         word_bits=op.outputs[0].word_bits * op.pixels_per_beat,

@@ -132,9 +132,11 @@ def control() -> Cost:
 
 
 def fifo_cost(depth: int, width: int) -> Cost:
-    """A FIFO: its memory, a register and a multiplexer at the output; nothing for depth 0."""
-    if depth == 0:
-        return Cost()
+    """What stands between two layers: wires (depth 0), a register slice of one or two words, or a FIFO: its memory, a
+    register and a multiplexer at the output.
+    """
+    if depth <= 2:
+        return Cost(lut=width * (depth == 2) + 3.0 * (depth > 0), ff=depth * (width + 1.0))
     logic = width + coefficient("fifo_control")
     return memory(depth - 1, width) + Cost(lut=logic, ff=logic)
 

@@ -50,7 +50,7 @@ class Add(NotFolded, OneOutput):
 
     def timing(self, side: Side) -> Timing:
         if side == "rtl":
-            return self.pointwise(1, 1 + requant_cycles(self.quant))
+            return self.pointwise(1, 1 + requant_cycles(self.quant, self.logic_levels))
         return self.pointwise(1, hls.PORTS + hls.STEP + hls.STEP * (self.quant is not None))
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -105,6 +105,7 @@ class Add(NotFolded, OneOutput):
             "HasQuant": flag(self.quant),
             **quant_parameters("Out", self.quant),
             "OutBits": self.output.bits,
+            "LogicLevels": self.logic_levels,
         }
         ports = {
             f"{letter}_{signal}": f"in{n}_{signal}"

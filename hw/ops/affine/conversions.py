@@ -42,7 +42,8 @@ def _quantize_affines(model: Graph, options: ConversionOptions) -> list[str]:
         chain = [n for n in chains.chain_from(model, node) if n.name not in seen]
         seen.update(n.name for n in chain)
         for segment in chains.segments(chain):
-            if not chains.folds_to_thresholds(model, segment):
+            exact = options.affine_bits is None and segment[-1].op_type in chains.TERMINAL  # by its steps
+            if not exact and not chains.folds_to_thresholds(model, segment):
                 changes += _quantize_segment(model, segment, options)
     return changes
 
@@ -140,9 +141,9 @@ def _bits(
     """
     if options.affine_bits is None:
         raise UserError(
-            f"{node.op_type} '{node.name}': its {what} are floats, not fixed point, and what follows them is neither "
-            f"a sign nor a Quant of at most {chains.FEW_BITS} bits, which would become exact thresholds. Quantize them "
-            "in training, or give --affine-bits N (8 is a good start) to have them quantized now."
+            f"{node.op_type} '{node.name}': its {what} are floats, not fixed point, and the chain of elementwise "
+            "operators behind it does not end in a Quant, which would make it exact. Put a QuantIdentity behind it, or "
+            "give --affine-bits N (8 is a good start) to have them quantized now."
         )
     bits = options.fewer.get(segment[0].name, options.affine_bits)
     if bits == options.affine_bits:

@@ -35,8 +35,13 @@ class AffineRewrite(Rewrite):
         source = chains.stream_inputs(context.model, node)[0]
         chains.refuse_bipolar(context.type_of(source), node)
         parts = chains.segments(chains.chain_from(context.model, node, 2))
-        following = parts[1] if len(parts) > 1 and not chains.folds_to_thresholds(context.model, parts[1]) else []
+        following = parts[1] if len(parts) > 1 and _joins(context, parts[1], context.type_of(source)) else []
         _affine(context, _take(parts[0], following), source)
+
+
+def _joins(context: Context, segment: list[onnx.NodeProto], kind: StreamType) -> bool:
+    """Whether the segment behind a Quant may share its Affine."""
+    return not chains.folds_to_thresholds(context.model, segment) and chains.stays_affine(context.model, segment, kind)
 
 
 def _take(first: list[onnx.NodeProto], following: list[onnx.NodeProto]) -> dict[str, list[onnx.NodeProto]]:

@@ -32,7 +32,7 @@ def _concurrent(project: Path) -> Path:
     text = text.rstrip().removesuffix("}") + "    processes.run();\n}\n"
     made = project / "firmware/concurrent.cpp"
     made.write_text(text)
-    flags = ["-std=c++14", "-O0", "-pthread", "-DXNORSR_BIT_TRUE", "-DXNORSR_BUFFER="]
+    flags = ["-std=c++14", "-O0", "-pthread", "-DXNORSR_BIT_TRUE"]
     includes = [f"-I{BOUNDED}", "-isystem", "firmware/ap_types"]
     files = ["firmware/concurrent.cpp", "net_test.cpp", "-o", "bench"]
     subprocess.run(["g++", *flags, *includes, *files], cwd=project, check=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xnorsr.hw.rtl.module import requant_cycles
 from xnorsr.hw.types import Requant, bits_for
 from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream, pack
 from xnorsr.sim.benches.op_cases import run_cases
@@ -83,7 +84,8 @@ def test_gearbox(tmp_path: Path) -> None:
 REQUANT_STREAM = """
 module requant_stream #(
   parameter int unsigned InBits, parameter int Shift, parameter int unsigned Divisor, parameter int Lo,
-  parameter int Hi, parameter int unsigned OutBits, parameter int unsigned Stages
+  parameter int Hi, parameter int unsigned OutBits, parameter int unsigned LogicLevels,
+  parameter int unsigned Stages
 ) (
   input logic clk_i, input logic rst_ni,
   input logic [InBits-1:0] data_i, input logic valid_i, output logic ready_o,
@@ -96,7 +98,9 @@ module requant_stream #(
     if (!rst_ni) valid_q <= '0;
     else if (ready_o) valid_q <= Stages'({valid_q, valid_i});
   end
-  xnorsr_requant #(.InBits(InBits), .Shift(Shift), .Divisor(Divisor), .Lo(Lo), .Hi(Hi), .OutBits(OutBits)) u_requant (
+  xnorsr_requant #(
+    .InBits(InBits), .Shift(Shift), .Divisor(Divisor), .Lo(Lo), .Hi(Hi), .OutBits(OutBits), .LogicLevels(LogicLevels)
+  ) u_requant (
     .clk_i(clk_i), .en_i(ready_o), .x_i(data_i), .y_o(data_o)
   );
 endmodule
@@ -115,9 +119,11 @@ def test_requant(tmp_path: Path) -> None:
             codes = np.arange(-256, 256)
             bits, _ = bits_for(lo, hi)
             out = [int(y) & ((1 << bits) - 1) for y in requant(codes)]
-            stages = 1 if divisor == 1 else 3
+            levels = 2 + shift % 3
+            stages = requant_cycles(requant, levels)
             parameters: dict[str, object] = {
-                "InBits": 9, "Shift": shift, "Divisor": divisor, "Lo": lo, "Hi": hi, "OutBits": bits, "Stages": stages
+                "InBits": 9, "Shift": shift, "Divisor": divisor, "Lo": lo, "Hi": hi, "OutBits": bits,
+                "LogicLevels": levels, "Stages": stages,
             }  # fmt: skip
             frames = [[int(c) & 511 for c in codes]]
             streams = [Stream(9, frames)], [Stream(bits, [out])]

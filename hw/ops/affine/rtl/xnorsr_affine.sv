@@ -34,7 +34,8 @@ module xnorsr_affine #(
   parameter int unsigned                   OutDivisor,
   parameter int                            OutLo,
   parameter int                            OutHi,
-  parameter int unsigned                   OutBits      // bits of an output channel
+  parameter int unsigned                   OutBits,     // bits of an output channel
+  parameter int unsigned                   LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -53,9 +54,11 @@ module xnorsr_affine #(
            InBits, ScaleBits, BiasBits, SlopeBits, OutBits, "SlopeFrac at most 31, is ", SlopeFrac);
   end
 
-  localparam int unsigned Folds  = Channels / Pe;
-  localparam int unsigned Stages = 1 + (HasScale || HasBias ? 1 : 0) + (HasMid ? (MidDivisor == 1 ? 1 : 3) : 0) +
-                                   (HasSlope ? 1 : 0) + (HasQuant ? (OutDivisor == 1 ? 1 : 3) : 0);
+  localparam int unsigned Folds    = Channels / Pe;
+  localparam int unsigned Saturate = LogicLevels > 2 ? 1 : 2;
+  localparam int unsigned Stages   = 1 + (HasScale ? 2 : HasBias ? 1 : 0) + (HasSlope ? 3 : 0)
+                                     + (HasMid ? (MidDivisor > 1 ? 4 : MidShift > 0 ? 1 : 0) + Saturate : 0)
+                                     + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + Saturate : 0);
 
   // Parts of Pe channels in and out
   logic [Pe*InBits-1:0]  part;
@@ -83,7 +86,8 @@ module xnorsr_affine #(
       .InBits(InBits), .InSigned(InSigned), .HasScale(HasScale), .ScaleBits(ScaleBits), .HasBias(HasBias),
       .BiasBits(BiasBits), .HasMid(HasMid), .MidShift(MidShift), .MidDivisor(MidDivisor), .MidLo(MidLo),
       .MidHi(MidHi), .HasSlope(HasSlope), .SlopeBits(SlopeBits), .SlopeFrac(SlopeFrac), .HasQuant(HasQuant),
-      .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits)
+      .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits),
+      .LogicLevels(LogicLevels)
     ) u_lane (
       .clk_i, .en_i(en),
       .x_i(part[p*InBits+:InBits]),
