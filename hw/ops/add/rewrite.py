@@ -1,7 +1,7 @@
 """Add and Sub of two streams (and the Quant behind them) -> Add.
 
-Contract: both of one frame and one number of channels, neither bipolar. Where a Quant alone reads the result it is taken
-along; otherwise the result is exact.
+Contract: both of one frame and one number of channels, neither bipolar. Where a Quant alone reads the result, it is
+taken along; otherwise the result is exact.
 """
 
 from __future__ import annotations
