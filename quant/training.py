@@ -32,7 +32,7 @@ from .inference import evaluate
 from .learner import Finish, Learner, learning_rate
 from .progress import Bar, Course, Lines
 from .saved import check_fits, load_trained, read_checkpoint, save_trained
-from .zoo import NETWORKS
+from .zoo import NETWORKS, Network
 
 __all__ = ["Learner", "learning_rate", "load_trained", "save_trained", "train"]
 
@@ -135,6 +135,7 @@ def train(
     out_dir: str | Path,
     resume: bool = True,
     progress: bool = True,
+    start: Network | None = None,
 ) -> Path:
     """Trains a network; called again after an interrupt it goes on where it stopped.
 
@@ -142,6 +143,7 @@ def train(
         out_dir: made if need be.
         resume: start from `out_dir`/checkpoints/last.ckpt where that exists.
         progress: show a progress bar, or lines now and then where there is no terminal.
+        start: a network of `model_cfg` to begin with, instead of start weights; changed in place.
 
     Returns:
         The path of weights.pt, for `load_trained`.
@@ -176,7 +178,7 @@ def train(
     if train_cfg.threads:
         torch.set_num_threads(train_cfg.threads)
     torch.manual_seed(train_cfg.seed)
-    learner = learner_for(zoo.build(model_cfg), train_cfg, started)
+    learner = learner_for(zoo.build(model_cfg) if start is None else start, train_cfg, started)
     if resuming:
         check_fits(checkpoint, content, learner)
     course = Course(out_dir, train_cfg)
