@@ -63,6 +63,9 @@ class Learner(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=self.cfg.lr)
 
+    def on_fit_start(self) -> None:
+        self.ema = {name: value.to(self.device) for name, value in self.ema.items()}
+
     def on_train_batch_start(self, *_: Any) -> None:
         progress = self.progress
         for optimizer in self.trainer.optimizers:

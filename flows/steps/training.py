@@ -14,6 +14,7 @@ from ...errors import UserError
 from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
 from ...quant.data.fetch import resolve
 from ...quant.data.images import EMBEDDED, Photo, load_source, read_folder
+from ...quant.distributed import leads
 from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
 from ...quant.progress import COURSE
@@ -45,7 +46,7 @@ _WRITTEN = (
     "log/events.out.tfevents.*",
 )
 #: Settings that change neither what is trained nor what comes out.
-_MAY_CHANGE = ("threads", "workers", "checkpoint_steps", "validate_steps")
+_MAY_CHANGE = ("threads", "workers", "checkpoint_steps", "validate_steps", "accelerator", "devices", "nodes")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def train(
     """
     if not within:
         check_photographs(recipe, *load_source(recipe.data, recipe.model.colors))
+    if not leads():  # another machine of the same training: the first one writes
+        return train_network(recipe.data, recipe.model, recipe.train, out, resume=True)
     with locked(out):
         if not force and _unfinished(out):
             _check_same(recipe, out)
