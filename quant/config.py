@@ -113,6 +113,9 @@ class TrainConfig(Config):
     schedule: Literal["cosine", "step"] = Field("cosine", description="step: halved at 1/2, 3/4, 7/8 and 15/16")
     warmup: float = Field(0.02, ge=0, le=0.5, description="fraction of the training with rising learning rate")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0 turns averaging off")
+    latent_lr: float = Field(
+        1.0, gt=0, le=100, description="learning rate of latent binary weights over that of everything else"
+    )
     clip_latent: float = Field(1.0, gt=0, description="latent binary weights are kept in [-clip_latent, clip_latent]")
     seed: int = Field(1, ge=0, lt=1 << 64, description="seed of the initial weights and of the choice of patches")
     workers: int = Field(0, ge=0, le=16, description="loader processes; 0 cuts patches in the training process")
