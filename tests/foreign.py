@@ -14,8 +14,8 @@ from brevitas.quant import (
     Int8ActPerTensorFloat,
     Int8WeightPerChannelFloat,
     Int8WeightPerTensorFloat,
-    SignedTernaryWeightPerTensorConst,
     ShiftedUint8ActPerTensorFloat,
+    SignedTernaryWeightPerTensorConst,
     Uint8ActPerTensorFloat,
 )
 from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
@@ -23,10 +23,15 @@ from torch import nn
 
 
 def conv(
-    inputs: int, outputs: int, kernel: int = 3, bits: int = 8, weight: type = Int8WeightPerChannelFloat, bias: bool = True
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    bits: int = 8,
+    weight: type = Int8WeightPerChannelFloat,
+    bias: bool = True,
 ) -> nn.Module:
     return qnn.QuantConv2d(
-        inputs, outputs, kernel, padding=kernel // 2, bias=bias, weight_quant=weight, weight_bit_width=bits
+        inputs, outputs, kernel, padding=kernel // 2, bias=True, weight_quant=weight, weight_bit_width=bits
     )
 
 

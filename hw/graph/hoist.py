@@ -1,7 +1,7 @@
 """Chains behind a node that only moves pixels and channels, brought in front of it: the same values.
 
-A convolution's floats need the Quant that ends their chain: where a pixel shuffle or a nearest neighbour stands between,
-the rest of the chain moves to the convolution's side.
+A convolution's floats need the Quant that ends their chain: where a pixel shuffle or a nearest neighbour stands
+between, the rest of the chain moves to the convolution's side.
 """
 
 from __future__ import annotations

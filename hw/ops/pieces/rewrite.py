@@ -50,7 +50,7 @@ class PiecesRewrite(Rewrite):
         chains.refuse_bipolar(kind, node)
         segment = chains.segments(chains.chain_from(context.model, node, 1))[0]
         op = _pieces(context, segment, source, kind)
-        context.add(op, segment, [source], [segment[-1].output[0]])
+        context.add(op, segment, [source], [segment[-1].output[0]], floats=True)
 
 
 def _pieces(context: Context, segment: list[onnx.NodeProto], source: str, kind: StreamType) -> Pieces:

@@ -39,12 +39,8 @@ def _sigmoid(b: Builder, x: str) -> str:
     return b.node("Sigmoid", [x])
 
 
-def _scale_0_1(b: Builder, x: str) -> str:
-    return b.node("Quant", [x, b.constant(0.1), b.constant(0.0), b.constant(8.0)], QONNX, signed=1, narrow=0)
-
-
 def _zero_point(b: Builder, x: str) -> str:
-    return b.node("Quant", [x, b.constant(0.5), b.constant(3.0), b.constant(8.0)], QONNX, signed=1, narrow=0)
+    return b.node("Quant", [x, b.constant(0.5), b.constant(3.25), b.constant(8.0)], QONNX, signed=1, narrow=0)
 
 
 def _floor(b: Builder, x: str) -> str:
@@ -93,8 +89,10 @@ CASES: list[tuple[Callable[[Builder, str], str], str]] = [
         _sigmoid,
         r"Sigmoid 'Sigmoid_0': this operator is not supported\. Leave it out: a Quant saturates.* Supported: Add",
     ),
-    (_scale_0_1, r"Quant 'Quant_1': scale \[0\.1.*\] is no single power of two\. Use a fixed-point quantizer"),
-    (_zero_point, r"Quant 'Quant_1': zero point \[3\.0\]; allowed is 0"),
+    (
+        _zero_point,
+        r"Quant 'Quant_1': zero point \[3\.25\]; allowed is one whole number per tensor\. Use a quantizer whose",
+    ),
     (_floor, r"Quant 'Quant_1': rounding mode FLOOR; allowed is ROUND"),
     (_stride, r"Conv 'Conv_0': strides is \(2, 2\); allowed is \(1, 1\)"),
     (_even, r"Conv 'Conv_0': kernel \(2, 2\); allowed are odd square kernels, 1 to 9"),
