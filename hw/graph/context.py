@@ -49,6 +49,7 @@ class Context:
         done: names of QONNX nodes that are dealt with.
         strict: results that a float32 reference does not hold are refused.
         wide: names of the nodes that have such results: their reference is executed in float64.
+        notes: in words, what else the reference does in float64.
     """
 
     model: Graph
@@ -59,6 +60,7 @@ class Context:
     done: set[str] = field(default_factory=set)
     strict: bool = True
     wide: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
     def check_exact(self, peak: int, tensor: str, node: onnx.NodeProto) -> None:
         """Let the reference of a node be executed in float64 where float32 does not hold its result.

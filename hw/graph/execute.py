@@ -84,6 +84,22 @@ def _prelu(node: onnx.NodeProto, x: np.ndarray, slope: np.ndarray | None = None)
     return np.where(x < 0, x * slope, x)
 
 
+def _batch_norm(
+    node: onnx.NodeProto, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, variance: np.ndarray
+) -> np.ndarray:
+    epsilon = float(attribute(node, "epsilon", 1e-5))  # type: ignore[arg-type]
+    gamma, beta, mean, variance = (v.reshape(1, -1, 1, 1) for v in (gamma, beta, mean, variance))
+    return (x - mean) / np.sqrt(variance + epsilon) * gamma + beta
+
+
+def _clip(
+    node: onnx.NodeProto, x: np.ndarray, least: np.ndarray | None = None, most: np.ndarray | None = None
+) -> np.ndarray:
+    low = attribute(node, "min", -np.inf) if least is None else least
+    high = attribute(node, "max", np.inf) if most is None else most
+    return np.minimum(np.maximum(x, low), high)  # type: ignore[call-overload]
+
+
 #: Operators that compute in float64 where float32 does not hold their results.
 DOUBLE: dict[str, Callable[..., np.ndarray]] = {
     "Conv": _conv,
@@ -95,5 +111,10 @@ DOUBLE: dict[str, Callable[..., np.ndarray]] = {
     "LeakyRelu": _prelu,
     "Relu": lambda node, x: np.maximum(x, 0),
     "Quant": _quant,
+    "BatchNormalization": _batch_norm,
+    "Clip": _clip,
+    "Min": lambda node, *values: np.minimum.reduce(np.broadcast_arrays(*values)),
+    "Max": lambda node, *values: np.maximum.reduce(np.broadcast_arrays(*values)),
+    "BipolarQuant": lambda node, x, scale: np.where(x >= 0, scale, -scale),
     "DepthToSpace": _depth_to_space,
 }

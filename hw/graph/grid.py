@@ -19,7 +19,7 @@ from .constants import MAX_BITS, code_range
 from .index import Graph
 from .rewrite import Scales
 
-FINE, COARSE = 8, 6  # bits below the step: with a Quant right behind, and with other operators between
+FINE, COARSE = 8, 4  # bits below the step: with a Quant right behind, and with other operators between
 _ODD = 64 / 65  # with those, sums are never halfway between two codes, where float32 would decide
 MOST_PAIRS = 1 << 22
 
@@ -64,7 +64,7 @@ def to_common_unit(model: Graph, node: onnx.NodeProto, scales: Scales, tensors: 
         scales.wait_behind(node, first)
         return []
     unit, fine = _unit(model, node, waiting)
-    effect = _effect(model, node, scales, tensors, unit)
+    effect = _effect(model, node, scales, tensors, unit, fine)
     made = {t: _in_units(model, node, scales, t, unit, fine) for t in tensors}
     model.redirect(node, [made.get(i, i) for i in node.input])
     scales.grids.add(node.output[0])
@@ -79,24 +79,28 @@ def _unit(model: Graph, node: onnx.NodeProto, waiting: Sequence[np.ndarray | Non
         return float(np.ravel(model.get_initializer(quant.input[1]))[0]), FINE
     quant = quant_behind(model, node, ["Add", "DepthToSpace", *chains.AFFINE, *chains.PRELU, *chains.CLIPS])
     known = [float(np.min(s)) for s in waiting if s is not None]
-    if quant is not None:
-        known.insert(0, float(np.min(model.get_initializer(quant.input[1]))))
+    if quant is not None and not known:
+        known.append(float(np.min(model.get_initializer(quant.input[1]))))
     if not known:
         raise UserError(
             f"{node.op_type} '{node.name}': its inputs are chains of floats, and no Quant follows that tells how fine "
             "they must be. Put a QuantIdentity in front of each input, or one behind it."
         )
-    return float(np.float32(known[0] * _ODD)), COARSE
+    return float(np.float32(min(known) * _ODD)), COARSE
 
 
-def _effect(model: Graph, node: onnx.NodeProto, scales: Scales, tensors: Sequence[str], unit: float) -> str:
+def _effect(model: Graph, node: onnx.NodeProto, scales: Scales, tensors: Sequence[str], unit: float, fine: int) -> str:
     """What the conversion changes, in words: of all pairs of codes where a sum of two is rounded, else a bound."""
     quant = quant_behind(model, node, ["Relu"])
     codes = [_codes(model, scales, t) for t in tensors]
     known = [c for c in codes if c is not None]
     pairs = int(np.prod([float(c.size) for c, _ in known])) if known else 0
     if node.op_type != "Add" or quant is None or len(known) != 2 or len(tensors) != 2 or pairs > MOST_PAIRS:
-        return "they are rounded to a small part of the step behind it, whose code changes by 1 at most, and rarely"
+        if fine == FINE:
+            return f"floats in front are rounded to 1/{2**FINE} of the step behind, whose code changes by 1 at most"
+        return (
+            f"they are rounded to 1/{2**COARSE} of the smallest ({unit / _ODD:.6g}), the result by half of it for each"
+        )
     (a, s), (b, t) = known
     step = np.ravel(model.get_initializer(quant.input[1])).astype(np.float32)[0]
     zero = np.ravel(model.get_initializer(quant.input[2])).astype(np.float32)[0]

@@ -131,6 +131,7 @@ def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions, moved: lis
     for node in list(work.graph.node):
         if node.name not in context.done:
             _rewrite(context, node, rewrites)
+    changes = changes + context.notes
     outputs = [o.name for o in work.graph.output]
     _check_connected(context, outputs)
     streams = [context.stream(o) for o in outputs]

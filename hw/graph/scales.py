@@ -20,6 +20,7 @@ from onnx import helper
 from ...errors import UserError
 from .constants import code_range, is_plain
 from .fixed import power_of_two
+from .hoist import unshare
 from .index import Graph
 from .rewrite import ScaleRule, Scales
 
@@ -95,7 +96,7 @@ def move_scales(
         if node.op_type == "Quant":
             own = _read_grid(model, node, scales)
             scales.read_values(node)
-            if not own and not is_plain(model, node):
+            if not own and not _gives_codes(model, node):
                 _split(model, node, scales, units)
                 quantizers += 1
             continue
@@ -105,6 +106,9 @@ def move_scales(
         scales.read_values(node)
     _outputs(model, scales, units)
     model.tidy()
+    if exact:
+        unshare(model)
+        model.tidy()
     if scales.integers:
         names = ", ".join(f"'{n}'" for n in scales.integers[:3]) + (" ..." if len(scales.integers) > 3 else "")
         changes.insert(
@@ -115,6 +119,12 @@ def move_scales(
     elif quantizers:
         changes.append(f"{quantizers} quantizers give codes, their scales are multiplied behind them: the same values")
     return changes, units, frozenset(scales.grids)
+
+
+def _gives_codes(model: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a Quant's values are fixed point as they are."""
+    at_input = node.input[0] == model.graph.input[0].name
+    return is_plain(model, node) or (not at_input and bool(np.all(model.get_initializer(node.input[1]) == 1)))
 
 
 def _read_grid(model: Graph, node: onnx.NodeProto, scales: Scales) -> bool:
