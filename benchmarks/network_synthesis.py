@@ -5,8 +5,6 @@
 Without --model the network is the demo's shape with random weights. Prints LUT, FF, BRAM36 and DSP of each layer and
 of the whole network by both accounts, and the ratio; then the slowest path into each layer, and the estimated clock
 beside the asked one. Must hold: no latch, and for xc7 the account's LUTs are within 20 % of Yosys's.
-(For UltraScale families Yosys does not move registers and additions into the DSP slices beside them; the account, like
-vendor tools, counts them as part of the slice.)
 """
 
 from __future__ import annotations

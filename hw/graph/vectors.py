@@ -13,16 +13,14 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from .chains import AFFINE, PRELU, attribute
+from .chains import AFFINE, PRELU, TERMINAL, attribute
+from .functions import FUNCTIONS
 from .index import Graph
 from .load import copy_of
 
 LAYOUT = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 _REDUCTIONS = ("ReduceMean", "ReduceSum")
-_ELEMENTWISE = (
-    *AFFINE, *PRELU, "Quant", "BipolarQuant", "Sigmoid", "HardSigmoid", "Tanh", "Gelu", "Erf", "HardSwish", "Clip", "Min",
-    "Max", "Softplus", "Elu",
-)  # fmt: skip
+_ELEMENTWISE = (*AFFINE, *PRELU, *TERMINAL, *FUNCTIONS, "Clip", "Min", "Max")
 
 
 def straighten(model: Graph) -> None:

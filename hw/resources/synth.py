@@ -17,7 +17,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...staging import replace_folder
-from . import split
+from . import mapping, split
 from .split import PLAN, Batch, Plan
 from .timing import Timing, analyse
 from .timing_delays import DELAYS
@@ -234,7 +234,7 @@ def _run_batch(run: _Run, batch: Batch, stop: threading.Event) -> _Mapped:
         f"hierarchy -top {run.top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
         *_mapping(batch),
-        f"synth_xilinx -family {run.family} -top {run.top} -flatten -noiopad -noclkbuf",
+        *mapping.commands(run.family, run.top, run.folder),
         f"tee -q -o {report.name} stat -json",
         "setattr -unset src a:src",
         f"write_json {netlist.name}",
@@ -334,7 +334,8 @@ def synthesize(
     run = _Run(top, part, family, timeout, keep_netlist)
     start = time.monotonic()
     try:
-        _elaborate(files, top, part, defines, timeout)
+        # Yosys has UltraRAM for UltraScale+ alone
+        _elaborate(files, top, part, defines if family == "xcup" else (*defines, "XNORSR_NO_ULTRA"), timeout)
         found, timing, tool = _layers(run, per_layer, jobs or os.cpu_count() or 1, progress)
     except KeyboardInterrupt:
         shutil.rmtree(part, ignore_errors=True)

@@ -35,8 +35,8 @@ class BroadcastRewrite(Rewrite):
         if node.op_type == "Tile" or kind.channels not in (1, channels) or frame not in ((1, 1), (height, width)):
             raise UserError(
                 f"{node.op_type} '{node.name}': from {kind.channels} x {kind.height} x {kind.width} to {channels} x "
-                f"{height} x {width} (C x H x W); supported are one channel to several, one pixel per frame to a frame, "
-                "and whole pixels repeated along the channels. To enlarge pictures use a Resize."
+                f"{height} x {width} (C x H x W); supported are one channel to several, one pixel per frame to a "
+                "frame, and whole pixels repeated along the channels. To enlarge pictures use a Resize."
             )
         if (channels, height, width) == (kind.channels, *frame):
             context.same(node, node.input[0], node.output[0])

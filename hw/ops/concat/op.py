@@ -56,7 +56,7 @@ class Concat(NotFolded, OneOutput):
 
     def timing(self, side: Side) -> Timing:
         if side == "rtl":
-            return self.pointwise(1, requant_cycles(self.quant))
+            return self.pointwise(1, requant_cycles(self.quant, self.logic_levels))
         return self.pointwise(1, hls.PORTS + hls.STEP * (self.quant is not None))
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -109,6 +109,7 @@ class Concat(NotFolded, OneOutput):
             "HasQuant": flag(self.quant),
             **quant_parameters("Out", self.quant),
             "OutBits": self.output.bits,
+            "LogicLevels": self.logic_levels,
         }
         # A concatenation's last element is input 0.
         order = [f"in{n}" for n in reversed(range(len(self.inputs)))]

@@ -67,7 +67,7 @@ class Pool(OneOutput):
         if side == "hls":
             latency = hls.PORTS + hls.STEP * (1 + (self.quant is not None)) + self.folds
             return Timing(1, latency, before, 0, 0, 0.0, self.input.pixels + self.folds)
-        latency = 1 + requant_cycles(self.quant) + (1 + self.folds if self.folds > 1 else 0)
+        latency = 1 + requant_cycles(self.quant, self.logic_levels) + (1 + self.folds if self.folds > 1 else 0)
         return Timing(1, latency, before, 0, 0, 0.0, max(self.input.pixels, self.folds))
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -141,6 +141,7 @@ class Pool(OneOutput):
                 "HasQuant": flag(self.quant),
                 **quant_parameters("Out", self.quant),
                 "OutBits": self.output.bits,
+                "LogicLevels": self.logic_levels,
             },
         )
 

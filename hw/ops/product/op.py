@@ -61,7 +61,7 @@ class Product(OneOutput):
     def timing(self, side: Side) -> Timing:
         folded = 1 + self.folds if self.folds > 1 else 0
         if side == "rtl":
-            return self.pointwise(self.folds, STAGES + requant_cycles(self.quant) + folded)
+            return self.pointwise(self.folds, STAGES + requant_cycles(self.quant, self.logic_levels) + folded)
         return self.pointwise(self.folds, hls.PORTS + hls.STEP * (1 + (self.quant is not None)) + self.folds)
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -120,6 +120,7 @@ class Product(OneOutput):
             "HasQuant": flag(self.quant),
             **quant_parameters("Out", self.quant),
             "OutBits": self.output.bits,
+            "LogicLevels": self.logic_levels,
         }
         ports = {
             f"{letter}_{signal}": f"in{n}_{signal}"
@@ -127,7 +128,7 @@ class Product(OneOutput):
             for signal in ("data_i", "valid_i", "ready_o")
         }
         made = layer(name, self.op_type, self.inputs, self.outputs)
-        return made.whole("xnorsr_product", parameters, ports | STREAM_OUT)
+        return made.whole("xnorsr_multiply", parameters, ports | STREAM_OUT)
 
     def describe(self) -> str:
         return "multiply" + (" + round" if self.quant is not None else "")

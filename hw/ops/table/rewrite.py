@@ -16,12 +16,12 @@ from ....errors import UserError
 from ...graph import chains
 from ...graph.constants import quant_parameters
 from ...graph.context import Context, requant_type
+from ...graph.functions import FUNCTIONS, function_from
 from ...graph.probe import Probe
 from ...graph.rewrite import Rewrite
 from ...types import StreamType
 from ..threshold.op import Threshold
 from .op import Table
-from .region import FUNCTIONS, region_from
 
 TABLE_BITS = 12
 STEP_BITS = 20
@@ -38,11 +38,11 @@ class TableRewrite(Rewrite):
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """The first node of a function, and any node of a function that cannot become a table, to say why."""
-        return node.op_type in FUNCTIONS or region_from(context, node) is not None
+        return node.op_type in FUNCTIONS or function_from(context.model, node) is not None
 
     def apply(self, context: Context, node: onnx.NodeProto) -> None:
         """Append one operator for the whole function."""
-        found = region_from(context, node)
+        found = function_from(context.model, node)
         if found is None:
             raise UserError(
                 f"{node.op_type} '{node.name}': supported is a function of one stream behind which one Quant stands, "

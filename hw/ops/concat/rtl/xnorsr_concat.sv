@@ -2,7 +2,7 @@
 //
 // Formula:     y[c] = quant(x[c]), quant as xnorsr_requant; y[c] = x[c] without HasQuant.
 // Range:       Inputs >= 2, Channels, InBits, OutBits >= 1. Without HasQuant the output must hold every code.
-// Latency:     without HasQuant 0 cycles, with it OutDivisor == 1 ? 1 : 3. Interval: 1 cycle per pixel.
+// Latency:     without HasQuant 0 cycles, with it xnorsr_requant's. Interval: 1 cycle per pixel.
 // Handshake:   all inputs move together: ready_o[n] depends on ready_i and on the other inputs' valid_i, combinationally. With
 //              HasQuant valid_o and data_o are registers, else wires.
 // Structure:   the words side by side. The FIFOs that balance the branches stand outside.
@@ -15,7 +15,8 @@ module xnorsr_concat #(
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits      // bits of an output channel
+  parameter int unsigned OutBits,      // bits of an output channel
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -39,7 +40,7 @@ module xnorsr_concat #(
   end
 
   if (HasQuant) begin : gen_quant
-    localparam int unsigned Stages = OutDivisor == 1 ? 1 : 3;
+    localparam int unsigned Stages = (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2);
     logic [Stages-1:0] valid_q;
     assign en      = ~valid_q[Stages-1] | ready_i;
     assign valid_o = valid_q[Stages-1];
@@ -49,7 +50,8 @@ module xnorsr_concat #(
     end
     for (genvar c = 0; c < Channels; c++) begin : gen_channel
       xnorsr_requant #(
-        .InBits(InBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits)
+        .InBits(InBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
+        .LogicLevels(LogicLevels)
       ) u_quant (.clk_i, .en_i(en), .x_i(data_i[c*InBits+:InBits]), .y_o(data_o[c*OutBits+:OutBits]));
     end
   end else begin : gen_exact

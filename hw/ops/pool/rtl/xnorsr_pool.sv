@@ -2,7 +2,7 @@
 //
 // Formula:     y[c] = quant(x[c] of all Beats pixels added), quant as xnorsr_requant; exact without HasQuant.
 // Range:       Beats, InBits, SumBits, OutBits >= 1; Pe divides Channels, is Channels without HasQuant; SumBits hold every sum.
-// Latency:     from the last pixel L = 1 cycle, with HasQuant 1 + (OutDivisor == 1 ? 1 : 3), for Pe = Channels, else
+// Latency:     from the last pixel L = 1 cycle, with HasQuant xnorsr_requant's more, for Pe = Channels, else
 //              L + 1 + Channels/Pe.
 // Interval:    1 cycle per pixel, no gap between frames of Channels/Pe pixels and more.
 // Handshake:   ready_o depends on ready_i combinationally, after the last pixel of a frame only; valid_o and data_o are registers.
@@ -20,7 +20,8 @@ module xnorsr_pool #(
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits    // bits of an output channel
+  parameter int unsigned OutBits,    // bits of an output channel
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -83,7 +84,7 @@ module xnorsr_pool #(
       assign data_o[c*OutBits+:OutBits] = OutBits'(sums_q[c*SumBits+:SumBits]);
     end
   end else begin : gen_quant
-    localparam int unsigned Stages = OutDivisor == 1 ? 1 : 3;
+    localparam int unsigned Stages = (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2);
     logic [Pe*SumBits-1:0] part;
     logic [Pe*OutBits-1:0] result;
     logic                  part_valid, en, result_ready;
@@ -95,7 +96,8 @@ module xnorsr_pool #(
     end
     for (genvar p = 0; p < Pe; p++) begin : gen_lane
       xnorsr_requant #(
-        .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits)
+        .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
+        .LogicLevels(LogicLevels)
       ) u_quant (.clk_i, .en_i(en), .x_i(part[p*SumBits+:SumBits]), .y_o(result[p*OutBits+:OutBits]));
     end
     if (Pe == Channels) begin : gen_parallel

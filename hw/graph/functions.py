@@ -1,4 +1,4 @@
-"""A region of elementwise nodes that computes a function of one stream's codes, whatever its shape.
+"""Regions of elementwise nodes that compute a function of one stream's codes, whatever its shape.
 
 GELU, for example, reads its input twice: x * (1 + erf(x / sqrt(2))) / 2.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import onnx
 
-from ...graph import chains
-from ...graph.context import Context
-from ...graph.index import Graph
+from . import chains
+from .index import Graph
 
 #: Functions of one value that are no step of a chain of affines and slopes.
 FUNCTIONS = (
@@ -20,13 +19,12 @@ _ELEMENTWISE = (*FUNCTIONS, *chains.AFFINE, *chains.PRELU, "Clip", "Min", "Max")
 _MOST = 32  # nodes of a function
 
 
-def region_from(context: Context, node: onnx.NodeProto) -> tuple[str, list[onnx.NodeProto]] | None:
+def function_from(model: Graph, node: onnx.NodeProto) -> tuple[str, list[onnx.NodeProto]] | None:
     """(the stream, the nodes in topological order) of the function that begins at a node.
 
     Returns:
         None where the node begins no function that is more than a chain, or one that does not end in one quantizer.
     """
-    model = context.model
     streams = set(chains.stream_inputs(model, node))
     if len(streams) != 1 or node.op_type not in _ELEMENTWISE:
         return None
@@ -53,6 +51,15 @@ def region_from(context: Context, node: onnx.NodeProto) -> tuple[str, list[onnx.
     own = {n.name for n in inside.values()}
     nodes = [n for n in model.graph.node if n.name in own]
     return source, [n for n in nodes if n is not ends[0]] + ends
+
+
+def nodes_of_functions(model: Graph) -> set[str]:
+    """Names of all nodes that belong to a function."""
+    found: set[str] = set()
+    for node in model.graph.node:
+        if node.name not in found and (function := function_from(model, node)) is not None:
+            found.update(n.name for n in function[1])
+    return found
 
 
 def _with_sources(

@@ -2,13 +2,13 @@
 //
 // Formula:     y[c] = quant(a[c] * b[c]), quant as xnorsr_requant; exact without HasQuant.
 // Range:       Pe divides Channels; all widths >= 1. Without HasQuant the output must hold every product.
-// Latency:     L = 3 cycles, with HasQuant 3 + (OutDivisor == 1 ? 1 : 3), for Pe = Channels, else L + 1 + Channels/Pe.
+// Latency:     L = 3 cycles, with HasQuant xnorsr_requant's more, for Pe = Channels, else L + 1 + Channels/Pe.
 // Interval:    Channels/Pe cycles per pixel.
 // Handshake:   both inputs move together. For Pe = Channels a_ready_o depends on b_valid_i and ready_i, b_ready_o on a_valid_i
 //              and ready_i, combinationally; else each stands in a register of its own. valid_o and data_o are registers.
 // Structure:   Pe multipliers with registers for operands, product and result, as a DSP slice has them. With fewer than
 //              channels both words are cut by a width converter each, and the results are joined by another.
-module xnorsr_product #(
+module xnorsr_multiply #(
   parameter int unsigned Channels,
   parameter int unsigned Pe,        // channels per cycle
   parameter int unsigned ABits,     // bits of a channel of a
@@ -20,7 +20,8 @@ module xnorsr_product #(
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits    // bits of an output channel
+  parameter int unsigned OutBits,    // bits of an output channel
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -44,7 +45,7 @@ module xnorsr_product #(
   localparam int unsigned AWide  = ABits + (ASigned ? 0 : 1);
   localparam int unsigned BWide  = BBits + (BSigned ? 0 : 1);
   localparam int unsigned PBits  = AWide + BWide;
-  localparam int unsigned Stages = 3 + (HasQuant ? (OutDivisor == 1 ? 1 : 3) : 0);
+  localparam int unsigned Stages = 3 + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2) : 0);
 
   // Parts of Pe channels
   logic [Pe*ABits-1:0]   a_part;
@@ -66,23 +67,25 @@ module xnorsr_product #(
   for (genvar p = 0; p < Pe; p++) begin : gen_lane
     logic signed [AWide-1:0] a_q;
     logic signed [BWide-1:0] b_q;
-    logic signed [PBits-1:0] product_q, result_q;
+    logic signed [PBits-1:0] y;
     always_ff @(posedge clk_i) begin
       if (en) begin
-        a_q       <= ASigned ? AWide'(signed'(a_part[p*ABits+:ABits])) : AWide'(a_part[p*ABits+:ABits]);
-        b_q       <= BSigned ? BWide'(signed'(b_part[p*BBits+:BBits])) : BWide'(b_part[p*BBits+:BBits]);
-        product_q <= PBits'(a_q) * PBits'(b_q);
-        result_q  <= product_q;
+        a_q <= ASigned ? AWide'(signed'(a_part[p*ABits+:ABits])) : AWide'(a_part[p*ABits+:ABits]);
+        b_q <= BSigned ? BWide'(signed'(b_part[p*BBits+:BBits])) : BWide'(b_part[p*BBits+:BBits]);
       end
     end
+    xnorsr_product #(.ABits(AWide), .BBits(BWide), .Signed(1'b1)) u_product (
+      .clk_i, .en_i(en), .a_i(a_q), .b_i(b_q), .y_o(y)
+    );
     if (HasQuant) begin : gen_quant
       xnorsr_requant #(
-        .InBits(PBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits)
-      ) u_quant (.clk_i, .en_i(en), .x_i(result_q), .y_o(result[p*OutBits+:OutBits]));
+        .InBits(PBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
+        .LogicLevels(LogicLevels)
+      ) u_quant (.clk_i, .en_i(en), .x_i(y), .y_o(result[p*OutBits+:OutBits]));
     end else begin : gen_exact
       logic unused_ok;
-      assign unused_ok = &{1'b0, result_q};
-      assign result[p*OutBits+:OutBits] = OutBits'(result_q);
+      assign unused_ok = &{1'b0, y};
+      assign result[p*OutBits+:OutBits] = OutBits'(y);
     end
   end
 
