@@ -83,7 +83,7 @@ module xnorsr_requant #(
     logic [TopBits+RecBits-1:0] product_q;
     logic [1:0]                 cut_zero_q;  // index = register of the product
     logic [TopBits-1:0]         quotient;
-    logic                       tie;
+    logic                       tie, down;  // down: the tie goes to the lower neighbour
     logic signed [QuoBits-1:0]  rounded_q;
 
     xnorsr_product #(.ABits(TopBits), .BBits(RecBits), .Signed(1'b0)) u_product (
@@ -91,12 +91,12 @@ module xnorsr_requant #(
     );
     assign quotient = TopBits'(product_q >> Scale);
     assign tie      = cut_zero_q[1] && product_q[Scale-1:FracTop] == '0;
+    assign down     = tie & (quotient[0] ^ OffsetOdd);
     always_ff @(posedge clk_i) begin
       if (en_i) begin
         sum_q      <= SumBits'((SumBits'(signed'(x_i)) << (Left + 1)) + SumBits'(Den + 2 * Den * Offset));
         cut_zero_q <= 2'({cut_zero_q, sum_q[Right:0] == '0});
-        rounded_q  <= signed'(QuoBits'(quotient)) - QuoBits'(Offset)
-                      - signed'(QuoBits'(tie & (quotient[0] ^ OffsetOdd)));
+        rounded_q  <= signed'(QuoBits'(quotient)) - QuoBits'(Offset) - signed'(QuoBits'(down));
       end
     end
     xnorsr_saturate #(
