@@ -27,7 +27,7 @@ module xnorsr_fifo #(
     $fatal(1, "%m: Bits = %0d, Depth = %0d, each must be at least 1", Bits, Depth);
   end
   if (Style > 2 || (Style > 0 && Depth < 5)) begin : gen_check_style
-    $fatal(1, "%m: Style = %0d must be 0 to 2, above 0 only with Depth = %0d of 5 or more", Style, Depth);
+    $fatal(1, "%m: Style = %0d must be 0 to 2, above 0 only with Depth = %0d at least 5", Style, Depth);
   end
 
   if (Depth == 1) begin : gen_register

@@ -83,7 +83,7 @@ module xnorsr_requant #(
     logic [TopBits+RecBits-1:0] product_q;
     logic [1:0]                 cut_zero_q;  // index = register of the product
     logic [TopBits-1:0]         quotient;
-    logic                       tie, down;
+    logic                       tie, down;  // down: the tie goes to the lower neighbour
     logic signed [QuoBits-1:0]  rounded_q;
 
     xnorsr_product #(.ABits(TopBits), .BBits(RecBits), .Signed(1'b0)) u_product (

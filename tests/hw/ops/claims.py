@@ -1,11 +1,12 @@
 """The FIFO that an operator asks for, tried out: a copy of its first input waits beside it and meets its output.
 
-    in0 --+-- operator ------ lockstep -- out
-          +-- FIFO of depth --+
+    in0 --+-- slice -- operator -- lockstep -- out
+          +---- FIFO of depth ----+
 
 `lockstep` gives a beat of the operator's output only together with the beat of the copy that stands at the same share
 of the frame. With the depth that `hw.resources.fifos` computes, the copy must never stop the operator: the beats leave
-when the operator's schedule says, and no pattern of pauses ends in a deadlock.
+when the operator's schedule says, and no pattern of pauses ends in a deadlock. The slice is the one that stands in
+front of every layer; the HLS streams are two words deep instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from xnorsr.hw.hls.text import shape_text
 from xnorsr.hw.network import Network, Node, Stream
 from xnorsr.hw.ops.base import OneOutput, Op, Side
 from xnorsr.hw.ops.fork import Fork
-from xnorsr.hw.resources.fifos import fifo_depths
+from xnorsr.hw.resources.fifos import SLICE_CYCLES, fifo_depths, is_cut
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches.cases import Case
 from xnorsr.sim.benches.cases import Stream as BenchStream
@@ -61,6 +62,11 @@ def skip_depth(op: Op, side: Side) -> int:
     )
     streams = {name: Stream(name, name, k) for name, k in kinds.items()}
     return fifo_depths(Network("x", ("out", *results[1:]), nodes, streams), side)["short"]
+
+
+def slice_cycles(op: Op) -> int:
+    """Cycles of the slice in front of an operator: none in front of wires."""
+    return SLICE_CYCLES * is_cut(Node("op", op, (), (), "op"))
 
 
 def ratio(op: Op) -> tuple[int, int]:
@@ -114,7 +120,22 @@ def sv_wrapper(name: str, op: Op, depth: int) -> str:
     wiring = stream_ports(op)
     swap = {"in0_data": "fork_data", "in0_valid": "fork_valid[0]", "in0_ready": "fork_ready[0]"}
     swap |= {"out0_data": "y_data", "out0_valid": "y_valid", "out0_ready": "y_ready"}
-    inner = {port: swap.get(s) or s.replace("in", "src").replace("out", "dst") for port, s in wiring.items()}
+
+    def outside(signal: str) -> str:
+        return swap.get(signal) or signal.replace("in", "src").replace("out", "dst")
+
+    cut, slices = slice_cycles(op), ""
+    for n, k in enumerate(op.inputs if cut else ()):
+        slices += (
+            f"  logic [{k.word_bits - 1}:0] cut{n}_data; logic cut{n}_valid, cut{n}_ready;\n"
+            f"  xnorsr_skid #(.Bits({k.word_bits})) u_slice{n} (.clk_i, .rst_ni, .data_i({outside(f'in{n}_data')}), "
+            f".valid_i({outside(f'in{n}_valid')}), .ready_o({outside(f'in{n}_ready')}), .data_o(cut{n}_data), "
+            f".valid_o(cut{n}_valid), .ready_i(cut{n}_ready));\n"
+        )
+    inner = {
+        port: signal.replace("in", "cut") if cut and signal.startswith("in") else outside(signal)
+        for port, signal in wiring.items()
+    }
     connect = ", ".join(f".{port}({signal})" for port, signal in inner.items())
     skip = "skip_data", "skip_valid", "skip_ready"
     fifo = (
@@ -132,7 +153,7 @@ module claim_{name} (input logic clk_i, rst_ni, {", ".join(ports)});
   logic [{out.word_bits - 1}:0] y_data;
   xnorsr_fork #(.Bits({kind.word_bits}), .Outputs(2)) u_fork (.clk_i, .rst_ni, .data_i(src0_data), .valid_i(src0_valid),
     .ready_o(src0_ready), .data_o(fork_data), .valid_o(fork_valid), .ready_i(fork_ready));
-  xnorsr_layer_{name} u_op (.clk_i, .rst_ni, {connect});
+{slices}  xnorsr_layer_{name} u_op (.clk_i, .rst_ni, {connect});
 {fifo}
   claim_lockstep #(.A({a}), .B({b}), .BitsA({out.word_bits}), .BitsB({kind.word_bits})) u_lockstep (.clk_i, .rst_ni,
     .a_data_i(y_data), .a_valid_i(y_valid), .a_ready_o(y_ready), .b_data_i(skip_data), .b_valid_i(skip_valid),
@@ -168,7 +189,7 @@ def claim_case(name: str, op: Op, rng: np.random.Generator, frames: int) -> Case
         },
         inputs=[BenchStream(k.word_bits, [beats(image[n], k) for image in images]) for n, k in enumerate(op.inputs)],
         outputs=streams,
-        times=flow_times(op, frames) if b == 1 else None,
+        times=flow_times(op, frames, slice_cycles(op)) if b == 1 else None,
     )
 
 
