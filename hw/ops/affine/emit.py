@@ -27,9 +27,9 @@ def hls_latency(op: Affine) -> int:
 
 def rtl_latency(op: Affine) -> int:
     """Cycles of xnorsr_affine, by its header."""
-    stages = 1 + (op.scale is not None or op.bias is not None) + (op.slope is not None)
-    stages += requant_cycles(op.mid) + requant_cycles(op.quant)
-    return stages if op.folds == 1 else stages + 1 + op.folds
+    stages = 1 + (2 if op.scale is not None else 1 if op.bias is not None else 0) + 3 * (op.slope is not None)
+    stages += requant_cycles(op.mid, op.logic_levels) + requant_cycles(op.quant, op.logic_levels)
+    return stages if op.folds == 1 else stages + 1 + op.folds + (op.logic_levels == 2)
 
 
 def kernel(name: str, op: Affine) -> Kernel:
@@ -91,5 +91,6 @@ def module(name: str, op: Affine) -> LayerModule:
             "HasQuant": flag(op.quant),
             **quant_parameters("Out", op.quant),
             "OutBits": op.output.bits,
+            "LogicLevels": op.logic_levels,
         },
     )

@@ -14,10 +14,15 @@ from ...hls.widths import check_bits
 from ...rtl.literals import rows
 from ...rtl.module import CLOCK, STREAM_IN, STREAM_OUT, Constant, Instance, LayerModule, Wire, flag, layer
 from ...types import Range
+from . import products
 from .popcounts import pop_latency
 
 if TYPE_CHECKING:
     from .op import Conv
+
+
+#: Words of the weights' ROM from which on it has an output register (xnorsr_mvu_binary).
+ROM_IN_ONE_STAGE = 64
 
 
 def hls_latency(op: Conv) -> int:
@@ -26,19 +31,12 @@ def hls_latency(op: Conv) -> int:
 
 
 def rtl_latency(op: Conv) -> int:
-    """Cycles of the register slice in front of the window, and of the matrix-vector unit behind it (module headers)."""
+    """Cycles of the matrix-vector unit behind the window (module headers)."""
     if op.binary:
-        return 1 + (pop_latency(op) + 1 if op.unrolled else op.folds + pop_latency(op) + 3)
-    tree = _tree_levels(op.simd)
-    return 1 + (max(1, tree) + 1 if op.unrolled else op.folds + tree + 4)
-
-
-def _tree_levels(count: int) -> int:
-    """Levels of a tree that adds four numbers per level."""
-    levels = 0
-    while count > 1:
-        count, levels = (count + 3) // 4, levels + 1
-    return levels
+        counts = pop_latency(op) + (op.input.bits - 1).bit_length()
+        return counts + 1 if op.unrolled else op.folds + counts + (3 if op.folds <= ROM_IN_ONE_STAGE else 4)
+    stages = products.choose(op).stages
+    return stages + 1 if op.unrolled else op.folds + stages + 3
 
 
 def tiles(op: Conv) -> np.ndarray:
@@ -88,7 +86,7 @@ def _constants(made: LayerModule, op: Conv) -> str:
 
 
 def module(name: str, op: Conv, index: int) -> LayerModule:
-    """Register slice, window and matrix-vector unit; `index` is the unit's PopcountId (see `popcounts`)."""
+    """Window and matrix-vector unit; `index` is the unit's PopcountId (see `popcounts`)."""
     kind, taps = op.input, op.kernel_size**2
     made = layer(name, op.op_type, op.inputs, op.outputs)
     weights = "binary" if op.binary else f"{op.weight_bits} bit"
@@ -96,7 +94,6 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         f"{op.kernel_size} x {op.kernel_size}, {weights} weights, padding {op.pad_value}; PE {op.pe}, SIMD {op.simd}"
     )
     made.wires += [
-        Wire("slice_data", kind.word_bits), Wire("slice_valid", 1), Wire("slice_ready", 1),
         Wire("window_data", taps * kind.word_bits), Wire("window_taps", taps), Wire("window_valid", 1),
         Wire("window_ready", 1),
     ]  # fmt: skip
@@ -115,11 +112,16 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         "Bias": _constants(made, op),
     }
     if op.binary:
+        parameters = {"Width": kind.width, "Height": kind.height} | parameters
         parameters |= {"PopLatency": pop_latency(op), "PopcountId": index}
     else:
-        parameters["WeightBits"] = op.weight_bits
-    sliced = {"data_o": "slice_data", "valid_o": "slice_valid", "ready_i": "slice_ready"}
-    window_in = {"data_i": "slice_data", "valid_i": "slice_valid", "ready_o": "slice_ready"}
+        made_with = products.choose(op)
+        parameters |= {
+            "WeightBits": op.weight_bits,
+            "WeightMax": made_with.weight_max,
+            "Shift": made_with.shift,
+            "Chain": made_with.chain,
+        }
     window_out = {
         "data_o": "window_data",
         "taps_o": "window_taps",
@@ -129,9 +131,7 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
     unit = {"data_i": "window_data", "taps_i": "window_taps", "valid_i": "window_valid", "ready_o": "window_ready"}
     size_of = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "Kernel": op.kernel_size}
     made.instances += [
-        # The ready path of a network would otherwise run through all its layers in one cycle.
-        Instance("xnorsr_skid", "u_slice", {"Bits": kind.word_bits}, CLOCK | STREAM_IN | sliced),
-        Instance("xnorsr_window", "u_window", dict(size_of), CLOCK | window_in | window_out),
+        Instance("xnorsr_window", "u_window", dict(size_of), CLOCK | STREAM_IN | window_out),
         Instance(f"xnorsr_mvu_{'binary' if op.binary else 'fixed'}", "u_mvu", parameters, CLOCK | unit | STREAM_OUT),
     ]
     return made
