@@ -81,3 +81,13 @@ def test_frame_smaller_than_the_windows(tmp_path: Path) -> None:
     project, skips = _network(tmp_path / "project", net)
     assert max(skips.values(), default=0) <= 4 * height * width + LEAST["hls"]
     assert _run(_concurrent(project)) == (0, "1 frames, 0 codes differ\n")
+
+
+def test_both_projects_put_the_fifos_in_the_same_places() -> None:
+    # One algorithm; what the operators hold differs, and with it the depths.
+    for net in (skip_network(4, 11, channels=3), skip_network(9, 20, channels=8, kernel=5)):
+        network = net.network()
+        hls, rtl = (fifo_depths(network, side) for side in ("hls", "rtl"))
+        skips = {name for name, depth in hls.items() if depth > 2 * LEAST["hls"]}
+        assert len(skips) == 2
+        assert skips == {name for name, depth in rtl.items() if depth > 2 * LEAST["hls"]}
