@@ -29,6 +29,7 @@ from .index import Graph
 from .load import copy_of, load
 from .rewrite import Rewrite
 from .scales import Units, move_scales, quantize_input
+from .vectors import straighten
 
 
 @dataclass
@@ -85,10 +86,11 @@ def lower(
     """
     cleaned = load(source, frame)
     folded = Graph(copy_of(cleaned.model))
-    _check_operators(folded)
     if input_scale is not None:
         quantize_input(folded, input_scale)
     binary, weights = fold_constant_quants(folded)
+    straighten(folded)
+    _check_operators(folded)
     _check_ranks(folded)
     _check_input(folded)  # what is wrong with the input is said before what is wrong with a constant
     moved, units, grids = move_scales(folded, registry.scale_rules(), weights, affine_bits is None)

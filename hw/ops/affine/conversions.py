@@ -11,6 +11,7 @@ from ...graph import chains
 from ...graph.constants import quant_parameters
 from ...graph.convert import ConversionOptions
 from ...graph.fixed import MAX_PARAM_BITS, quantize, to_fixed
+from ...graph.functions import nodes_of_functions
 from ...graph.index import Graph
 from ...graph.rewrite import Conversion
 
@@ -34,11 +35,11 @@ class QuantizeAffines(Conversion):
 
 def _quantize_affines(model: Graph, options: ConversionOptions) -> list[str]:
     changes: list[str] = []
-    seen: set[str] = set()
+    seen = nodes_of_functions(model)  # executed code by code, whatever their constants
     for node in list(model.graph.node):
         if node.name in seen or not chains.is_step(model, node):
             continue
-        chain = chains.chain_from(model, node)
+        chain = [n for n in chains.chain_from(model, node) if n.name not in seen]
         seen.update(n.name for n in chain)
         for segment in chains.segments(chain):
             last = segment[-1]

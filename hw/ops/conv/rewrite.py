@@ -33,7 +33,7 @@ class ConvRewrite(Rewrite):
     """See above."""
 
     name = "conv"
-    takes = ("Conv", "Pad")
+    takes = ("Conv", "ConvTranspose", "Pad")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """Conv, or Pad read by one Conv alone."""
