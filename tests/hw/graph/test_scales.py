@@ -201,9 +201,7 @@ def test_refusals_name_what_to_do() -> None:
         lower(end(b, quant(b, conv(b, y, 3, 3, 0.5), 0.1)))
     b, x = _head()
     y = b.node("Clip", [conv(b, x, 3, 3, 2.0**-7), b.constant(0.0), b.constant(1.0)])
-    with pytest.raises(
-        UserError, match=r"Clip 'Clip_0': the chain .* does not end in a Quant.*Put a QuantIdentity"
-    ):
+    with pytest.raises(UserError, match=r"Clip 'Clip_0': the chain .* does not end in a Quant.*Put a QuantIdentity"):
         lower(end(b, quant(b, conv(b, y, 3, 3, 0.5), 0.1)))
 
 
