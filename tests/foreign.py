@@ -217,4 +217,19 @@ class Normalized(nn.Module):
         return self.output((x + 0.45).clamp(0, 1))
 
 
-NETWORKS |= {"shared": Shared, "normalized": Normalized}
+class Joined(nn.Module):
+    """Concatenation of two scales in front of a convolution, as a U-Net has it, and a product of two streams."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(picture_in(), conv(3, 4), relu())
+        self.body, self.gate = nn.Sequential(conv(4, 4), relu()), nn.Sequential(conv(4, 8), relu())
+        self.join, self.gated = nn.Sequential(conv(8, 8), identity()), identity()
+        self.tail = nn.Sequential(conv(8, 3), relu())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.head(x)
+        return self.tail(self.gated(self.join(torch.cat([x, self.body(x)], 1)) * self.gate(x)))
+
+
+NETWORKS |= {"shared": Shared, "normalized": Normalized, "joined": Joined}

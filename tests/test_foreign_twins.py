@@ -19,7 +19,7 @@ FRAME = (5, 6)
 
 @pytest.mark.eda
 def test_a_foreign_binary_network_in_hls_and_rtl(tmp_path: Path) -> None:
-    """Sums of different scales, BatchNorm, slopes of both signs, float64 sums, shared multipliers; built and reopened."""
+    """Sums of different scales, BatchNorm, slopes of both signs, float64 sums, shared multipliers."""
     net = foreign.calibrated(foreign.Binary(channels=4, depth=1, norm_behind=True), frame=FRAME)
     built = build(foreign.exported(net, FRAME), tmp_path / "net", BuildOptions(folding=12))
     assert built.lowered.reference.double

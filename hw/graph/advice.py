@@ -5,9 +5,6 @@ from __future__ import annotations
 _ADVICE = {
     ("Sigmoid", "HardSigmoid", "Softmax"): "Leave it out: a Quant saturates, so the output needs no squashing.",
     ("Tanh", "HardSwish", "Elu", "Selu", "Celu", "Gelu", "Mish", "Softplus", "Swish", "Erf"): "Use PReLU or ReLU.",
-    ("Clip", "Min", "Max"): (
-        "Leave it out, or put a Quant in its place (a QuantIdentity; ReLU6 becomes a QuantReLU): a Quant saturates."
-    ),
     ("Concat",): (
         "Add the branches instead of concatenating them: a 1x1 convolution of a concatenation is the sum of one "
         "1x1 convolution of each branch, with a quantizer behind each."

@@ -122,9 +122,13 @@ def move_scales(
 
 
 def _gives_codes(model: Graph, node: onnx.NodeProto) -> bool:
-    """Whether a Quant's values are fixed point as they are."""
-    at_input = node.input[0] == model.graph.input[0].name
-    return is_plain(model, node) or (not at_input and bool(np.all(model.get_initializer(node.input[1]) == 1)))
+    """Whether a Quant's values are fixed point as they are. One with a zero point stands behind a Div: its ties go
+    to the even code above that point, so that no operator in front may take it along.
+    """
+    if is_plain(model, node):
+        return True
+    maker = model.find_producer(node.input[0])
+    return maker is not None and maker.op_type == "Div" and bool(np.all(model.get_initializer(node.input[1]) == 1))
 
 
 def _read_grid(model: Graph, node: onnx.NodeProto, scales: Scales) -> bool:
@@ -168,7 +172,7 @@ def _split(model: Graph, node: onnx.NodeProto, scales: Scales, units: Units) -> 
                 f"{float(scale.reshape(())):.6g}; allowed is one. Share the input's quantizer."
             )
         units.input = float(scale.reshape(()))
-    elif np.any(scale != 1):
+    else:
         divided, by = model.fresh(f"{target}_divided"), model.fresh(f"{node.name}_scale")
         model.set_initializer(by, scale)
         model.insert(helper.make_node("Div", [source, by], [divided], name=model.fresh(f"{node.name}_div")))

@@ -47,14 +47,14 @@ register(pieces.Pieces, _HERE / "pieces", rewrites=[pieces.PiecesRewrite()])
 register(add.Add, _HERE / "add", rewrites=[add.AddRewrite()], scales=[add.AddScales()])
 register(table.Table, _HERE / "table", rewrites=[table.TableRewrite()])
 register(pool.Pool, _HERE / "pool", rewrites=[pool.PoolRewrite()])
-register(product.Product, _HERE / "product", rewrites=[product.ProductRewrite()])
+register(product.Product, _HERE / "product", rewrites=[product.ProductRewrite()], scales=[product.ProductScales()])
 register(
     broadcast.Broadcast,
     _HERE / "broadcast",
     rewrites=[broadcast.BroadcastRewrite()],
     conversions=[broadcast.SpreadInputs()],
 )
-register(concat.Concat, _HERE / "concat", rewrites=[concat.ConcatRewrite()])
+register(concat.Concat, _HERE / "concat", rewrites=[concat.ConcatRewrite()], scales=[concat.ConcatScales()])
 register(
     pixel_shuffle.PixelShuffle,
     _HERE / "pixel_shuffle",

@@ -37,6 +37,12 @@ class AffineRewrite(Rewrite):
         source = chains.stream_inputs(context.model, node)[0]
         chains.refuse_bipolar(context.type_of(source), node)
         parts = chains.segments(chains.chain_from(context.model, node, 2))
+        clip = next((n for n in parts[0] if n.op_type in chains.CLIPS), None)
+        if clip is not None:
+            raise UserError(
+                f"{clip.op_type} '{clip.name}': the chain of elementwise operators behind it does not end in a Quant, "
+                "which would make it exact. Put a QuantIdentity behind it, or leave it out: a Quant saturates."
+            )
         following = parts[1] if len(parts) > 1 and _joins(context, parts[1], context.type_of(source)) else []
         _affine(context, _take(parts[0], following), source)
 

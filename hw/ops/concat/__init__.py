@@ -2,5 +2,6 @@
 
 from .op import Concat
 from .rewrite import ConcatRewrite
+from .scales import ConcatScales
 
-__all__ = ["Concat", "ConcatRewrite"]
+__all__ = ["Concat", "ConcatRewrite", "ConcatScales"]

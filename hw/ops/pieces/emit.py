@@ -8,7 +8,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.arrays import ints
-from ...hls.kernel import Kernel, pixels, requant, size
+from ...hls.kernel import Kernel, in_dsp, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
 from ...rtl.literals import rows
 from ...rtl.module import Constant, LayerModule, flag, layer, quant_parameters, requant_cycles
@@ -25,8 +25,8 @@ def hls_latency(op: Pieces) -> int:
 
 def rtl_latency(op: Pieces) -> int:
     """Cycles of xnorsr_pieces, by its header."""
-    stages = 5 + requant_cycles(op.quant)
-    return stages if op.folds == 1 else stages + 1 + op.folds
+    stages = 6 + requant_cycles(op.quant, op.logic_levels)
+    return stages if op.folds == 1 else stages + 1 + op.folds + (op.logic_levels == 2)
 
 
 def kernel(name: str, op: Pieces) -> Kernel:
@@ -34,23 +34,28 @@ def kernel(name: str, op: Pieces) -> Kernel:
     x, bits = Range.of(op.input), op.param_bits
     total = x * Range.signed(bits["scale"]) + Range.signed(bits["bias"])
     check_bits(name, "its multiply-add", requant_bits(op.quant, total.bits))
+
+    def by_cycle(table: np.ndarray) -> np.ndarray:
+        return table.reshape(op.folds, op.lanes, op.count)
+
     return Kernel(
         "pieces",
         "xnorsr_pieces.h",
         (("in", pixels(op.input)), ("out", pixels(op.output)), ("quant", requant(op.quant))),
         (
             *size(op.input),
-            ("II", op.folds),
+            ("PE", op.lanes),
             ("PIECES", op.count),
             ("SPLIT_BITS", bits["split"]),
             ("SCALE_BITS", bits["scale"]),
             ("BIAS_BITS", bits["bias"]),
+            ("SCALE_DSP", in_dsp(op.input.bits, bits["scale"])),
             ("SUM_BITS", total.bits),
         ),
         (
-            ints("split", _with_unused(op), "[channel][piece], first code of the piece; of the first one unused"),
-            ints("scale", op.scale, "[channel][piece]"),
-            ints("bias", op.bias, "[channel][piece]"),
+            ints("split", by_cycle(_with_unused(op)), "[cycle][PE][piece], its first code; unused of the first one"),
+            ints("scale", by_cycle(op.scale), "[cycle][PE][piece]"),
+            ints("bias", by_cycle(op.bias), "[cycle][PE][piece]"),
         ),
     )
 
@@ -83,5 +88,6 @@ def module(name: str, op: Pieces) -> LayerModule:
             "Bias": "BiasCodes",
             **quant_parameters("Out", op.quant),
             "OutBits": op.output.bits,
+            "LogicLevels": op.logic_levels,
         },
     )

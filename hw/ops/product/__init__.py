@@ -2,5 +2,6 @@
 
 from .op import Product
 from .rewrite import ProductRewrite
+from .scales import ProductScales
 
-__all__ = ["Product", "ProductRewrite"]
+__all__ = ["Product", "ProductRewrite", "ProductScales"]

@@ -18,10 +18,11 @@ from xnorsr.hw.golden import prove
 from xnorsr.hw.graph.lower import lower
 from xnorsr.hw.ops.affine import Affine
 from xnorsr.hw.ops.pieces import Pieces
+from xnorsr.hw.options import BuildOptions
 from xnorsr.sim.conversion import effect
 
 #: Greatest difference in output codes that the sum of a chain of floats may make; all else changes nothing.
-MAY_DIFFER = {"residual_float": 1, "normalized": 1, "shared": 4}
+MAY_DIFFER = {"residual_float": 1, "normalized": 1, "shared": 4, "joined": 2}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,9 @@ def test_a_network_of_default_quantizers(name: str, models: dict[str, onnx.Model
     assert found.largest <= MAY_DIFFER.get(name, 0)
     assert any("work on integer codes" in change for change in lowered.changes)
     sums = [change for change in lowered.changes if "different scales" in change]
-    assert bool(sums) == (name in ("residual_apart", "residual_float", "shared", "normalized") or "binary" in name)
+    assert bool(sums) == (
+        name in ("residual_apart", "residual_float", "shared", "normalized", "joined") or "binary" in name
+    )
     assert lowered.units.input == pytest.approx(1 / 255, rel=1e-2)
     again = lower(lowered.reference.model)
     assert [(n.name, n.op.outputs) for n in again.network.nodes] == [
@@ -198,3 +201,20 @@ def test_refusals_name_what_to_do() -> None:
     y = b.node("Mul", [conv(b, x, 3, 3, 0.0031), b.constant(0.3)])
     with pytest.raises(UserError, match=r"its constants are floats.*does not end in a Quant.*Put a QuantIdentity"):
         lower(end(b, quant(b, conv(b, y, 3, 3, 0.5), 0.1)))
+    b, x = _head()
+    y = b.node("Clip", [conv(b, x, 3, 3, 2.0**-7), b.constant(0.0), b.constant(1.0)])
+    with pytest.raises(UserError, match=r"Clip 'Clip_0': the chain .* does not end in a Quant.*Put a QuantIdentity"):
+        lower(end(b, quant(b, conv(b, y, 3, 3, 0.5), 0.1)))
+
+
+@pytest.mark.parametrize(("given", "scale"), [("1/255", 1 / 255), (0.5, 0.5), (" 2 / 510 ", 2 / 510), (1, 1.0)])
+def test_input_scale_as_an_option(given: object, scale: float) -> None:
+    options = BuildOptions(input_scale=given)
+    assert options.input_scale == scale
+    assert BuildOptions.model_validate(options.record()) == options
+
+
+@pytest.mark.parametrize("given", ["0", "a/b", "1/0", -1, "1/2/3", "nan", "inf", True, [1]])
+def test_input_scale_that_is_none(given: object) -> None:
+    with pytest.raises(ValueError, match=r"allowed is a positive number or a quotient of two, such as 1/255"):
+        BuildOptions(input_scale=given)

@@ -4,7 +4,7 @@
 // Packing:     Split, Scale, Bias: [channel][piece], piece fastest, channel 0 in the low bits, two's complement. Split ascends in
 //              each channel; Split[c][0] is not read.
 // Range:       Pe divides Channels; Pieces 1 to 16; all widths >= 1. OutLo and OutHi fit the output.
-// Latency:     L = xnorsr_pieces_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles.
+// Latency:     L = xnorsr_pieces_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles, and one for LogicLevels = 2.
 // Interval:    Channels/Pe cycles per pixel.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   Pe lanes. With fewer lanes than channels a pixel is cut by one width converter and joined by another, the lanes'
@@ -25,7 +25,8 @@ module xnorsr_pieces #(
   parameter int unsigned                          OutDivisor,
   parameter int                                   OutLo,
   parameter int                                   OutHi,
-  parameter int unsigned                          OutBits     // bits of an output channel
+  parameter int unsigned                          OutBits,    // bits of an output channel
+  parameter int unsigned                          LogicLevels // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -45,7 +46,7 @@ module xnorsr_pieces #(
   end
 
   localparam int unsigned Folds  = Channels / Pe;
-  localparam int unsigned Stages = 5 + (OutDivisor == 1 ? 1 : 3);
+  localparam int unsigned Stages = 6 + (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2);
   localparam int unsigned SpBits = Pe * Pieces * SplitBits;
   localparam int unsigned ScBits = Pe * Pieces * ScaleBits;
   localparam int unsigned BiBits = Pe * Pieces * BiasBits;
@@ -74,7 +75,8 @@ module xnorsr_pieces #(
   for (genvar p = 0; p < Pe; p++) begin : gen_lane
     xnorsr_pieces_lane #(
       .Pieces(Pieces), .InBits(InBits), .InSigned(InSigned), .SplitBits(SplitBits), .ScaleBits(ScaleBits),
-      .BiasBits(BiasBits), .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits)
+      .BiasBits(BiasBits), .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits),
+      .LogicLevels(LogicLevels)
     ) u_lane (
       .clk_i, .en_i(en),
       .x_i(part[p*InBits+:InBits]),
@@ -113,8 +115,19 @@ module xnorsr_pieces #(
       .clk_i, .rst_ni, .data_i, .valid_i, .ready_o,
       .data_o(part), .valid_o(part_valid), .ready_i(part_ready)
     );
+    // The width converter's ready is a look-up table in front of the enable of all lanes
+    logic [Pe*OutBits-1:0] sliced;
+    logic                  sliced_valid, sliced_ready;
+    if (LogicLevels == 2) begin : gen_slice
+      xnorsr_skid #(.Bits(Pe * OutBits)) u_slice (
+        .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
+        .data_o(sliced), .valid_o(sliced_valid), .ready_i(sliced_ready)
+      );
+    end else begin : gen_no_slice
+      assign {sliced, sliced_valid, result_ready} = {result, result_valid, sliced_ready};
+    end
     xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
+      .clk_i, .rst_ni, .data_i(sliced), .valid_i(sliced_valid), .ready_o(sliced_ready),
       .data_o, .valid_o, .ready_i
     );
   end

@@ -2,10 +2,10 @@
 //
 // Formula:     y_o = quant(scale[p]*x_i + bias[p]), p = #{i >= 1 : x_i >= split[i]}; quant is xnorsr_requant.
 // Range:       as xnorsr_pieces, which checks.
-// Latency:     5 + (OutDivisor == 1 ? 1 : 3) cycles while en_i is 1. Interval: 1.
+// Latency:     6 + Q cycles while en_i is 1, Q as xnorsr_requant says. Interval: 1.
 // Handshake:   none; en_i = 0 holds all registers.
-// Structure:   operand registers; comparators; choice of the constants; product in two stages, as the DSP slices of a wide one
-//              have registers for; sum. The constants are inputs: fixed when every channel has its lane (synthesis folds them
+// Structure:   operand registers; a comparator for each split; choice of the constants; product with its two registers; sum;
+//              requantization. The constants are inputs: fixed when every channel has its lane (synthesis folds them
 //              in), the word of a ROM otherwise.
 module xnorsr_pieces_lane #(
   parameter int unsigned Pieces,     // per channel
@@ -18,7 +18,8 @@ module xnorsr_pieces_lane #(
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits     // bits of y_o
+  parameter int unsigned OutBits,    // bits of y_o
+  parameter int unsigned LogicLevels // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        en_i,
@@ -34,64 +35,69 @@ module xnorsr_pieces_lane #(
   localparam int unsigned MulBits = XBits + ScaleBits;
   localparam int unsigned SumBits = (MulBits > BiasBits ? MulBits : BiasBits) + 1;
 
-  // Which piece: one bit for each that is reached, cut in front of the choice
-  logic signed [XBits-1:0]     x, x_q, x_q2;
-  logic [Pieces*ScaleBits-1:0] scale_q;
-  logic [Pieces*BiasBits-1:0]  bias_q;
+  // Operands
+  logic signed [XBits-1:0]     x_q, x_q2, x_q3;
+  logic [Pieces*SplitBits-1:0] split_q;
+  logic [Pieces*ScaleBits-1:0] scale_q, scale_q2;
+  logic [Pieces*BiasBits-1:0]  bias_q, bias_q2;
   logic [Pieces-1:0]           reached, reached_q;
-  if (InSigned) begin : gen_signed
-    assign x = signed'(x_i);
-  end else begin : gen_unsigned
-    assign x = signed'({1'b0, x_i});
-  end
-  assign reached[0] = 1'b1;
-  for (genvar i = 1; i < Pieces; i++) begin : gen_reached
-    assign reached[i] = CmpBits'(x) >= CmpBits'(signed'(split_i[i*SplitBits+:SplitBits]));
-  end
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      x_q       <= x;
-      scale_q   <= scale_i;
-      bias_q    <= bias_i;
-      reached_q <= reached;
+      x_q      <= InSigned ? XBits'(signed'(x_i)) : XBits'(x_i);
+      split_q  <= split_i;
+      scale_q  <= scale_i;
+      bias_q   <= bias_i;
+      x_q2     <= x_q;
+      scale_q2 <= scale_q;
+      bias_q2  <= bias_q;
     end
   end
 
-  // Its constants: the last one reached
-  logic [ScaleBits-1:0] scale_d, scale_q2;
-  logic [BiasBits-1:0]  bias_d, bias_q2, bias_q3, bias_q4;
+  // Which piece: one bit for each split that is reached
+  assign reached[0] = 1'b1;
+  for (genvar i = 1; i < Pieces; i++) begin : gen_reached
+    assign reached[i] = CmpBits'(x_q) >= CmpBits'(signed'(split_q[i*SplitBits+:SplitBits]));
+  end
+  always_ff @(posedge clk_i) begin
+    if (en_i) reached_q <= reached;
+  end
+
+  // Its constants. Splits ascend: the piece is the one that is reached and its successor not
+  logic [ScaleBits-1:0] scale_d, scale_q3;
+  logic [BiasBits-1:0]  bias_d, bias_q3, bias_q4, bias_q5;
   always_comb begin
     scale_d = '0;
     bias_d  = '0;
     for (int unsigned i = 0; i < Pieces; i++) begin
-      // Splits ascend: a piece is the one where it is reached and its successor is not
       if (reached_q[i] && (i == Pieces - 1 || !reached_q[(i+1)%Pieces])) begin
-        scale_d |= scale_q[i*ScaleBits+:ScaleBits];
-        bias_d  |= bias_q[i*BiasBits+:BiasBits];
+        scale_d |= scale_q2[i*ScaleBits+:ScaleBits];
+        bias_d  |= bias_q2[i*BiasBits+:BiasBits];
       end
     end
   end
 
-  logic signed [MulBits-1:0] product_q, product_q2;
+  logic [MulBits-1:0]        product;
   logic signed [SumBits-1:0] sum_q;
+  xnorsr_product #(.ABits(XBits), .BBits(ScaleBits), .Signed(1'b1)) u_product (
+    .clk_i, .en_i, .a_i(x_q3), .b_i(scale_q3), .y_o(product)
+  );
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      x_q2       <= x_q;
-      scale_q2   <= scale_d;
-      bias_q2    <= bias_d;
-      product_q  <= MulBits'(x_q2) * MulBits'(signed'(scale_q2));
-      bias_q3    <= bias_q2;
-      product_q2 <= product_q;
-      bias_q4    <= bias_q3;
-      sum_q      <= SumBits'(product_q2) + SumBits'(signed'(bias_q4));
+      x_q3     <= x_q2;
+      scale_q3 <= scale_d;
+      bias_q3  <= bias_d;
+      bias_q4  <= bias_q3;
+      bias_q5  <= bias_q4;
+      sum_q    <= SumBits'(signed'(product)) + SumBits'(signed'(bias_q5));
     end
   end
 
   xnorsr_requant #(
-    .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits)
+    .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
+    .LogicLevels(LogicLevels)
   ) u_quant (.clk_i, .en_i, .x_i(sum_q), .y_o);
 
   // The first split is there so that no vector is empty
   logic unused_ok;
-  assign unused_ok = &{1'b0, split_i[SplitBits-1:0], reached_q[0]};
+  assign unused_ok = &{1'b0, split_q[SplitBits-1:0], reached_q[0]};
 endmodule
