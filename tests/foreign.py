@@ -23,7 +23,12 @@ from torch import nn
 
 
 def conv(
-    inputs: int, outputs: int, kernel: int = 3, bits: int = 8, weight: type = Int8WeightPerChannelFloat, bias: bool = True
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    bits: int = 8,
+    weight: type = Int8WeightPerChannelFloat,
+    bias: bool = True,
 ) -> nn.Module:
     return qnn.QuantConv2d(
         inputs, outputs, kernel, padding=kernel // 2, bias=bias, weight_quant=weight, weight_bit_width=bits
