@@ -74,6 +74,9 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             part=options.part,
             clock_period=1000.0 / options.clock_mhz,
             port_colors=options.port_colors,
+            hls_ports=options.hls_ports,
+            hls_control=options.hls_control,
+            frame_sync=options.frame_sync,
         )
     network = network_of(graph)
     _check_frame(network)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from qonnx.core.onnx_exec import execute_onnx
 
 from ..errors import MismatchError, UserError
+from .graph.execute import execute
 from .graph.index import Graph
 from .graph.lower import Lowered, lower
 from .network import Network, Reference
@@ -34,7 +34,7 @@ def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
 def reference(
     model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True, unit: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """Tensors of a network's execution by qonnx, by name, float32, NCHW.
+    """Tensors of a network's execution by qonnx, by name, NCHW: float32, float64 where that is not enough.
 
     Args:
         kind: type of the input.
@@ -48,9 +48,7 @@ def reference(
     values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None] * np.float32(unit)
     name = model.graph.input[0].name
     try:
-        tensors: dict[str, np.ndarray] = execute_onnx(
-            model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors
-        )
+        tensors = execute(model, {name: np.ascontiguousarray(values)}, all_tensors)
     except Exception as error:
         text = " ".join(str(error).split())
         raise UserError(

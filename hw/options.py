@@ -14,6 +14,8 @@ from .resources.devices import check_part
 
 Colors = Literal["gbr", "rgb"]
 FrameSync = Literal["tuser", "counted"]
+HlsPorts = Literal["words", "video"]
+HlsControl = Literal["handshake", "none"]
 
 #: Low-resolution pixels of a frame; 3840x2160 are fewer.
 MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
@@ -118,6 +120,17 @@ class BuildOptions(BaseModel):
         "for a network that does not quantize its input: 8-bit codes times this scale become the input, for example "
         '"1/255"',
         metavar="SCALE",
+    )
+    hls_ports: HlsPorts = _option(
+        "words",
+        'ports of the HLS project: "words", pixels without tuser and tlast, or "video", as those of the SystemVerilog '
+        "project",
+        metavar="PORTS",
+    )
+    hls_control: HlsControl = _option(
+        "handshake",
+        'how the HLS project is started: "handshake", once for each frame, or "none": it runs by itself (ap_ctrl_none)',
+        metavar="HOW",
     )
     affine_bits: int | None = _option(
         None,

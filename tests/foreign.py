@@ -14,8 +14,8 @@ from brevitas.quant import (
     Int8ActPerTensorFloat,
     Int8WeightPerChannelFloat,
     Int8WeightPerTensorFloat,
-    SignedTernaryWeightPerTensorConst,
     ShiftedUint8ActPerTensorFloat,
+    SignedTernaryWeightPerTensorConst,
     Uint8ActPerTensorFloat,
 )
 from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
@@ -31,7 +31,7 @@ def conv(
     bias: bool = True,
 ) -> nn.Module:
     return qnn.QuantConv2d(
-        inputs, outputs, kernel, padding=kernel // 2, bias=bias, weight_quant=weight, weight_bit_width=bits
+        inputs, outputs, kernel, padding=kernel // 2, bias=True, weight_quant=weight, weight_bit_width=bits
     )
 
 
@@ -181,3 +181,40 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 
 def codes_for(frame: tuple[int, int] = (8, 10), channels: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (*frame, channels))
+
+
+class Shared(nn.Module):
+    """Floats with several readers: a BatchNorm and a bias that a Quant and a sum read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(picture_in(), conv(3, 6), nn.BatchNorm2d(6), nn.PReLU(6))
+        self.one, self.two = nn.Sequential(identity(), conv(6, 6)), identity()
+        self.activation = nn.PReLU(6)
+        self.tail = nn.Sequential(identity(), conv(6, 3), nn.Hardtanh(0.0, 1.0), picture_in())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.head(x)
+        return self.tail(self.activation(self.one(x) + self.two(x)) * 0.1)
+
+
+class Normalized(nn.Module):
+    """A normalization in front of the first quantizer inside, EDSR's mean shift, ReLU6, residual scaling, clamp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input, self.first = picture_in(), identity()
+        self.register_buffer("mean", torch.tensor([0.4488, 0.4371, 0.404]).reshape(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1))
+        self.head = nn.Sequential(conv(3, 6), nn.ReLU6(), identity())
+        self.body = nn.Sequential(conv(6, 6), relu(), conv(6, 6))
+        self.after = nn.Sequential(identity(), conv(6, 12), nn.PixelShuffle(2))
+        self.output = picture_in()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.head(self.first((self.input(x) - self.mean) / self.deviation))
+        x = self.after(x + self.body(x) * 0.1)
+        return self.output((x + 0.45).clamp(0, 1))
+
+
+NETWORKS |= {"shared": Shared, "normalized": Normalized}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from contextlib import nullcontext
@@ -27,9 +26,8 @@ from ..console import console, say, status
 from ..doctor import require_programs
 from ..lock import locked
 from ..manifest import recording
-from ..output import check_new_file, claim, disk_of, output_folder, tell_kept, write_file
+from ..output import check_new_file, claim, disk_of, output_folder, tell_kept
 from ..pictures import cut, image_codes, is_picture, output_files, sample_codes, write_outputs
-from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
 _LARGE = (
@@ -247,27 +245,3 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
 
 def _first_error(text: str) -> str:
     return next((line for line in text.splitlines() if "rror" in line and "cannot compile" not in line), "")
-
-
-def vendor_synthesis(folder: Path) -> CSynthesis | None:
-    """C-synthesis of a built folder with the vendor's compiler. Without a compiler: prints that, and returns None.
-
-    Raises:
-        UserError: the compiler fails; see `flows.vendor`.
-    """
-    compiler = find_compiler()
-    if compiler is None:
-        say(MISSING, "yellow")
-        return None
-    with status(f"C-synthesis with {compiler.name} ..."), locked(folder), recording(folder, folder / "hls"):
-        found = synthesize(folder / "hls", compiler)
-    claim(folder, ["csynth.json"])
-    write_file(folder / "csynth.json", json.dumps(found.to_dict(), indent=2) + "\n")
-    latency = f"{found.latency_cycles[1]:,}" if found.latency_cycles else "unknown"
-    interval = f"{found.interval_cycles[1]:,}" if found.interval_cycles else "unknown"
-    used = ", ".join(f"{count:,} {name}" for name, count in found.used.items())
-    say(
-        f"C-synthesis for {found.part}: {used}; latency {latency} cycles, interval {interval}; clock "
-        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}"
-    )
-    return found

@@ -9,10 +9,12 @@ from onnx import helper
 from ...errors import UserError
 from ..types import StreamType
 from .constants import quant_parameters
-from .fixed import to_fixed
+from .fixed import EXACT_PARAM_BITS, MAX_PARAM_BITS, to_fixed
 from .index import Graph
 
 FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds: 15 comparisons per channel
+#: What a conversion writes into a node whose constant, of up to 24 bits, is to be multiplied without rounding.
+EXACT = "exact"
 AFFINE = ("Mul", "Div", "Add", "Sub", "BatchNormalization")
 PRELU = ("PRelu", "LeakyRelu", "Relu")
 CLIPS = ("Clip", "Min", "Max")
@@ -163,12 +165,17 @@ def compose(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
     return a, b
 
 
+def constant_bits(nodes: list[onnx.NodeProto]) -> int:
+    """Bits that constants of affine nodes may have to be fixed point; longer ones are floats, computed in float32."""
+    return EXACT_PARAM_BITS if any(n.doc_string == EXACT for n in nodes) else MAX_PARAM_BITS
+
+
 def is_fixed(model: Graph, node: onnx.NodeProto, channels: int) -> bool:
     """Whether an elementwise node computes with fixed-point constants only, so that no float32 rounds on the way."""
     if node.op_type in AFFINE:
         if node.op_type == "BatchNormalization":
             return False
-        return all(to_fixed(v) is not None for v in affine_coefficients(model, node, channels))
+        return all(to_fixed(v, constant_bits([node])) is not None for v in affine_coefficients(model, node, channels))
     if node.op_type in PRELU:
         return to_fixed(slopes(model, node, channels)) is not None
     if node.op_type == "Quant":
@@ -180,15 +187,13 @@ def stays_affine(model: Graph, segment: list[onnx.NodeProto], kind: StreamType) 
     """Whether a segment's constants are fixed point, alone and composed, so that it can be an affine."""
     if not all(is_fixed(model, node, kind.channels) for node in segment):
         return False
-    run: list[tuple[np.ndarray, np.ndarray]] = []
+    run: list[onnx.NodeProto] = []
     for node in segment:
-        if node.op_type not in AFFINE:
-            run = []
-            continue
-        run.append(affine_coefficients(model, node, kind.channels))
-        a, b = compose(run)
-        if to_fixed(a) is None or to_fixed(b, 24) is None:
-            return False
+        run = [*run, node] if node.op_type in AFFINE else []
+        if run:
+            a, b = compose([affine_coefficients(model, n, kind.channels) for n in run])
+            if to_fixed(a, constant_bits(run)) is None or to_fixed(b, 24) is None:
+                return False
     return True
 
 

@@ -1,7 +1,7 @@
-"""Chains behind a node that only moves pixels and channels, brought in front of it: the same values.
+"""Chains of floats where the Quant that ends them can be seen: the same nodes in other places, the same values.
 
-A convolution's floats need the Quant that ends their chain: where a pixel shuffle or a nearest neighbour stands between,
-the rest of the chain moves to the convolution's side.
+A convolution's floats need the Quant that ends their chain: where a pixel shuffle or a nearest neighbour stands
+between, the rest of the chain moves to the convolution's side.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from . import chains
 from .constants import is_plain
 from .fixed import to_fixed
 from .index import Graph
+from .load import copy_of
 
 #: Channel constants behind the node, (C,) -> those in front of it.
 Spread = Callable[[np.ndarray], np.ndarray]
@@ -66,3 +67,23 @@ def hoist(model: Graph, node: onnx.NodeProto, chain: list[onnx.NodeProto], sprea
     model.rename_output(chain[-1], inner)
     model.redirect(node, [inner, *list(node.input)[1:]])
     model.rename_output(node, target)
+
+
+def unshare(model: Graph) -> None:
+    """Give each reader of a float elementwise node a copy of its own, in place; the model is tidied up afterwards.
+
+    Each copy then ends in its reader's Quant. What is shared is what stands in front: integers.
+    """
+    for node in reversed(list(model.graph.node)):
+        if not chains.is_step(model, node) or node.op_type in chains.TERMINAL or model.is_output(node.output[0]):
+            continue
+        shape = model.get_tensor_shape(node.output[0])
+        readers = model.readers(node.output[0])
+        if len(readers) < 2 or shape is None or chains.is_fixed(model, node, shape[1]):
+            continue
+        for reader in list({id(r): r for r in readers}.values())[1:]:
+            made = model.fresh(f"{node.output[0]}_again")
+            copy = copy_of(node)
+            copy.name, copy.output[0] = model.fresh(node.name), made
+            model.insert(copy)
+            model.redirect(reader, [made if i == node.output[0] else i for i in reader.input])

@@ -55,6 +55,8 @@ class Graph(ModelWrapper):
     def __init__(self, model: onnx.ModelProto) -> None:
         """Index a model, whose tensors each have one maker (`check.check_structure`)."""
         super().__init__(model, fix_missing_initializer_valueinfo=False)
+        #: Nodes whose execution needs float64, by name; `execute` asks, the lowering sets it.
+        self.double: frozenset[str] = frozenset()
         self._index()
 
     def _index(self) -> None:

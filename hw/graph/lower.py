@@ -93,10 +93,10 @@ def lower(
     _check_operators(folded)
     _check_ranks(folded)
     _check_input(folded)  # what is wrong with the input is said before what is wrong with a constant
-    options = ConversionOptions(affine_bits, binary)
-    moved, units = move_scales(folded, registry.scale_rules(), weights, affine_bits is None)
+    moved, units, grids = move_scales(folded, registry.scale_rules(), weights, affine_bits is None)
     if input_scale is not None:
         moved.insert(0, f"the input is 8-bit codes times {input_scale:.9g}")
+    options = ConversionOptions(affine_bits, binary, grids=grids)
     while True:
         try:
             return _lower(cleaned, folded, options, moved, units)
@@ -127,18 +127,21 @@ def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions, moved: lis
     """Lower a clean model with folded constants and its scales moved; neither is changed."""
     work = Graph(copy_of(folded.model))
     changes = moved + convert(work, registry.conversions(), options)
-    reference = Graph(copy_of(work.model)) if changes else cleaned
-    context = Context(work)
+    context = Context(work, strict=options.affine_bits is not None)
     _type_input(context)
     rewrites = registry.rewrites()
     for node in list(work.graph.node):
         if node.name not in context.done:
             _rewrite(context, node, rewrites)
+    changes = changes + context.notes
     outputs = [o.name for o in work.graph.output]
     _check_connected(context, outputs)
     streams = [context.stream(o) for o in outputs]
     for one in registry.passes():
         one.apply(context, frozenset(streams))
+    # What computes in float64 is named in the converted file.
+    reference = Graph(copy_of(work.model)) if changes or context.wide else cleaned
+    reference.double = frozenset(context.wide)
     made = {o for n in reference.graph.node for o in n.output}
     for name, place in list(context.references.items()):
         if place.tensor not in made:  # a conversion's own, and the reference is the file

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from ..types import StreamType
+from .execute import DOUBLE
 from .index import Graph
 from .load import copy_of, float_tensor
 
@@ -22,9 +23,11 @@ MAX_ELEMENTS = 1 << 22
 
 
 class Probe:
-    """Values that a segment gives for chosen input codes, executed by qonnx in float32."""
+    """Values that a segment gives for chosen input codes, executed as the reference does."""
 
-    def __init__(self, model: Graph, segment: Sequence[onnx.NodeProto], source: str, kind: StreamType) -> None:
+    def __init__(
+        self, model: Graph, segment: Sequence[onnx.NodeProto], source: str, kind: StreamType, double: bool = False
+    ) -> None:
         """A segment of elementwise nodes.
 
         Args:
@@ -32,7 +35,9 @@ class Probe:
             segment: nodes, each reading the one before.
             source: tensor that the first one reads.
             kind: that tensor's type.
+            double: in float64 (`execute.DOUBLE`); else by qonnx in float32.
         """
+        self._double = double
         names = {i for n in segment for i in n.input}
         self._constants = [i for i in model.graph.initializer if i.name in names]
         self._segment, self._source, self._kind = [copy_of(n) for n in segment], source, kind
@@ -40,16 +45,27 @@ class Probe:
         self._built: tuple[int, ModelWrapper] | None = None
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
-        """Values, float32 (C, n), for codes, (C, n): a row a channel."""
+        """Values, float (C, n), for codes, (C, n): a row a channel."""
         step = max(MAX_ELEMENTS // len(codes), 1)
         parts = [self._run(codes[:, n : n + step]) for n in range(0, codes.shape[1], step)]
         return np.concatenate(parts, axis=1)
 
     def _run(self, codes: np.ndarray) -> np.ndarray:
-        values = self._kind.to_values(codes).astype(np.float32)[None, :, None, :]
+        values = self._kind.to_values(codes)[None, :, None, :]
+        if self._double:
+            return self._in_double(values)[0, :, 0, :]
+        values = values.astype(np.float32)
         result = execute_onnx(self._model(codes.shape[1]), {self._source: np.ascontiguousarray(values)})
         found: np.ndarray = next(iter(result.values()))[0, :, 0, :]
         return found
+
+    def _in_double(self, values: np.ndarray) -> np.ndarray:
+        tensors = {i.name: numpy_helper.to_array(i).astype(np.float64) for i in self._constants}
+        tensors[self._source] = values
+        for node in self._segment:
+            inputs = [tensors[i] if i else None for i in node.input]
+            tensors[node.output[0]] = DOUBLE[node.op_type](node, *inputs)
+        return tensors[self._segment[-1].output[0]]
 
     def _model(self, count: int) -> ModelWrapper:
         """The segment as a model of one row of `count` pixels."""

@@ -73,11 +73,13 @@ class Scales:
             one per channel as (1, C, 1, 1)).
         integers: names of nodes that work on codes now.
         exact: float constants stay what they are (no --affine-bits).
+        grids: names of the Quants that round to a common grid.
     """
 
     model: Graph
     weights: dict[str, np.ndarray]
     exact: bool = True
+    grids: set[str] = field(default_factory=set)
     waiting: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
     integers: list[str] = field(default_factory=list)
 
@@ -107,7 +109,12 @@ class Scales:
         codes = self.model.fresh(f"{target}_codes")
         self.read_codes(node)
         self.model.rename_output(node, codes)
-        self.waiting[target] = codes, np.asarray(scale, np.float32)
+        self.wait(target, codes, scale)
+
+    def wait(self, tensor: str, codes: str, scale: np.ndarray) -> None:
+        """Let a scale wait behind the codes of a tensor."""
+        scale = np.asarray(scale, np.float32)
+        self.waiting[tensor] = codes, scale.reshape(()) if scale.size == 1 else scale
 
 
 class ScaleRule(ABC):

@@ -19,6 +19,8 @@ from onnx import helper
 
 from ...errors import UserError
 from .constants import code_range, is_plain
+from .fixed import power_of_two
+from .hoist import unshare
 from .index import Graph
 from .rewrite import ScaleRule, Scales
 
@@ -67,7 +69,7 @@ def quantize_input(model: Graph, scale: float) -> None:
 
 def move_scales(
     model: Graph, rules: Sequence[ScaleRule], weights: dict[str, np.ndarray], exact: bool
-) -> tuple[list[str], Units]:
+) -> tuple[list[str], Units, frozenset[str]]:
     """Apply the conversion in place.
 
     Args:
@@ -77,7 +79,8 @@ def move_scales(
         exact: float constants stay what they are.
 
     Returns:
-        In words, what may have changed a value; what codes of input and outputs stand for.
+        In words, what may have changed a value; what codes of input and outputs stand for; names of the Quants that
+        round to a common grid.
 
     Raises:
         UserError: a scale that cannot move, with the node's name and what to do.
@@ -91,8 +94,9 @@ def move_scales(
     quantizers = 0
     for node in list(model.graph.node):
         if node.op_type == "Quant":
+            own = _read_grid(model, node, scales)
             scales.read_values(node)
-            if not is_plain(model, node):
+            if not own and not _gives_codes(model, node):
                 _split(model, node, scales, units)
                 quantizers += 1
             continue
@@ -102,6 +106,9 @@ def move_scales(
         scales.read_values(node)
     _outputs(model, scales, units)
     model.tidy()
+    if exact:
+        unshare(model)
+        model.tidy()
     if scales.integers:
         names = ", ".join(f"'{n}'" for n in scales.integers[:3]) + (" ..." if len(scales.integers) > 3 else "")
         changes.insert(
@@ -111,7 +118,37 @@ def move_scales(
         )
     elif quantizers:
         changes.append(f"{quantizers} quantizers give codes, their scales are multiplied behind them: the same values")
-    return changes, units
+    return changes, units, frozenset(scales.grids)
+
+
+def _gives_codes(model: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a Quant's values are fixed point as they are."""
+    at_input = node.input[0] == model.graph.input[0].name
+    return is_plain(model, node) or (not at_input and bool(np.all(model.get_initializer(node.input[1]) == 1)))
+
+
+def _read_grid(model: Graph, node: onnx.NodeProto, scales: Scales) -> bool:
+    """Whether a Quant reads codes on a grid that is a binary fraction of its step: the sum is only shifted then."""
+    source, target = node.input[0], node.output[0]
+    if source not in scales.waiting or source not in scales.grids:
+        return False
+    codes, grid = scales.waiting[source]
+    scale, zero = (np.asarray(model.get_initializer(n)) for n in list(node.input)[1:3])
+    ratio = np.asarray(grid, np.float64) / np.asarray(scale, np.float64)
+    if ratio.size != 1 or power_of_two(float(ratio.reshape(()))) is None or np.any(zero):
+        return False
+    shifted, by, one = (model.fresh(f"{node.name}_{what}") for what in ("shifted", "ratio", "one"))
+    model.set_initializer(one, np.ones((), np.float32))
+    out = model.fresh(f"{target}_codes")
+    if np.all(ratio == 1):
+        shifted = codes
+    else:
+        model.set_initializer(by, np.asarray(ratio, np.float32))
+        model.insert(helper.make_node("Mul", [codes, by], [shifted], name=model.fresh(f"{node.name}_shift")))
+    model.redirect(node, [shifted, one, *list(node.input)[2:]])
+    model.rename_output(node, out)
+    scales.wait(target, out, scale)
+    return True
 
 
 def _split(model: Graph, node: onnx.NodeProto, scales: Scales, units: Units) -> None:
@@ -147,7 +184,7 @@ def _split(model: Graph, node: onnx.NodeProto, scales: Scales, units: Units) -> 
         model.insert(helper.make_node("Sub", [raw, offset], [codes], name=model.fresh(f"{node.name}_sub")))
     else:
         model.rename_output(node, codes)
-    scales.waiting[target] = codes, scale
+    scales.wait(target, codes, scale)
 
 
 def _outputs(model: Graph, scales: Scales, units: Units) -> None:

@@ -35,7 +35,13 @@ register(
     conversions=[conv.TransposedConvolutions(), conv.WholeKernels(), conv.MoveScales(), conv.SplitBiases()],
     scales=[conv.ConvScales()],
 )
-register(affine.Affine, _HERE / "affine", rewrites=[affine.AffineRewrite()], conversions=[affine.QuantizeAffines()])
+register(
+    affine.Affine,
+    _HERE / "affine",
+    rewrites=[affine.AffineRewrite()],
+    conversions=[affine.QuantizeAffines()],
+    scales=[affine.ReluScales()],
+)
 register(threshold.Threshold, _HERE / "threshold", rewrites=[threshold.ThresholdRewrite()])
 register(pieces.Pieces, _HERE / "pieces", rewrites=[pieces.PiecesRewrite()])
 register(add.Add, _HERE / "add", rewrites=[add.AddRewrite()], scales=[add.AddScales()])

@@ -4,8 +4,8 @@ One algorithm for both kinds of hardware; what the operators hold (`Op.timing`) 
 
 In RTL a layer's ready may follow that of the layer behind it, so each stream has registers that cut valid, data and
 ready (`slices`). They stand at the top level, once a stream: an operator needs none of its own, and neither its
-`timing` nor its `flow` counts them. A FIFO cuts as well, and takes as long: a cycle. Only in front of a layer without
-any register (`latency` 0, wires) nothing stands: the streams behind it are cut.
+`timing` nor its `flow` counts them. A FIFO cuts as well. Only in front of a layer without any register (`latency` 0,
+wires) nothing stands: the streams behind it are cut.
 
 Where copies of one stream meet again, say in an addition, the short branch must store what the long one has taken and
 not yet given:
@@ -33,7 +33,7 @@ from ..ops.base import Side
 LEAST = {"hls": 2, "rtl": 0}
 #: Words of the slices of RTL: one register, which takes a beat every other cycle, or two, which take one every cycle.
 HALF_SLICE, SLICE = 1, 2
-#: Cycles from one layer to the next through slice or FIFO.
+#: Cycles from one layer to the next through a slice; see `memories.fifo_cycles` for FIFOs.
 SLICE_CYCLES = 1
 
 
@@ -161,8 +161,10 @@ def _balanced(network: Network, side: Side) -> dict[str, int]:
 
 
 def is_cut(reader: Node) -> bool:
-    """Whether registers stand in front of a layer of RTL: in front of each that is not wire."""
-    return reader.op.timing("rtl").latency > 0
+    """Whether registers stand in front of a layer of RTL: in front of each that is not wire. With two levels between
+    registers a fork's gates are too much for the layer in front of it, so there too.
+    """
+    return reader.op.timing("rtl").latency > 0 or reader.op.logic_levels < 3
 
 
 def _gap(node: Node, arriving: dict[str, int]) -> int:

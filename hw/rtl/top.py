@@ -10,7 +10,9 @@ from typing import Any
 from ..network import Network, Node
 from ..options import BuildOptions
 from ..ports import GBR, channel_order, order_text
+from ..resources.devices import device, known
 from ..resources.fifos import SLICE, fifo_depths
+from ..resources.memories import ATTRIBUTES, fifo_styles
 from ..resources.schedule import predict
 from ..types import StreamType
 from .module import CLOCK, Instance, LayerModule, flag
@@ -51,6 +53,7 @@ class Top:
     def __init__(self, network: Network, layers: dict[str, LayerModule], options: BuildOptions) -> None:
         self.network, self.layers, self.options = network, layers, options
         self.depths = fifo_depths(network, "rtl")
+        self.styles = fifo_styles(network, self.depths, device(options.part) if known(options.part) else None)
         self.prediction = predict(network)
         self.signals: list[Signals] = []
         self.instances: list[Instance] = []
@@ -91,13 +94,14 @@ class Top:
         bits = self.network.streams[stream].kind.word_bits
         buffered, name = f"{stream}__fifo", fifo_instance(stream)
         sliced = depth <= SLICE
-        what = "a register slice" if sliced else f"a FIFO of {depth}"
+        style = self.styles[stream]
+        what = "a register slice" if sliced else f"a FIFO of {depth}, ram_style {ATTRIBUTES[style]}"
         self.signals.append(Signals(buffered, bits, f"{stream} behind {what}"))
         ports = _clock() | _into(stream) | _from(buffered)
         if depth == SLICE:
             self.instances.append(Instance("xnorsr_skid", name, {"Bits": bits}, ports))
         else:
-            self.instances.append(Instance("xnorsr_fifo", name, {"Bits": bits, "Depth": depth}, ports))
+            self.instances.append(Instance("xnorsr_fifo", name, {"Bits": bits, "Depth": depth, "Style": style}, ports))
         if not sliced:
             self.fifos[name] = {"depth": depth, "bits": bits, "stream": stream, "reader": reader}
         return buffered

@@ -62,6 +62,10 @@ class BinaryUnit(nn.Module, ABC):
         """Why a configuration of this scheme has no deployed form; None where it has one."""
         return None
 
+    def before_norm(self) -> Tensor | float:
+        """What the float form multiplies its sums by in front of its BatchNorm, `affine`; (1, O, 1, 1), or 1."""
+        return 1.0
+
     @classmethod
     def for_tokens(cls, cfg: Any) -> Any:
         """The configuration that a linear layer on tokens has, a unit of kernel 1: what belongs to images is off."""

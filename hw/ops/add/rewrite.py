@@ -11,7 +11,7 @@ import onnx
 from ....errors import UserError
 from ...graph.chains import only_consumer, stream_inputs
 from ...graph.constants import quant_parameters
-from ...graph.context import Context, check_exact, check_shift, exact_type, requant, requant_type
+from ...graph.context import Context, check_shift, exact_type, requant, requant_type
 from ...graph.rewrite import Rewrite
 from ...types import Range
 from .op import Add
@@ -46,7 +46,7 @@ def _addition(context: Context, node: onnx.NodeProto) -> None:
     subtract = node.op_type == "Sub"
     second = Range.of(b) * Range(-1, -1) if subtract else Range.of(b)
     total = (Range.of(a) << shift_a) + (second << shift_b)
-    check_exact(total.peak, node.output[0], node)
+    context.check_exact(total.peak, node.output[0], node)
     quant = only_consumer(context.model, node.output[0])
     if quant is not None and quant.op_type == "Quant":
         q_frac, bits, q_lo, q_hi = quant_parameters(context.model, quant)

@@ -1,11 +1,11 @@
-"""Streams of one scale are added as codes; streams of different scales are rounded to a common grid first."""
+"""Streams of one scale are added as codes; streams of different scales get a common unit first."""
 
 from __future__ import annotations
 
 import onnx
 
 from ...graph.chains import stream_inputs
-from ...graph.grid import to_common_grid
+from ...graph.grid import to_common_unit
 from ...graph.index import Graph
 from ...graph.rewrite import ScaleRule, Scales
 
@@ -18,4 +18,4 @@ class AddScales(ScaleRule):
     def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
         """Only where both inputs are streams."""
         streams = stream_inputs(model, node)
-        return to_common_grid(model, node, scales, streams) if len(streams) == 2 else []
+        return to_common_unit(model, node, scales, streams) if len(streams) == 2 else []

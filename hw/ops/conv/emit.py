@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .op import Conv
 
 
+#: Words of the weights' ROM from which on it has an output register (xnorsr_mvu_binary).
+ROM_IN_ONE_STAGE = 64
+
+
 def hls_latency(op: Conv) -> int:
     """Cycles of the kernel from a window to its output: the folding, the ports, an adder tree."""
     return op.folds + hls.PORTS + math.ceil(math.log2(op.simd * op.input.bits + 1))
@@ -29,7 +33,8 @@ def hls_latency(op: Conv) -> int:
 def rtl_latency(op: Conv) -> int:
     """Cycles of the matrix-vector unit behind the window (module headers)."""
     if op.binary:
-        return pop_latency(op) + 1 if op.unrolled else op.folds + pop_latency(op) + 3
+        counts = pop_latency(op) + (op.input.bits - 1).bit_length()
+        return counts + 1 if op.unrolled else op.folds + counts + (3 if op.folds <= ROM_IN_ONE_STAGE else 4)
     stages = products.choose(op).stages
     return stages + 1 if op.unrolled else op.folds + stages + 3
 
@@ -107,6 +112,7 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         "Bias": _constants(made, op),
     }
     if op.binary:
+        parameters = {"Width": kind.width, "Height": kind.height} | parameters
         parameters |= {"PopLatency": pop_latency(op), "PopcountId": index}
     else:
         made_with = products.choose(op)

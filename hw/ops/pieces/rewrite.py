@@ -15,7 +15,7 @@ import onnx
 from ....errors import UserError
 from ...graph import chains
 from ...graph.constants import MAX_BITS, quant_parameters
-from ...graph.context import Context, requant_type
+from ...graph.context import EXACT_BITS, Context, requant_type, significant_bits
 from ...graph.probe import Probe
 from ...graph.rewrite import Rewrite
 from ...types import Range, Requant, StreamType, bits_for
@@ -50,7 +50,7 @@ class PiecesRewrite(Rewrite):
         chains.refuse_bipolar(kind, node)
         segment = chains.segments(chains.chain_from(context.model, node, 1))[0]
         op = _pieces(context, segment, source, kind)
-        context.add(op, segment, [source], [segment[-1].output[0]])
+        context.add(op, segment, [source], [segment[-1].output[0]], floats=True)
 
 
 def _pieces(context: Context, segment: list[onnx.NodeProto], source: str, kind: StreamType) -> Pieces:
@@ -61,22 +61,22 @@ def _pieces(context: Context, segment: list[onnx.NodeProto], source: str, kind: 
     else:
         frac, bits, least, most = quant_parameters(context.model, last)
         out = requant_type(kind, frac, bits_for(least, most)[0], least, kind.channels)
-    probe = Probe(context.model, segment, source, kind)
-    runs = steps.find(
-        lambda codes: out.to_codes(probe(codes)),
-        kind.channels,
-        kind.lo,
-        kind.hi,
-        _bends(context, segment, source, kind),
-    )
-    found = fit(runs, least, most)
-    if found is None or _sum_bits(kind, found) > MAX_SUM_BITS:
-        names = ", ".join(f"{n.op_type} '{n.name}'" for n in segment[:-1])
+    wide = significant_bits(max(-kind.lo, kind.hi)) > EXACT_BITS
+    for double in [True] if wide else [False, True]:
+        runs = _runs(context, segment, source, out, double)
+        found = fit(runs, least, most)
+        if found is not None and _sum_bits(kind, found) <= MAX_SUM_BITS:
+            break
+    else:
         raise UserError(
-            f"{last.op_type} '{last.name}': the steps of {names or 'its scale'} in front of it do not fit "
-            f"{MAX_PIECES} straight pieces with sums of {MAX_SUM_BITS} bits. Give it fewer bits, put a QuantIdentity "
-            "between these operators, or let their constants be quantized (--affine-bits N)."
+            f"{last.op_type} '{last.name}': the steps of {_names(segment[:-1]) or 'its scale'} in front of it do not "
+            f"fit {MAX_PIECES} straight pieces with sums of {MAX_SUM_BITS} bits. Give it fewer bits, put a "
+            "QuantIdentity between these operators, or let their constants be quantized (--affine-bits N)."
         )
+    if double:
+        context.wide.update(n.name for n in segment)
+        why = f"reads {kind.bits}-bit numbers" if wide else "has steps that float32 scatters"
+        context.notes.append(f"{_names(segment)}: computed in float64, as the chain {why}")
     reached = runs.result
     if last.op_type == "Quant" and bits == MAX_BITS:  # a conversion's own, as wide as can be: no wider than needed
         least, most = int(reached.min()), int(reached.max())
@@ -86,6 +86,26 @@ def _pieces(context: Context, segment: list[onnx.NodeProto], source: str, kind: 
     op = Pieces((kind,), out, found.splits, found.scale, found.bias, quant)
     _prove(op, runs)
     return op
+
+
+def _names(nodes: list[onnx.NodeProto]) -> str:
+    return ", ".join(f"{n.op_type} '{n.name}'" for n in nodes)
+
+
+def _runs(context: Context, segment: list[onnx.NodeProto], source: str, out: StreamType, double: bool) -> steps.Runs:
+    """The steps of a segment, executed as the reference does."""
+    kind = context.type_of(source)
+    probe = Probe(context.model, segment, source, kind, double)
+
+    def codes_of(codes: np.ndarray) -> np.ndarray:
+        return out.to_codes(probe(codes))
+
+    bends = [
+        _sign(Probe(context.model, segment[:n], source, kind, double) if n else None)
+        for n, node in enumerate(segment)
+        if node.op_type in chains.PRELU and np.any(chains.slopes(context.model, node, kind.channels) < 0)
+    ]
+    return steps.find(codes_of, kind.channels, kind.lo, kind.hi, bends)
 
 
 def _prove(op: Pieces, runs: steps.Runs) -> None:
@@ -109,15 +129,6 @@ def _check_constants(context: Context, segment: list[onnx.NodeProto], kind: Stre
             chains.slopes(context.model, node, kind.channels)
         elif node.op_type in chains.CLIPS:
             chains.limits(context.model, node, kind.channels)
-
-
-def _bends(context: Context, segment: list[onnx.NodeProto], source: str, kind: StreamType) -> list[steps.Evaluate]:
-    """Where the chain may turn round: the sign in front of each PReLU with a negative slope."""
-    return [
-        _sign(Probe(context.model, segment[:n], source, kind) if n else None)
-        for n, node in enumerate(segment)
-        if node.op_type in chains.PRELU and np.any(chains.slopes(context.model, node, kind.channels) < 0)
-    ]
 
 
 def _sign(probe: Probe | None) -> steps.Evaluate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import onnx
 
@@ -23,7 +25,7 @@ class PixelShuffleScales(ScaleRule):
             chain = chain_behind(model, node)
             if chain and is_float(model, node.input[0], exact):
                 crd = attribute(node, "mode", "DCR") == "CRD"
-                hoist(model, node, chain, lambda c, n=phases, crd=crd: _spread(c, n, crd))
+                hoist(model, node, chain, partial(_spread, phases=phases, crd=crd))
 
     def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
         """One scale for all channels, or the same one for all phases of each."""

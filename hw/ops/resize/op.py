@@ -38,10 +38,9 @@ def sum_cycles(factor: int, logic_levels: int) -> int:
         factor: r, 2 to 8.
         logic_levels: look-up tables between registers.
     """
-    sum_levels = {4: 3, 6: 3, 8: 4}.get(factor, 2)
-    split = sum_levels > logic_levels
-    first = sum_levels if not split else 1 if factor == 4 else 2
-    return int(1 + first > logic_levels) + 2 * (1 + split)
+    split = factor > 2 and factor % 2 == 0
+    first = 1 if factor == 4 else 2
+    return int(2 + first > logic_levels) + 2 * (1 + split)
 
 
 @dataclass(frozen=True, eq=False)

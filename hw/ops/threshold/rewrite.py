@@ -73,7 +73,7 @@ def _thresholds(context: Context, segment: list[onnx.NodeProto], source: str) ->
         hi_code = np.where(reached, middle, hi_code)
         lo = np.where(reached, lo, middle + 1)
     op = Threshold((kind,), out, lo, sign, base)
-    context.add(op, segment, [source], [last.output[0]])
+    context.add(op, segment, [source], [last.output[0]], floats=True)
 
 
 def _check_sign(segment: list[onnx.NodeProto]) -> None:

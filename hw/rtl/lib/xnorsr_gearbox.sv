@@ -82,8 +82,10 @@ module xnorsr_gearbox #(
 
     logic [InChannels*Bits-1:0] word_q;
     logic [CountBits-1:0]       count_q;
-    logic                       last_q;
-    assign ready_o = ~valid_q | (last_q & ready_i);
+    logic                       last_q, load, move;
+    assign load    = ~valid_q | last_q;  // registers only: what chooses the data does not wait for ready_i
+    assign move    = ~valid_q | ready_i;
+    assign ready_o = load & move;
     assign data_o  = word_q[PartBits-1:0];
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
@@ -99,8 +101,7 @@ module xnorsr_gearbox #(
       end
     end
     always_ff @(posedge clk_i) begin
-      if (ready_o)      word_q <= data_i;
-      else if (ready_i) word_q <= word_q >> PartBits;
+      if (move) word_q <= load ? data_i : word_q >> PartBits;
     end
   end
 endmodule

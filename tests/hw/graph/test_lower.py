@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from tests.networks import MATRIX, Builder, NetworkSpec, images, network, pyramid
-from xnorsr.errors import UserError
 from xnorsr.hw.graph.lower import Lowered, lower
-from xnorsr.hw.ops.pixel_shuffle import PixelShuffle
 from xnorsr.hw.ops.pieces import Pieces
+from xnorsr.hw.ops.pixel_shuffle import PixelShuffle
 from xnorsr.hw.ops.threshold import Threshold
 from xnorsr.sim import compare, reference
 

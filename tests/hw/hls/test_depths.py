@@ -25,7 +25,8 @@ CALL = re.compile(r"^    (xnorsr::.*\);)$", re.MULTILINE)
 def _concurrent(project: Path) -> Path:
     """Compile the project's test bench with kernels as threads."""
     top = project / "firmware/net.cpp"
-    text, streams = STREAM.subn(r"\1, \2);", top.read_text())
+    plain = top.read_text().partition("\n#ifdef XNORSR_VIDEO\n// Compiled")[0]
+    text, streams = STREAM.subn(r"\1, \2);", plain)
     text, calls = CALL.subn(r"    processes.add([&] { \1 });", text)
     assert streams == 15 and calls == 14, (streams, calls)  # those of the input port among them
     text = text.replace("XNORSR_PRAGMA(HLS DATAFLOW)", "hls::Processes processes;")

@@ -23,10 +23,13 @@ def _flow_cases(rng: np.random.Generator) -> list[Case]:
     for depth in [1, 2, 3, 4, 5, 7, 8, 9, 17, 32]:
         bits = int(rng.integers(1, 40))
         frames = [_words(rng, bits, depth + 40), _words(rng, bits, 60)]
-        parameters = {"Bits": bits, "Depth": depth}
-        streams = [Stream(bits, frames)], [Stream(bits, frames)]
         interval = 2 if depth == 1 else 1
-        cases.append(Case(f"fifo {depth}", "xnorsr_fifo", dict(parameters), STREAM_PORTS, *streams, 1, interval))
+        for style in (0, 1) if depth > 4 else (0,):
+            parameters = {"Bits": bits, "Depth": depth, "Style": style}
+            streams = [Stream(bits, frames)], [Stream(bits, frames)]
+            latency = 1 if depth <= 2 else 2 + style
+            name = f"fifo {depth} style {style}"
+            cases.append(Case(name, "xnorsr_fifo", dict(parameters), STREAM_PORTS, *streams, latency, interval))
     for bits in (1, 13):
         frames = [_words(rng, bits, 70)]
         streams = [Stream(bits, frames)], [Stream(bits, frames)]

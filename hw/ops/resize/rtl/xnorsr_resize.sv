@@ -7,13 +7,13 @@
 // Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as in
 //              xnorsr_requant. Without HasQuant the output must hold every value that can occur.
 // Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + Edge + 2*(1 + Split), and xnorsr_requant's with HasQuant; Edge
-//              and Split are 1 where the repeated edge, or the products of a sum, need a register for LogicLevels.
+//              is 1 where the repeated edge needs a register for LogicLevels, Split where products do: Factor 4, 6 and 8.
 // Interval:    1 cycle per pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
 // Handshake:   nearest is wire. Bilinear: ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   separable: r vertical sums for each of three columns, then r horizontal sums of each. The weights are
-//              small constants, so a product is a few shifts, added or subtracted, and no multiplier: 3 to 5 numbers for
-//              one carry chain, behind 1 to 3 levels of carry-save adders. A tap outside the frame is replaced by its
-//              neighbour towards the centre before the sums, which repeats the edge for any frame size.
+//              small constants, so a product is a few shifts, added or subtracted, and no multiplier. A tap outside the
+//              frame is replaced by its neighbour towards the centre before the sums, which repeats the edge for any
+//              frame size.
 module xnorsr_resize #(
   parameter int unsigned Width,     // pixels per line
   parameter int unsigned Height,    // lines a frame
@@ -53,12 +53,13 @@ module xnorsr_resize #(
 
   localparam int unsigned Phases = Factor * Factor;
 
-  // Digits +1, or -1, of a weight of which no two stand side by side: the least number (non-adjacent form)
+  // Digits +1, or -1, of a weight: as few as possible (non-adjacent form), its ones where that saves none
   function automatic logic [5:0] digits(int unsigned weight, bit minus);
     logic [5:0] half, sum;
     half   = 6'(weight >> 1);
     sum    = 6'(weight + (weight >> 1));
     digits = (minus ? half : sum) & (half ^ sum);
+    if ($countones(half ^ sum) >= $countones(weight)) digits = minus ? '0 : 6'(weight);
   endfunction
 
   if (!Bilinear) begin : gen_nearest
@@ -79,12 +80,11 @@ module xnorsr_resize #(
     localparam int unsigned ExtBits    = InBits + (InSigned ? 0 : 1);  // an input code as a signed number
     localparam int unsigned VertBits   = ExtBits + $clog2(Den);
     localparam int unsigned SumBits    = ExtBits + $clog2(Den * Den);
-    // Look-up tables of a sum: carry-save adders and the one in the chain; with Split of its products, which have 3 terms
-    // at most, the sum then being one
-    localparam int unsigned SumLevels  = Factor == 8 ? 4 : Factor == 4 || Factor == 6 ? 3 : 2;
-    localparam int unsigned Split      = SumLevels > LogicLevels ? 1 : 0;
-    localparam int unsigned First      = Split == 0 ? SumLevels : Factor == 4 ? 1 : 2;
-    localparam int unsigned Edge       = 1 + First > LogicLevels ? 1 : 0;
+    // Sums of three numbers take two levels, one of carry-save adders. More numbers, for even Factor, are summed up a
+    // product at a time first, which has up to three of them, or two for Factor 4.
+    localparam int unsigned Split      = Factor > 2 && Factor % 2 == 0 ? 1 : 0;
+    localparam int unsigned First      = Factor == 4 ? 1 : 2;
+    localparam int unsigned Edge       = 2 + First > LogicLevels ? 1 : 0;  // two to repeat the edge
     localparam int unsigned Stages     = Edge + 2 * (1 + Split)
                                          + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0)
                                                        + (LogicLevels > 2 ? 1 : 2) : 0);
