@@ -20,7 +20,9 @@ def commands(family: str, top: str, folder: Path) -> list[str]:
     `synth_xilinx` of Yosys 0.70 packs DSP48E1 slices (xc7). For xcu and xcup its step map_dsp is done here instead,
     with the same pass; the file that this takes is copied into the folder.
     """
-    whole = f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf{' -uram' if family == 'xcup' else ''}"
+    whole = (
+        f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf{' -uram' if family == 'xcup' else ''}"
+    )
     if family == "xc7":
         return [whole]
     shutil.copyfile(DSP48E2, folder / DSP48E2.name)
