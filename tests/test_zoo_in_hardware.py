@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from xnorsr.errors import UserError
+from xnorsr.hw.golden import prove
 from xnorsr.hw.graph.lower import lower
 from xnorsr.quant import zoo
 from xnorsr.quant.export import to_qonnx
@@ -22,12 +23,7 @@ SMALL = {"channels": 8, "blocks": 1, "groups": 1, "growth": 8, "layers": 2, "dep
 #: A mean over the frame has no place in linear layers on tokens.
 NONE = [("swinir_light", "ebsr"), ("hat_small", "ebsr")]
 #: What README's words for a missing operator are called in QONNX.
-MISSING = {
-    "concatenation": "Concat",
-    "mean over the frame": "ReduceSum",
-    "transposed convolution": "ConvTranspose",
-    "attention": "Softmax",
-}
+MISSING = {"attention": "Softmax"}
 
 
 def _told(heading: str) -> dict[str, str]:
@@ -68,18 +64,12 @@ def test_what_becomes_hardware(network: str, scheme: str) -> None:
     model = zoo.build(NETWORKS.validate({"name": network, "scheme": scheme, **sizes})).eval()
     reasons = [told for told in (_told("network")[network], _told("scheme")[scheme]) if not told.startswith("yes")]
     if not reasons:
-        assert lower(to_qonnx(model, 3, 8, 8)).network.nodes
+        assert prove(lower(to_qonnx(model, 3, 8, 8))) > 0
         return
     with pytest.raises(UserError) as refused:
         lower(to_qonnx(model, 3, 8, 8))
     missing = [MISSING[reason.removeprefix("no: ")] for reason in reasons]
     assert any(str(refused.value).partition(" ")[0] in (op, f"{op}:") or op in str(refused.value) for op in missing)
-
-
-def test_the_layer_wise_factor_alone_becomes_hardware() -> None:
-    scheme = {"name": "scales", "channel": False, "spatial": False}
-    model = zoo.build(NETWORKS.validate({"name": "srresnet", "scheme": scheme, "channels": 8, "blocks": 1})).eval()
-    assert lower(to_qonnx(model, 3, 8, 8)).network.nodes
 
 
 @pytest.mark.quick

@@ -13,7 +13,7 @@ from .index import Graph
 #: Functions of one value that are no step of a chain of affines and slopes.
 FUNCTIONS = (
     "Sigmoid", "HardSigmoid", "Tanh", "Gelu", "Erf", "HardSwish", "Elu", "Selu", "Celu", "Softplus", "Mish", "Softsign",
-    "Abs", "Neg", "Exp", "Log", "Sqrt", "Pow", "Reciprocal",
+    "Neg", "Exp", "Log", "Sqrt", "Pow", "Reciprocal",
 )  # fmt: skip
 _ELEMENTWISE = (*FUNCTIONS, *chains.AFFINE, *chains.PRELU, "Clip", "Min", "Max")
 _MOST = 32  # nodes of a function

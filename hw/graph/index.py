@@ -152,6 +152,17 @@ class Graph(ModelWrapper):
             self._readers.setdefault(name, []).append(node)
         node.input[:] = names
 
+    def drop_dead(self) -> None:
+        """Take away nodes whose results neither a node reads nor the graph gives."""
+        kept: list[onnx.NodeProto] = []
+        wanted = set(self._outputs)
+        for node in reversed(sorted_nodes([n for n in self.graph.node if id(n) not in self._removed])[0]):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                kept.append(node)
+        alive = {id(n) for n in kept}
+        self.remove([n for n in self.graph.node if id(n) not in alive])
+
     def tidy(self) -> None:
         """Nodes in topological order, without removed ones; constants that are read; shapes of all tensors."""
         kept, _ = sorted_nodes([n for n in self.graph.node if id(n) not in self._removed])

@@ -8,6 +8,7 @@ channels, and back. All these tensors hold the same numbers in the same order. H
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,23 +30,8 @@ def straighten(model: Graph) -> None:
     for node in list(model.graph.node):
         walk.take(node)
     if walk.same:
-        _drop_dead(model)
+        model.drop_dead()
         model.tidy()
-
-
-def _drop_dead(model: Graph) -> None:
-    """Take away nodes whose results nothing reads any more."""
-    gone = True
-    while gone:
-        dead = [
-            n for n in model.graph.node
-            if id(n) not in model._removed and not any(model.is_output(o) or model.readers(o) for o in n.output)
-        ]  # fmt: skip
-        gone = bool(dead)
-        model.remove(dead)
-        for node in dead:
-            for name in set(node.input):
-                model._readers[name] = [n for n in model._readers.get(name, []) if n is not node]
 
 
 class _Walk:
@@ -81,11 +67,7 @@ class _Walk:
 
     def _read(self, node: onnx.NodeProto, place: int, name: str) -> None:
         """Let a node read another tensor."""
-        old = node.input[place]
-        node.input[place] = name
-        self.model._readers.setdefault(name, []).append(node)
-        if old not in node.input:
-            self.model._readers[old] = [n for n in self.model._readers[old] if n is not node]
+        self.model.redirect(node, [name if n == place else old for n, old in enumerate(node.input)])
 
     def _is_vector(self, tensor: str) -> bool:
         shape = self.model.get_tensor_shape(tensor)
@@ -106,7 +88,7 @@ class _Walk:
 
     def _keep_dims(self, node: onnx.NodeProto) -> None:
         shape = self.model.get_tensor_shape(node.input[0])
-        given = self.model.get_initializer(node.input[1]) if len(node.input) > 1 else attribute(node, "axes", [])
+        given: Any = self.model.get_initializer(node.input[1]) if len(node.input) > 1 else attribute(node, "axes", [])
         if shape is None or len(shape) != 4 or sorted(int(n) % 4 for n in np.ravel(given)) != [2, 3]:
             return
         made = copy_of(node)
@@ -121,12 +103,7 @@ class _Walk:
         if shape is None or not self._one_axis(node.output[0]):
             # A wider stream: the vector is its factor or summand, in the layout that the file gives it.
             for n, name in enumerate(node.input):
-                if name in self.same and model.get_tensor_shape(name) == [
-                    1,
-                    math.prod(model.get_tensor_shape(name)),
-                    1,
-                    1,
-                ]:
+                if name in self.same and (model.get_tensor_shape(name) or [0])[2:] == [1, 1]:
                     self._read(node, n, self.same[name])
             return
         for n, name in enumerate(node.input):
@@ -150,7 +127,7 @@ class _Walk:
         pads, ones = attribute(node, "pads", [0] * 2 * axes), [1] * axes
         plain = attribute(node, "strides", ones) == ones and attribute(node, "dilations", ones) == ones
         before, kernel, sizes = list(pads)[:axes], list(weight.shape[2:]), shape[2:]  # type: ignore[call-overload]
-        if not plain or attribute(node, "group", 1) != 1 or model.get_tensor_shape(node.output[0])[2:] != sizes:
+        if not plain or attribute(node, "group", 1) != 1 or (model.get_tensor_shape(node.output[0]) or [])[2:] != sizes:
             return
         if max(sizes) == 1:
             taps = weight[(slice(None), slice(None), *before)]
