@@ -110,7 +110,7 @@ def _codes(
 def _thresholds(kind: StreamType, out: StreamType, codes: np.ndarray) -> Threshold | None:
     """The steps of the codes of one row or one for each channel; None where they do not all rise or fall."""
     steps = np.diff(codes, axis=1)
-    falls: np.ndarray = (steps <= 0).all(1) & (steps < 0).any(1)
+    falls = np.array((steps <= 0).all(1) & (steps < 0).any(1))
     base, levels = int(codes.min()), int(codes.max() - codes.min())
     if not np.all(falls | (steps >= 0).all(1)) or not 1 <= levels <= _LEVELS or (out.bipolar and levels != 1):
         return None
