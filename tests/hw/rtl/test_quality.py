@@ -110,7 +110,8 @@ def test_yosys(tmp_path: Path) -> None:
 
 MVU = {
     "Width": 8, "Height": 8, "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0,
-    "Outputs": 6, "Pe": 2, "Simd": 12, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0", "PopLatency": 1, "PopcountId": -1,
+    "Outputs": 6, "Pe": 2, "Simd": 12, "OutBits": 8, "Weights": "216'h0",
+    "Bias": "48'h0", "PopLatency": 1, "PopcountId": -1,
 }  # fmt: skip
 FIXED = {k: v for k, v in MVU.items() if not k.startswith(("Pop", "Width", "Height"))} | {
     "WeightBits": 1, "WeightMax": 1, "Shift": 0, "Chain": 0,
