@@ -10,7 +10,7 @@ In simulation the module counts with ``$countones`` (fast); synthesis builds the
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ PLAN_SAMPLE = 24  # outputs that candidate plans are compared on: a multiple of 
 LEVELS = 2
 #: LUT levels in front of the inputs of structures with constant weights: what fills taps outside the frame.
 ENTRY = 1
+#: Mapped for area, what fills the taps would be spread over the LUTs of the first stage, five deep instead of two.
+KEPT = ('(* keep_hierarchy = "yes" *)',)
 #: What a register costs while structures are chosen, in LUTs: a LUT has two beside it, which mostly stand idle.
 REGISTER_COST = 0.2
 
@@ -152,7 +154,15 @@ def generate(weights: np.ndarray, name: str, style: str = "auto", pipeline: int 
     ]
     ports = [f"  input  logic [{inputs - 1}:0] x_i,"]
     return _module(
-        about, name, ports, table, structure, (inputs, outputs), f"x_i ~^ Weights[o * {inputs} +: {inputs}]", pipeline
+        about,
+        name,
+        ports,
+        table,
+        structure,
+        (inputs, outputs),
+        f"x_i ~^ Weights[o * {inputs} +: {inputs}]",
+        pipeline,
+        KEPT,
     )
 
 
@@ -249,6 +259,7 @@ def _module(
     size: tuple[int, int],
     bits: str,
     pipeline: int,
+    kept: Sequence[str] = (),
 ) -> str:
     """A module of two alternatives: the structure, and $countones with the same latency."""
     if pipeline < 0:
@@ -268,6 +279,7 @@ def _module(
     lines = [
         *about,
         "// Structure = 1 builds the synthesis structure, 0 counts with $countones; values and latency are the same.",
+        *kept,
         f"module {name} #(",
         "`ifdef SYNTHESIS",
         "  parameter bit Structure = 1'b1",

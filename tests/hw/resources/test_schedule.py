@@ -128,9 +128,9 @@ def test_only_the_short_branch_of_a_join_waits() -> None:
     trunk = ["head", "add0", "add1", "add2"]
     assert set(depths) == {(tensor, f"add{i}") for i, tensor in enumerate(trunk)} | {("input", "up")}
     for i, tensor in enumerate(trunk):
-        assert 21 < depths[tensor, f"add{i}"] <= 21 + 20
+        assert 21 < depths[tensor, f"add{i}"] <= 21 + 32  # and the registers of what stands beside it
     # 6 convolutions of 21 slots each stand beside the global skip
-    assert 6 * 21 < depths["input", "up"] <= 6 * 21 + 110
+    assert 6 * 21 < depths["input", "up"] <= 6 * 21 + 160
 
 
 def test_a_bilinear_resize_behind_the_fifo_holds_its_share() -> None:
@@ -247,5 +247,5 @@ def test_registers_stand_on_every_stream_between_layers() -> None:
 def test_large_network_is_scheduled_in_seconds() -> None:
     """320x180, 32 binary layers: a few seconds of NumPy."""
     network = fold(srresnet(180, 320, 8, 16), "full")
-    assert 34 * 321 < skips(network)["input", "up"] < 34 * 321 + 800
-    assert 57600 * 4 + 34 * 321 < predict(network).cycles_per_frame < 57600 * 4 + 36 * 321
+    assert 34 * 321 < skips(network)["input", "up"] < 34 * 321 + 1000
+    assert 57600 * 4 + 34 * 321 < predict(network).cycles_per_frame < 57600 * 4 + 38 * 321

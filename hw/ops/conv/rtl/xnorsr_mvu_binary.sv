@@ -156,15 +156,15 @@ module xnorsr_mvu_binary #(
   localparam int unsigned RomStages = Folds == 1 ? 0 : Folds <= 64 ? 1 : 2;
   localparam int unsigned AddStages = $clog2(InBits);
   localparam int unsigned Stages    = RomStages + PopLatency + AddStages + 1;  // the last one is the accumulators
-  logic [Stages-1:0] valid_q, first_q, last_q;  // index = stage
+  logic [Stages-2:0] valid_q, first_q, last_q;  // index = stage, without the last one
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= Stages'({valid_q, slice_valid});
+    else if (en) valid_q <= (Stages-1)'({valid_q, slice_valid});
   end
   always_ff @(posedge clk_i) begin
     if (en) begin
-      first_q <= Stages'({first_q, first});
-      last_q  <= Stages'({last_q, last});
+      first_q <= (Stages-1)'({first_q, first});
+      last_q  <= (Stages-1)'({last_q, last});
     end
   end
 
@@ -283,6 +283,7 @@ module xnorsr_mvu_binary #(
   localparam int unsigned Ahead      = Stages - 1;  // cycles from a slice to its counts
   localparam bit          StartTwice = StartWords > 64 && Ahead > 1;  // the ROM has an output register
   localparam int unsigned StartDelay = Ahead - (StartTwice ? 2 : 1);
+  localparam int unsigned StartBits  = StartWords > 1 ? $clog2(StartWords) : 1;
   logic [Pe*OutBits-1:0] start_rom [StartWords];
 
   // Rows above, or columns left, and below or right of the frame in a case
@@ -300,14 +301,15 @@ module xnorsr_mvu_binary #(
     for (int unsigned o = 0; o < Outputs; o++) begin
       automatic logic [Taps-1:0][OutBits-1:0] tap_sum;  // of the weights at a tap
       automatic logic [OutBits-1:0]           start;
-      automatic int                           row, column, address;
+      automatic logic [StartBits-1:0]         address;
+      automatic int                           row, column;
       for (int unsigned t = 0; t < Taps; t++) begin
         tap_sum[t] = OutBits'(2 * $countones(Weights[o*Elements+t*Channels+:Channels])) - OutBits'(Channels);
       end
       for (int unsigned b = 0; b < Borders; b++) begin
         row     = int'(b / Kernel);
         column  = int'(b % Kernel);
-        address = (int'(o / Pe) << CaseBits) + (Bordered ? (row << SideBits) + column : 0);
+        address = StartBits'((int'(o / Pe) << CaseBits) + (Bordered ? (row << SideBits) + column : 0));
         start   = Bias[o*OutBits+:OutBits];
         if (Bipolar) begin
           start -= OutBits'(Elements);
@@ -382,16 +384,19 @@ module xnorsr_mvu_binary #(
   end
 
   // Groups of outputs to whole pixels
-  logic result_valid, result_ready;
-  assign result_valid = valid_q[Stages-1] & last_q[Stages-1];
-  assign en           = ~result_valid | result_ready;
+  logic result_valid_q, result_ready;  // a group is complete: valid and last of the last stage
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) result_valid_q <= 1'b0;
+    else if (en) result_valid_q <= valid_q[Stages-2] & last_q[Stages-2];
+  end
+  assign en = ~result_valid_q | result_ready;
   if (Folds == 1) begin : gen_direct
     assign data_o       = result;
-    assign valid_o      = result_valid;
+    assign valid_o      = result_valid_q;
     assign result_ready = ready_i;
   end else begin : gen_join
     xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Outputs), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
+      .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid_q), .ready_o(result_ready),
       .data_o, .valid_o, .ready_i
     );
   end
