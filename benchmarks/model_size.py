@@ -4,7 +4,7 @@
 
 Size: SRResNet with 9x9 ends, body at 1 bit and the rest at 32: 82 % smaller at x2, 74 % at x4 (BNN-SR says 80 %).
 Operations: real MACs + binary MACs/64 on a 320x180 low-resolution frame; parameters: real + binary/32. Published rows
-are of SRResNet with 3x3 ends; recipes are counted by `hw.resources` on the network that hardware is made from.
+are of SRResNet with 3x3 ends; recipes are counted by `quant.accounting`, and by `hw.resources` where there is hardware.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks.common import heading, rows
+from xnorsr.errors import UserError
 from xnorsr.flows.config import load_recipe, shipped_recipes
 from xnorsr.hw.build import BuildOptions, prepare
 from xnorsr.hw.resources.account import RULE_PIXELS, Estimate, estimate
 from xnorsr.quant import zoo
-from xnorsr.quant.config import NetworkConfig
+from xnorsr.quant.accounting import account
+from xnorsr.quant.config import NetworkConfig, SchemeConfig
 from xnorsr.quant.export import to_qonnx
-from xnorsr.quant.schemes import BNNConfig
-from xnorsr.quant.zoo import SRResNetConfig
 
 CHANNELS, BLOCKS = 64, 16
 FRAME = (16, 9)
@@ -110,35 +110,54 @@ def papers() -> None:
     rows(["", "G OPs", "published", "K parameters", "published"], table)
 
 
-def account(cfg: NetworkConfig) -> Estimate:
-    """The account of a recipe's network with start weights, on a small frame; nothing in it depends on either."""
+def lowered(cfg: NetworkConfig) -> Estimate | UserError:
+    """The account of a recipe's network in hardware, with start weights, on a small frame; nothing in it depends on
+    either. Where there is no such network, what refuses it."""
     torch.manual_seed(0)
-    options = BuildOptions(frame=FRAME)
-    return estimate(prepare(to_qonnx(zoo.build(cfg), cfg.image_channels, FRAME[1], FRAME[0]), options).network)
+    model, options = zoo.build(cfg).eval(), BuildOptions(frame=FRAME)
+    try:
+        return estimate(prepare(to_qonnx(model, cfg.image_channels, FRAME[1], FRAME[0]), options).network)
+    except UserError as e:
+        return e
+
+
+def scheme_of(cfg: NetworkConfig) -> str:
+    """A scheme with the options that are not its defaults."""
+    scheme: SchemeConfig = cfg.scheme  # type: ignore[attr-defined]
+    chosen = scheme.model_dump(exclude={"name"}, exclude_defaults=True)
+    return " ".join([scheme.name, *(f"{k}={v}" for k, v in chosen.items())])
 
 
 def recipes(names: list[str]) -> None:
-    """Print the account of shipped recipes; the size includes all parameters, those per channel too."""
-    heading("Shipped recipes, counted on the lowered network")
+    """Print the account of shipped recipes, and of their hardware where it exists: operations must be the same there.
+
+    The size of hardware includes all parameters, those per channel too.
+    """
+    heading("Shipped recipes, counted on the network and on what hardware is made from")
     table = []
     for name in names:
         cfg = load_recipe(name).model
-        assert isinstance(cfg, SRResNetConfig)
-        found = account(cfg)
-        bits = f"W1A{cfg.scheme.act_bits if isinstance(cfg.scheme, BNNConfig) else 1}"
+        counts, found = account(cfg), lowered(cfg)
+        hardware = ["-", "-"]
+        if isinstance(found, Estimate):
+            check(f"operations of {name} in hardware", found.ops_rule, counts.operations, 0.001)
+            hardware = [f"{found.model_bits / 8e3:.1f}", f"-{100 * found.size_reduction:.1f} %"]
         table.append(
             [
                 name,
-                f"x{cfg.scale} {bits} {cfg.channels}ch {cfg.blocks}b",
-                f"{found.ops_rule / 1e9:.2f}",
-                f"{found.params_rule / 1e3:.1f}",
-                f"{found.model_bits / 8e3:.1f}",
-                f"-{100 * found.size_reduction:.1f} %",
+                f"{cfg.name} x{cfg.scale} {scheme_of(cfg)}",
+                f"{counts.operations / 1e9:.2f}",
+                f"{counts.parameters / 1e3:.1f}",
+                f"-{100 * counts.saved:.1f} %",
+                *hardware,
             ]
         )
-        if (cfg.scheme.name, cfg.scale, cfg.channels, cfg.blocks) == ("w1a1", 2, CHANNELS, BLOCKS):
-            check(f"operations of {name}", found.ops_rule / 1e9, counted(one_convolution_tail(2), ("body",))[0], 0.001)
-    rows(["", "", "G OPs", "K parameters", "kB", "size against float"], table)
+        sizes = {"channels": CHANNELS, "blocks": BLOCKS, "upsampler": "single", "scale": 2}
+        if scheme_of(cfg) == "w1a1" and cfg.name == "srresnet" and sizes.items() <= cfg.model_dump().items():
+            check(
+                f"operations of {name}", counts.operations / 1e9, counted(one_convolution_tail(2), ("body",))[0], 0.001
+            )
+    rows(["", "", "G OPs", "K parameters", "size", "kB in hardware", "size"], table)
 
 
 def main(arguments: list[str] | None = None) -> None:

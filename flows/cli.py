@@ -67,16 +67,43 @@ def _root(
 def train(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/RECIPE/train.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="CHECKPOINT",
+            help="Begin with this trained network, of the same architecture with another scheme or other bits: what "
+            "trained in float becomes fixed point, and is fine-tuned.",
+        ),
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--images",
+            help="With --from: photographs, as of eval, to say on what each quantization costs. Default: those held "
+            "out.",
+        ),
+    ] = None,
     overrides: Set = None,
     force: Force = False,
 ) -> None:
     """Train the network of a recipe; an interrupted training continues from its last checkpoint."""
     from .config import load_recipe, recipe_path
+    from .steps import beginning
     from .steps import training as steps
 
+    if images and source is None:
+        raise UserError("--images: has no effect without --from. Give both, or leave --images out.")
     config = load_recipe(recipe, overrides)
     folder = out or Path("build") / recipe_path(recipe).stem / "train"
-    checkpoint = steps.train(config, folder, force=force)
+    begin = None
+    if source is not None and (force or not steps.continues(folder)):
+        with console.status("Converting the trained network and measuring what its quantizations cost ..."):
+            begin = beginning.begin_with(config, source, images)
+        beginning.tell(begin)
+    checkpoint = steps.train(config, folder, force=force, begin=begin)
+    if begin is not None:
+        beginning.tell_end(begin, checkpoint, config, images)
     say(f"Trained: {checkpoint}. Next: xnorsr eval {_typed(checkpoint)}, xnorsr export {_typed(checkpoint)}")
 
 
@@ -148,10 +175,13 @@ def build(
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
     *,
     hardware: HardwareOptions,
-    synth: Annotated[bool, typer.Option("--synth", help="Run C-synthesis where the vendor's HLS is on PATH.")] = False,
+    synth: Annotated[
+        bool, typer.Option("--synth", help="Run C-simulation and C-synthesis where the vendor's HLS is on PATH.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Generate the HLS and the SystemVerilog project of a QONNX network."""
+    from .steps import csynth
     from .steps import hardware as steps
 
     folder = out or Path("build") / model.stem
@@ -159,7 +189,7 @@ def build(
     typed = _typed(folder)
     say(f"Built: {folder}. Next: xnorsr sim {typed} --image FILE.png, xnorsr estimate {typed}")
     if synth:
-        steps.vendor_synthesis(folder)
+        csynth.vendor_synthesis(folder)
 
 
 @app.command()
@@ -171,6 +201,10 @@ def sim(
     crop: Annotated[bool, typer.Option("--crop", help="Take the middle of a larger photograph.")] = False,
     all_tensors: Annotated[bool, typer.Option("--all-tensors", help="Also compare every intermediate tensor.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Write waveforms (rtl only).")] = False,
+    bit_true: Annotated[
+        bool,
+        typer.Option("--bit-true", help="Simulate the code that is synthesized, not its fast form: slow (hls only)."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -185,7 +219,19 @@ def sim(
 
     if waves and level != "rtl":
         raise UserError(f"--waves: has no effect with --level {level}. Give --level rtl as well, or leave --waves out.")
-    found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
+    if bit_true and level != "hls":
+        raise UserError(f"--bit-true: has no effect with --level {level}. Give --level hls, or leave --bit-true out.")
+    found = steps.simulate(
+        project,
+        image,
+        level,
+        crop=crop,
+        all_tensors=all_tensors,
+        waves=waves,
+        bit_true=bit_true,
+        out=out,
+        force=force,
+    )
     for name, output in found.outputs.items():
         which = f"Output {name}: " if len(found.outputs) > 1 else ""
         kind = "Codes" if found.files[name].suffix == ".npy" else "Picture"

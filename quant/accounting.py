@@ -1,8 +1,9 @@
 """Parameters, operations and model size of a network, by the rule that papers on binary super-resolution count with.
 
-Operations = real multiply-accumulates + binary ones / 64, on a low-resolution frame of 320x180 pixels; parameters =
-real weights + binary ones / 32 (Bi-Real Net, arXiv 1808.00278, and BBCU, arXiv 2210.00405). Weights of convolutions
-count; what there is per channel besides (biases, affines, slopes, thresholds) is told apart, as papers leave it out.
+Operations = real multiply-accumulates + binary ones / 64, on a low-resolution frame of 320x180 pixels, the products of
+attention included; parameters = real weights + binary ones / 32 (Bi-Real Net, arXiv 1808.00278, and BBCU, arXiv
+2210.00405). Weights of convolutions and linear layers count; what there is besides, per channel (biases, affines,
+slopes, thresholds, norms) or per offset of two tokens, is told apart, as papers leave it out.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ from torch import nn
 from . import zoo
 from .config import NetworkConfig
 from .layers import BinaryConv
+from .zoo.attention import Product
 
 FRAME = (320, 180)  # (width, height) in low-resolution pixels
-# Multiply-accumulates of a network are a fixed number and one per pixel: two small frames tell both.
-_SMALL, _LARGE = (8, 8), (8, 16)
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Account:
 
     Attributes:
         real_macs, binary_macs: multiply-accumulates for one frame of `FRAME`.
-        real_weights, binary_weights: weights of convolutions.
-        others: parameters that are no weights of convolutions, all per channel or per layer.
+        real_weights, binary_weights: weights of convolutions and linear layers.
+        others: parameters that are no weights of convolutions or linear layers.
     """
 
     real_macs: int
@@ -68,8 +68,13 @@ def _macs(model: nn.Module, channels: int, frame: tuple[int, int]) -> tuple[int,
         size = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
         found[isinstance(module, BinaryConv)] += module.weight.numel() * size.shape[-2] * size.shape[-1]
 
+    def multiply(module: Any, inputs: Any, output: Any) -> None:
+        # Queries with keys, and their weights with values.
+        found[0] += 2 * inputs[0].numel() * inputs[1].shape[2]
+
     kinds = nn.Conv2d | nn.ConvTranspose2d
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, kinds)]
+    hooks += [m.register_forward_hook(multiply) for m in model.modules() if isinstance(m, Product)]
     with torch.no_grad():
         model(torch.zeros(1, channels, frame[1], frame[0]))
     for hook in hooks:
@@ -88,9 +93,11 @@ def account(cfg: NetworkConfig) -> Account:
     for module in convolutions:
         weights[isinstance(module, BinaryConv)] += module.weight.numel()
     every = sum(p.numel() for p in model.parameters())
-    small, large = (_macs(model, cfg.image_channels, frame) for frame in (_SMALL, _LARGE))
-    pixels, step = FRAME[0] * FRAME[1], _LARGE[0] * _LARGE[1] - _SMALL[0] * _SMALL[1]
-    macs = [a + (b - a) * (pixels - _SMALL[0] * _SMALL[1]) // step for a, b in zip(small, large, strict=True)]
+    # Multiply-accumulates of a network are a fixed number and one per pixel: two small frames tell both.
+    side = model.step
+    small, large = (_macs(model, cfg.image_channels, frame) for frame in ((side, side), (side, 2 * side)))
+    pixels, step = FRAME[0] * FRAME[1], side * side
+    macs = [a + (b - a) * (pixels - step) // step for a, b in zip(small, large, strict=True)]
     return Account(macs[0], macs[1], weights[0], weights[1], every - sum(weights))
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..errors import UserError
 from .config import TrainConfig
-from .learner import Learner
+from .learner import Learner, parameter_groups
 from .zoo import Network
 from .zoo.srgan import SRGAN
 
@@ -112,7 +112,8 @@ class AdversarialLearner(Learner):
         self.weight = options.adversarial
 
     def configure_optimizers(self) -> Any:
-        return [torch.optim.Adam(m.parameters(), lr=self.cfg.lr) for m in (self.model, self.discriminator)]
+        networks = (self.model, self.discriminator)
+        return [torch.optim.Adam(parameter_groups(m, self.cfg), lr=self.cfg.lr) for m in networks]
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         low, high = batch

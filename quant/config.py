@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 EMBEDDED_HOLDOUT = ("astronaut", "coffee")
 
@@ -113,12 +113,49 @@ class TrainConfig(Config):
     schedule: Literal["cosine", "step"] = Field("cosine", description="step: halved at 1/2, 3/4, 7/8 and 15/16")
     warmup: float = Field(0.02, ge=0, le=0.5, description="fraction of the training with rising learning rate")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0 turns averaging off")
+    latent_lr: float = Field(
+        1.0, gt=0, le=100, description="learning rate of latent binary weights over that of everything else"
+    )
     clip_latent: float = Field(1.0, gt=0, description="latent binary weights are kept in [-clip_latent, clip_latent]")
     seed: int = Field(1, ge=0, lt=1 << 64, description="seed of the initial weights and of the choice of patches")
     workers: int = Field(0, ge=0, le=16, description="loader processes; 0 cuts patches in the training process")
     checkpoint_steps: int = Field(500, ge=1, description="steps between checkpoints")
     validate_steps: int = Field(0, ge=0, description="steps between validations; 0: only at the end")
     threads: int = Field(0, ge=0, le=1024, description="torch threads; 0 leaves torch's default")
+
+    accelerator: Literal["cpu", "gpu"] = Field("cpu", description="cpu or gpu")
+    precision: Literal["32", "bf16-mixed", "16-mixed"] = Field(
+        "32",
+        description="of convolutions and their gradients: 32 bits; bf16-mixed or, on a GPU, 16-mixed with "
+        "model.numerics.deployed = false only, as the codes of the deployed form need up to 24 bits",
+    )
+    devices: int = Field(
+        1, ge=1, le=64, description="devices of each machine, a process each, which share every batch; no max_minutes"
+    )
+    nodes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="machines with a common folder; each is given the same command, with MASTER_ADDR, MASTER_PORT and "
+        "NODE_RANK in its environment",
+    )
+
+    @property
+    def processes(self) -> int:
+        """Of all machines."""
+        return self.devices * self.nodes
+
+    @model_validator(mode="after")
+    def _shares(self) -> TrainConfig:
+        if self.batch % self.processes:
+            raise ValueError(
+                f"batch = {self.batch} cannot be shared by {self.processes} devices: give a multiple of devices * nodes"
+            )
+        if self.processes > 1 and self.max_minutes is not None:
+            raise ValueError(
+                'max_minutes with several devices, whose clocks differ: set steps, and max_minutes to "none"'
+            )
+        return self
 
     @field_validator("max_minutes", mode="before")
     @classmethod

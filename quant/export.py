@@ -35,6 +35,8 @@ from .zoo import Network
 
 INPUT, OUTPUT = "lr", "sr"
 OPSET = 17
+#: Modules of torch without an exact form in float32, whatever they are quantized to, and what ONNX calls them.
+_INEXACT: dict[type[nn.Module], str] = {nn.LayerNorm: "LayerNormalization", nn.Softmax: "Softmax", nn.GELU: "Gelu"}
 _PLUMBING = {"act_quant", "weight_quant", "bias_quant", "export_handler"}
 
 
@@ -144,6 +146,30 @@ def _fit(image: np.ndarray, channels: int, height: int, width: int) -> np.ndarra
     return np.pad(cut, ((0, 0), (0, height - cut.shape[1]), (0, width - cut.shape[2])), mode="edge")
 
 
+def check_exact(model: nn.Module) -> None:
+    """Refuses a network whose file could not be executed to the same codes everywhere, before it is traced.
+
+    Raises:
+        UserError: it is in its float form; or a module of it is one of `_INEXACT`: names the first of each kind.
+    """
+    numerics = getattr(getattr(model, "cfg", None), "numerics", None)
+    if numerics is not None and not numerics.deployed:
+        raise UserError(
+            "model.numerics.deployed is false: the float form is on no grid and cannot be exported; train the network "
+            "with model.numerics.deployed = true"
+        )
+    found: dict[str, str] = {}
+    for name, module in model.named_modules():
+        if type(module) in _INEXACT:
+            found.setdefault(_INEXACT[type(module)], name)
+    if found:
+        listed = ", ".join(f"{operator} ({name})" for operator, name in found.items())
+        raise UserError(
+            f"{listed}: not exact in float32, so two runtimes could give two pictures. The network can be trained and "
+            "evaluated, but not exported or built; for hardware choose a network of convolutions"
+        )
+
+
 def to_qonnx(model: nn.Module, channels: int, height: int, width: int, all_outputs: bool = False) -> onnx.ModelProto:
     """The cleaned QONNX graph for frames of (channels, height, width), not yet executed.
 
@@ -154,14 +180,9 @@ def to_qonnx(model: nn.Module, channels: int, height: int, width: int, all_outpu
         all_outputs: a network of ours with several outputs keeps them all, by the names that it gives them.
 
     Raises:
-        UserError: a tensor is not exact in float32, or the network is in its float form.
+        UserError: a tensor is not exact in float32, or `check_exact` refuses the network.
     """
-    numerics = getattr(getattr(model, "cfg", None), "numerics", None)
-    if numerics is not None and not numerics.deployed:
-        raise UserError(
-            "model.numerics.deployed is false: the float form is on no grid and cannot be exported; train the network "
-            "with model.numerics.deployed = true"
-        )
+    check_exact(model)
     was_training = model.training
     example = torch.zeros(1, channels, height, width)
     with warnings.catch_warnings(), torch.no_grad():

@@ -42,22 +42,28 @@ def to_values(codes: np.ndarray) -> np.ndarray:
     return (codes / _PIXEL).astype(np.float32)
 
 
+def _image(model: nn.Module, codes: np.ndarray) -> torch.Tensor:
+    """A network's input, where the network is."""
+    weight = next(model.parameters(), torch.empty(0))
+    return torch.from_numpy(to_values(codes[None])).to(weight.device)
+
+
 def upscale(model: nn.Module, codes: np.ndarray) -> np.ndarray:
     """Output codes (C, r*H, r*W) uint8 of a network, in eval mode, for input codes (C, H, W) uint8."""
     was_training = model.training
     with torch.no_grad():
-        result = model.eval()(torch.from_numpy(to_values(codes[None])))
+        result = model.eval()(_image(model, codes))
     model.train(was_training)
-    return to_codes(result[0].numpy())
+    return to_codes(result[0].cpu().numpy())
 
 
 def upscale_all(model: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
     """As `upscale`, of every output of a network: codes (C, k*H, k*W) uint8 by the output's name."""
     was_training = model.training
     with torch.no_grad():
-        found = model.eval().outputs(torch.from_numpy(to_values(codes[None])))
+        found = model.eval().outputs(_image(model, codes))
     model.train(was_training)
-    return {name: to_codes(y[0].numpy()) for name, y in found.items()}
+    return {name: to_codes(y[0].cpu().numpy()) for name, y in found.items()}
 
 
 def self_ensemble(model: nn.Module, codes: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import UserError
 from .config import TrainConfig
@@ -30,6 +30,19 @@ def learning_rate(cfg: TrainConfig, progress: float) -> float:
     if cfg.schedule == "cosine":
         return cfg.lr * rise * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return cfg.lr * rise * 0.5 ** sum(progress >= 1 - 0.5**k for k in (1, 2, 3, 4))
+
+
+def parameter_groups(module: nn.Module, cfg: TrainConfig) -> list[dict[str, Any]]:
+    """Parameters for an optimizer; latent binary weights in a group of their own where their learning rate differs.
+
+    One group in all other cases, so that optimizers' states are those of earlier checkpoints.
+    """
+    every = list(module.parameters())
+    if cfg.latent_lr == 1:
+        return [{"params": every}]
+    latent = [m.weight for m in module.modules() if isinstance(m, BinaryConv)]
+    ids = {id(p) for p in latent}
+    return [{"params": [p for p in every if id(p) not in ids]}, {"params": latent, "factor": cfg.latent_lr}]
 
 
 class Learner(LightningModule):
@@ -61,13 +74,16 @@ class Learner(LightningModule):
         return min(max(fraction, self.elapsed / (60 * limit)) if limit else fraction, 1.0)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.cfg.lr)
+        return torch.optim.Adam(parameter_groups(self, self.cfg), lr=self.cfg.lr)
+
+    def on_fit_start(self) -> None:
+        self.ema = {name: value.to(self.device) for name, value in self.ema.items()}
 
     def on_train_batch_start(self, *_: Any) -> None:
         progress = self.progress
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(self.cfg, progress)
+                group["lr"] = learning_rate(self.cfg, progress) * group.get("factor", 1.0)
         if progress >= _FREEZE_AT:
             # From here on weights adapt to scales that no longer move.
             for module in self.model.modules():

@@ -125,8 +125,14 @@ def power_of_two_above(value: float) -> float:
     return math.ldexp(1.0, exponent - 1 if mantissa == 0.5 else exponent)
 
 
-class _TensorQuant(nn.Module):
-    """Base of Brevitas `tensor_quant` modules here: returns (value, scale, zero point, bit width)."""
+class TensorQuant(nn.Module):
+    """Base of Brevitas `tensor_quant` modules here: returns (value, scale, zero point, bit width).
+
+    Attributes:
+        passing: True lets values through as they are, to measure what rounding costs; signs stay signs.
+    """
+
+    passing = False
 
     def __init__(self, bit_width: int, signed: bool, narrow_range: bool) -> None:
         super().__init__()
@@ -135,12 +141,16 @@ class _TensorQuant(nn.Module):
         self._zero = torch.tensor(0.0)
         self._bit_width = torch.tensor(float(bit_width))
 
+    def rounded(self, x: Tensor, scale: float) -> Tensor:
+        """x on the grid of `scale`; as it is where `passing` is set."""
+        return x if self.passing else fixed_point(x, scale, self.lo, self.hi)
+
     def result(self, y: Tensor, scale: float) -> QuantResult:
         """Brevitas's tuple."""
         return y, torch.tensor(scale), self._zero, self._bit_width
 
 
-class SignActivationQuant(_TensorQuant):
+class SignActivationQuant(TensorQuant):
     """sign(x), gradient 2 - 2|x|."""
 
     def __init__(self) -> None:
@@ -150,7 +160,7 @@ class SignActivationQuant(_TensorQuant):
         return self.result(_SignActivationFn.apply(x), 1.0)
 
 
-class ClippedSignActivationQuant(_TensorQuant):
+class ClippedSignActivationQuant(TensorQuant):
     """sign(x), gradient 1 where |x| <= 1 and 0 elsewhere."""
 
     def __init__(self) -> None:
@@ -160,7 +170,7 @@ class ClippedSignActivationQuant(_TensorQuant):
         return self.result(_SignWeightFn.apply(x, True), 1.0)
 
 
-class SignWeightQuant(_TensorQuant):
+class SignWeightQuant(TensorQuant):
     """sign(w), gradient identity or clipped to |w| <= 1."""
 
     def __init__(self, clipped_gradient: bool) -> None:
@@ -171,7 +181,7 @@ class SignWeightQuant(_TensorQuant):
         return self.result(_SignWeightFn.apply(w, self.clipped_gradient), 1.0)
 
 
-class ScaledSignWeightQuant(_TensorQuant):
+class ScaledSignWeightQuant(TensorQuant):
     """sign(w), gradient of mean|W| sign(W)."""
 
     def __init__(self) -> None:
@@ -181,7 +191,7 @@ class ScaledSignWeightQuant(_TensorQuant):
         return self.result(_ScaledSignWeightFn.apply(w), 1.0)
 
 
-class ConstantQuant(_TensorQuant):
+class ConstantQuant(TensorQuant):
     """Fixed point at a constant power-of-two scale."""
 
     def __init__(self, bit_width: int, signed: bool, narrow_range: bool, fixed_scale: float) -> None:
@@ -189,10 +199,10 @@ class ConstantQuant(_TensorQuant):
         self.scale = fixed_scale
 
     def forward(self, x: Tensor) -> QuantResult:
-        return self.result(fixed_point(x, self.scale, self.lo, self.hi), self.scale)
+        return self.result(self.rounded(x, self.scale), self.scale)
 
 
-class ParameterQuant(_TensorQuant):
+class ParameterQuant(TensorQuant):
     """Fixed point at the least power-of-two scale that holds the tensor's greatest magnitude.
 
     Attributes:
@@ -208,10 +218,10 @@ class ParameterQuant(_TensorQuant):
     def forward(self, x: Tensor) -> QuantResult:
         greatest = float(x.detach().abs().max())
         self.scale = max(self.floor, power_of_two_above(greatest / self.hi)) if greatest else self.floor
-        return self.result(fixed_point(x, self.scale, self.lo, self.hi), self.scale)
+        return self.result(self.rounded(x, self.scale), self.scale)
 
 
-class StatisticsQuant(_TensorQuant):
+class StatisticsQuant(TensorQuant):
     """Fixed point at a power-of-two scale that follows the root mean square of what was seen in training.
 
     The clipping point is `_CLIP[bits]` times the root mean square: the best one for a normal distribution, rounded
@@ -247,10 +257,10 @@ class StatisticsQuant(_TensorQuant):
                 self.mean_square.fill_(now if old == 0 else 0.9 * old + 0.1 * now)
             self.calls += 1
         scale = self.scale
-        return self.result(fixed_point(x, scale, self.lo, self.hi), scale)
+        return self.result(self.rounded(x, scale), scale)
 
 
-class FrameQuant(_TensorQuant):
+class FrameQuant(TensorQuant):
     """Fixed point at a power-of-two scale that its layer sets before each use, as it depends on the frame's size."""
 
     def __init__(self, bit_width: int, signed: bool, narrow_range: bool) -> None:
@@ -258,7 +268,7 @@ class FrameQuant(_TensorQuant):
         self.scale = 1.0
 
     def forward(self, x: Tensor) -> QuantResult:
-        return self.result(fixed_point(x, self.scale, self.lo, self.hi), self.scale)
+        return self.result(self.rounded(x, self.scale), self.scale)
 
 
 class _Injector(ExtendedInjector):

@@ -24,7 +24,7 @@ from lightning.pytorch.trainer.states import TrainerStatus
 from rich.console import Console
 
 from ..errors import UserError
-from . import zoo
+from . import distributed, zoo
 from .adversarial import learner_for
 from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
@@ -32,7 +32,7 @@ from .inference import evaluate
 from .learner import Finish, Learner, learning_rate
 from .progress import Bar, Course, Lines
 from .saved import check_fits, load_trained, read_checkpoint, save_trained
-from .zoo import NETWORKS
+from .zoo import NETWORKS, Network
 
 __all__ = ["Learner", "learning_rate", "load_trained", "save_trained", "train"]
 
@@ -49,16 +49,18 @@ class _Keeper(Callback):
         """Writes a new file, then renames: an interrupt leaves the old one or the new one, never half of one."""
         trainer.lightning_module.check_weights()
         part = self.path.with_suffix(".part")
-        trainer.save_checkpoint(part)
-        os.replace(part, self.path)
+        trainer.save_checkpoint(part)  # by all processes together
+        if trainer.is_global_zero:
+            os.replace(part, self.path)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         step = trainer.global_step
         if step % self.cfg.checkpoint_steps == 0:
             self.save(trainer)
-        if step % 50 == 0:
+        if step % 50 == 0 and pl_module.logger is not None:
             pl_module.logger.log_metrics({"lr": trainer.optimizers[0].param_groups[0]["lr"]}, step)
-        if self.holdout and self.cfg.validate_steps and step % self.cfg.validate_steps == 0:
+        due = self.cfg.validate_steps and step % self.cfg.validate_steps == 0
+        if self.holdout and due and trainer.is_global_zero:
             self.validate(trainer, pl_module)
 
     def validate(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,7 +75,9 @@ class _Keeper(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         # Lightning turns SIGTERM into a kind of SystemExit.
-        if isinstance(exception, KeyboardInterrupt | SystemExit) and trainer.global_step:
+        # Of several processes each may be in another step: what is kept is the last checkpoint.
+        one = trainer.world_size == 1
+        if isinstance(exception, KeyboardInterrupt | SystemExit) and trainer.global_step and one:
             self.save(trainer)
 
 
@@ -135,6 +139,7 @@ def train(
     out_dir: str | Path,
     resume: bool = True,
     progress: bool = True,
+    start: Network | None = None,
 ) -> Path:
     """Trains a network; called again after an interrupt it goes on where it stopped.
 
@@ -142,17 +147,35 @@ def train(
         out_dir: made if need be.
         resume: start from `out_dir`/checkpoints/last.ckpt where that exists.
         progress: show a progress bar, or lines now and then where there is no terminal.
+        start: a network of `model_cfg` to begin with, instead of start weights; changed in place.
 
     Returns:
         The path of weights.pt, for `load_trained`.
 
     Raises:
         UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, an
-            output folder that cannot be written, or a loss that is no number.
+            output folder that cannot be written, devices or a precision that are not allowed, or a loss that is no
+            number.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
+    distributed.check_possible(model_cfg, train_cfg)
+    with distributed.helped(train_cfg, train, (data_cfg, model_cfg, train_cfg, out_dir, resume, False)):
+        return _train(data_cfg, model_cfg, train_cfg, Path(out_dir), resume, progress, start)
+
+
+def _train(
+    data_cfg: DataConfig,
+    model_cfg: NetworkConfig,
+    train_cfg: TrainConfig,
+    out_dir: Path,
+    resume: bool,
+    progress: bool,
+    start: Network | None,
+) -> Path:
+    """As `train`, in one of the processes that it takes."""
     started = time.monotonic()
-    out_dir = Path(out_dir)
+    share = distributed.place(train_cfg)
+    first_process = share[0] == 0
     checkpoint = out_dir / "checkpoints" / "last.ckpt"
     first = 0
     resuming = resume and checkpoint.is_file()
@@ -167,33 +190,39 @@ def train(
             "in data.holdout, or set train.validate_steps to 0"
         )
     dataset = PatchDataset(
-        photos, data_cfg, model_cfg.scale, model_cfg.colors, train_cfg.batch, train_cfg.seed, first=first
+        photos, data_cfg, model_cfg.scale, model_cfg.colors, train_cfg.batch, train_cfg.seed, first, share
     )
     try:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise UserError(f"cannot write into {out_dir}: {e.strerror or e}; choose another output folder") from e
-    if train_cfg.threads:
-        torch.set_num_threads(train_cfg.threads)
+    if train_cfg.threads or train_cfg.devices > 1:
+        # Processes that each took all cores would wait for each other.
+        torch.set_num_threads(train_cfg.threads or max((os.cpu_count() or 1) // train_cfg.devices, 1))
     torch.manual_seed(train_cfg.seed)
-    learner = learner_for(zoo.build(model_cfg), train_cfg, started)
+    learner = learner_for(zoo.build(model_cfg) if start is None else start, train_cfg, started)
     if resuming:
         check_fits(checkpoint, content, learner)
     course = Course(out_dir, train_cfg)
     keeper = _Keeper(checkpoint, train_cfg, holdout)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
+        accelerator=train_cfg.accelerator,
+        devices=train_cfg.devices,
+        num_nodes=train_cfg.nodes,
+        strategy=distributed.strategy(train_cfg),
+        precision="32-true" if train_cfg.precision == "32" else train_cfg.precision,
         max_steps=train_cfg.steps,
-        logger=TensorBoardLogger(out_dir, name="log", version=""),
-        callbacks=[Finish(), course, *_shown(progress), keeper],
+        logger=TensorBoardLogger(out_dir, name="log", version="") if first_process else False,
+        callbacks=[Finish(), course, *_shown(progress and first_process), keeper],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=50,
     )
     _fit(trainer, learner, dataset, checkpoint if resuming else None)
+    if not first_process:
+        return out_dir / "weights.pt"
     course.write(trainer.global_step, learner.elapsed)
     path = out_dir / "weights.pt"
     save_trained(learner.averaged().eval(), path)

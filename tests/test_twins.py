@@ -69,7 +69,9 @@ def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, 
         compare(built.lowered, truth, output)
 
 
-@pytest.mark.parametrize("folding", ["auto", "full", 40], ids=str)
+@pytest.mark.parametrize(
+    "folding", ["auto", *(pytest.param(f, marks=pytest.mark.exhaustive) for f in ("full", 40))], ids=str
+)
 def test_two_outputs_with_frames_of_their_own(folding: str | int, tmp_path: Path) -> None:
     """LapSRN's shape: x2 and x4 at once, one port each, layers behind a shuffle; every stream, port and cycle."""
     built = build(pyramid(), tmp_path / "net", BuildOptions(folding=folding))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from torch import nn
@@ -14,6 +14,7 @@ from ...errors import UserError
 from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
 from ...quant.data.fetch import resolve
 from ...quant.data.images import EMBEDDED, Photo, load_source, read_folder
+from ...quant.distributed import leads
 from ...quant.inference import evaluate as score_all
 from ...quant.inference import low_resolution
 from ...quant.progress import COURSE
@@ -25,7 +26,11 @@ from ..lock import locked
 from ..output import check_writable, claim, clear, disk_of, output_folder, refuse_non_empty, tell_kept, write_file
 from ..pictures import check_scorable, photograph
 
+if TYPE_CHECKING:
+    from .beginning import Beginning
+
 WEIGHTS, RECORD, CHECKPOINT = "weights.pt", "recipe.json", "checkpoints/last.ckpt"
+START = "start.json"  # what a training began with that did not begin with start weights
 DEFAULT_FRAME = (128, 128)  # (width, height) of an export in low-resolution pixels, unless another is given
 C = TypeVar("C", bound=Config)
 #: What a training writes into its folder.
@@ -36,11 +41,12 @@ _WRITTEN = (
     COURSE,
     CHECKPOINT,
     "checkpoints/last.part",
+    START,
     "log/hparams.yaml",
     "log/events.out.tfevents.*",
 )
 #: Settings that change neither what is trained nor what comes out.
-_MAY_CHANGE = ("threads", "workers", "checkpoint_steps", "validate_steps")
+_MAY_CHANGE = ("threads", "workers", "checkpoint_steps", "validate_steps", "accelerator", "devices", "nodes")
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,13 @@ class Score:
     ssim: float
 
 
-def train(recipe: Recipe, out: Path, *, force: bool = False, within: bool = False) -> Path:
+def train(
+    recipe: Recipe, out: Path, *, force: bool = False, within: bool = False, begin: Beginning | None = None
+) -> Path:
     """Train into a folder, or continue an unfinished training there; returns the file of the weights.
 
     Args:
+        begin: begin with a trained network. It is idle where an unfinished training is continued.
         force: replace what an earlier training wrote there.
         within: the folder is part of an output folder that was looked at already; foreign files in it stay.
 
@@ -68,6 +77,8 @@ def train(recipe: Recipe, out: Path, *, force: bool = False, within: bool = Fals
     """
     if not within:
         check_photographs(recipe, *load_source(recipe.data, recipe.model.colors))
+    if not leads():  # another machine of the same training: the first one writes
+        return train_network(recipe.data, recipe.model, recipe.train, out, resume=True)
     with locked(out):
         if not force and _unfinished(out):
             _check_same(recipe, out)
@@ -79,8 +90,17 @@ def train(recipe: Recipe, out: Path, *, force: bool = False, within: bool = Fals
             tell_kept(out)
         claim(out, _WRITTEN)
         write_file(out / RECORD, recipe.model_dump_json(indent=2) + "\n")
+        start = None
+        if begin is not None and not (out / CHECKPOINT).is_file():
+            start = begin.network
+            write_file(out / START, json.dumps(begin.record(), indent=2) + "\n")
         with disk_of(out):
-            return train_network(recipe.data, recipe.model, recipe.train, out, resume=True)
+            return train_network(recipe.data, recipe.model, recipe.train, out, resume=True, start=start)
+
+
+def continues(out: Path) -> bool:
+    """Whether a training into a folder would go on from a checkpoint there."""
+    return not (out / WEIGHTS).exists() and (out / CHECKPOINT).is_file()
 
 
 def _unfinished(out: Path) -> bool:
@@ -207,6 +227,23 @@ def held_out(data: DataConfig, model: nn.Module) -> list[Photo]:
     return photos
 
 
+def named_photographs(images: list[str]) -> list[Photo]:
+    """Photographs of folders, files, names of fetched data sets and of embedded ones, called by their whole paths.
+
+    Raises:
+        UserError: one of them does not exist or cannot be read.
+    """
+    photos: list[Photo] = []
+    for one in images:
+        place = resolve(Path(one))
+        found = read_folder(place) if place.is_dir() else [photograph(one)]
+        if one not in EMBEDDED:
+            folder = place if place.is_dir() else place.parent
+            found = [Photo(str(folder / photo.name), photo.pixels) for photo in found]
+        photos += found
+    return photos
+
+
 def evaluate(checkpoint: Path, images: list[str] | None = None, *, ensemble: bool = False) -> list[Score]:
     """Scores of a trained network on photographs.
 
@@ -220,15 +257,7 @@ def evaluate(checkpoint: Path, images: list[str] | None = None, *, ensemble: boo
     """
     weights = weights_file(checkpoint)
     model = load_trained(weights)
-    photos: list[Photo] = []
-    for one in images or []:
-        place = resolve(Path(one))
-        found = read_folder(place) if place.is_dir() else [photograph(one)]
-        if one not in EMBEDDED:
-            folder = place if place.is_dir() else place.parent
-            found = [Photo(str(folder / photo.name), photo.pixels) for photo in found]
-        photos += found
-    photos = photos or held_out(_recorded(weights, "data", DataConfig), model)
+    photos = named_photographs(images or []) or held_out(_recorded(weights, "data", DataConfig), model)
     if len({Path(p.name).name for p in photos}) == len(photos):  # folders only where they tell photographs apart
         photos = [Photo(Path(p.name).name, p.pixels) for p in photos]
     return score_photos(model, photos, ensemble=ensemble)

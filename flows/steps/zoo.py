@@ -62,19 +62,21 @@ def accounts(networks: list[str] | None, schemes: list[str] | None, scale: int) 
     """Rows of all combinations that exist at a scale.
 
     Raises:
-        UserError: unknown network or scheme, or none of them has that scale.
+        UserError: unknown network or scheme, or no combination exists at that scale.
     """
-    rows, refused = [], []
+    rows, refused = [], dict[str, str]()
     for network in _known("--network", networks, NETWORKS):
         for scheme in _known("--scheme", schemes, SCHEMES):
             try:
                 cfg = paper_config(network, scheme, scale)
             except ValidationError as e:
-                refused.append(f"{network}: {e.errors()[0]['msg']}")
-                break
+                # The first reason is enough: a scale is refused for every scheme.
+                refused.setdefault(network, str(e.errors()[0]["msg"]).removeprefix("Value error, "))
+                continue
             rows.append(Row(network, scheme, account(cfg)))
     if not rows:
-        raise UserError(f"--scale {scale}: no network has it ({'; '.join(refused)}); give another one.")
+        why = "; ".join(f"{network}: {reason}" for network, reason in refused.items())
+        raise UserError(f"--scale {scale}: nothing to count ({why}); give another scale, network or scheme.")
     return rows
 
 

@@ -97,6 +97,14 @@ class Timing:
         """Levels of the deepest path beside one carry chain."""
         return max(layer.beside_chain for layer in self.layers.values())
 
+    def deeper_than(self, levels: int) -> list[str]:
+        """Layers with a path of more levels beside one carry chain, as text that names the path."""
+        return [
+            f"{name}: {layer.beside_chain} levels, {layer.deepest}"
+            for name, layer in self.layers.items()
+            if layer.beside_chain > levels
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self) | {"estimated_mhz": self.estimated_mhz, "levels": self.levels}

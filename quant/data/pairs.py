@@ -77,15 +77,27 @@ class PatchDataset(IterableDataset[tuple[Tensor, Tensor]]):
     All pairs stay in memory as uint8. Batch i depends on (seed, i) only: a resumed training sees what it would have
     seen, whatever the number of loader processes.
 
+    Args:
+        first: the batch that iteration begins with.
+        share: (i, n): iteration gives patches i, i + n, .. of each batch, for one of n processes that train together.
+
     Raises:
         UserError: an image is smaller than a patch.
     """
 
     def __init__(
-        self, photos: Sequence[Photo], cfg: DataConfig, scale: int, colors: str, batch: int, seed: int, first: int = 0
+        self,
+        photos: Sequence[Photo],
+        cfg: DataConfig,
+        scale: int,
+        colors: str,
+        batch: int,
+        seed: int,
+        first: int = 0,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.patch, self.scale, self.batch = cfg.patch, scale, batch
-        self.augment, self.seed, self.first = cfg.augment, seed, first
+        self.augment, self.seed, self.first, self.share_of = cfg.augment, seed, first, share
         self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
         for photo in photos:
             height, width = photo.pixels.shape[:2]
@@ -123,7 +135,9 @@ class PatchDataset(IterableDataset[tuple[Tensor, Tensor]]):
         info = get_worker_info()
         index, step = (self.first, 1) if info is None else (self.first + info.id, info.num_workers)
         while True:
-            yield self.batch_at(index)
+            at, of = self.share_of
+            low, high = self.batch_at(index)
+            yield (low, high) if of == 1 else (low[at::of].contiguous(), high[at::of].contiguous())
             index += step
 
 

@@ -1,6 +1,6 @@
 """Binarization schemes, one file each: `register` makes one known to recipes as `model.scheme`."""
 
-from .base import SCHEMES, BinaryUnit, between, check_deployable, register, unit
+from .base import SCHEMES, BinaryUnit, between, check_deployable, check_tokens, register, unit
 from .bbcu import BBCUConfig, BBCUUnit
 from .bireal import BiRealConfig, BiRealUnit
 from .bnn import BNNConfig, BNNUnit
@@ -40,6 +40,7 @@ __all__ = [
     "W1A1Unit",
     "between",
     "check_deployable",
+    "check_tokens",
     "register",
     "unit",
 ]

@@ -62,6 +62,20 @@ class BinaryUnit(nn.Module, ABC):
         """Why a configuration of this scheme has no deployed form; None where it has one."""
         return None
 
+    def before_norm(self) -> Tensor | float:
+        """What the float form multiplies its sums by in front of its BatchNorm, `affine`; (1, O, 1, 1), or 1."""
+        return 1.0
+
+    @classmethod
+    def for_tokens(cls, cfg: Any) -> Any:
+        """The configuration that a linear layer on tokens has, a unit of kernel 1: what belongs to images is off."""
+        return cfg
+
+    @classmethod
+    def not_for_tokens(cls, cfg: Any) -> str | None:
+        """Why a unit of this configuration is no linear layer on tokens; None where it is one."""
+        return None
+
 
 SCHEMES: Registry[BinaryUnit] = Registry("scheme", BinaryUnit, SchemeConfig, "w1a1", ("has_skip",))
 
@@ -102,6 +116,17 @@ def check_deployable(cfg: SchemeConfig, numerics: NumericsConfig) -> None:
             f"scheme {cfg.name} has no deployed form: {reason}; set numerics.deployed to false to train it in float, "
             "or choose another scheme"
         )
+
+
+def check_tokens(cfg: SchemeConfig) -> None:
+    """Refuses a scheme whose units are no linear layers on tokens, for networks that have such.
+
+    Raises:
+        ValueError: says which scheme and why.
+    """
+    reason = SCHEMES[cfg.name].not_for_tokens(cfg)
+    if reason:
+        raise ValueError(f"scheme {cfg.name} has no linear layer on tokens: {reason}; choose another scheme or network")
 
 
 def between(channels: int, cfg: SchemeConfig, numerics: NumericsConfig) -> nn.Module:

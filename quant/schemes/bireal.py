@@ -43,9 +43,12 @@ class BiRealUnit(BinaryUnit):
         self.mid = trunk_quant(numerics)
         self.out = trunk_quant(numerics)
 
+    def before_norm(self) -> Tensor | float:
+        return mean_magnitude(self.conv.weight).reshape(1, -1, 1, 1) if self.scaled else 1.0
+
     def forward(self, x: Tensor) -> Tensor:
         s = self.conv(self.sign(x))
         if self.scaled:
-            s = s * mean_magnitude(self.conv.weight).reshape(1, -1, 1, 1)
+            s = s * self.before_norm()
         y: Tensor = self.out(joined(self.mid(self.affine(s, 1.0)), x, self.repeat))
         return y

@@ -59,6 +59,10 @@ class EBSRUnit(BinaryUnit):
     def between(cls, channels: int, numerics: NumericsConfig) -> nn.Module:
         return nn.Sequential(PReLU(channels, numerics, SLOPE, learned=False), trunk_quant(numerics))
 
+    @classmethod
+    def not_for_tokens(cls, cfg: EBSRConfig) -> str | None:
+        return "its thresholds and channel factors follow the mean over the frame, which tokens of a window do not have"
+
     def forward(self, x: Tensor) -> Tensor:
         vector = self.squeeze(x)
         scale = self.squeeze.scale()

@@ -64,6 +64,11 @@ class SCALESUnit(BinaryUnit):
         self.after_channel = trunk_quant(numerics)
         self.out = trunk_quant(numerics)
 
+    @classmethod
+    def for_tokens(cls, cfg: SCALESConfig) -> SCALESConfig:
+        # A factor per layer and per token, as in its Transformers; the mean over a frame belongs to convolutions.
+        return cfg.model_copy(update={"channel": False})
+
     def binary(self, x: Tensor) -> Tensor:
         """W^ conv x^."""
         shifted, alpha = x + self.offset, self.conv.alpha()

@@ -12,11 +12,13 @@ from ..quantizers import StatisticsQuant
 from .base import NETWORKS, BinarizedConfig, Network, build, register
 from .block import ResidualBlock
 from .edsr import EDSR, EDSRConfig
+from .hat_small import HATSmall, HATSmallConfig
 from .lapsrn import LapSRN, LapSRNConfig
 from .rcan import RCAN, RCANConfig
 from .rdn import RDN, RDNConfig
 from .srgan import SRGAN, SRGANConfig
 from .srresnet import SRResNet, SRResNetConfig
+from .swinir_light import SwinIRLight, SwinIRLightConfig
 
 __all__ = [
     "EDSR",
@@ -26,6 +28,8 @@ __all__ = [
     "SRGAN",
     "BinarizedConfig",
     "EDSRConfig",
+    "HATSmall",
+    "HATSmallConfig",
     "LapSRN",
     "LapSRNConfig",
     "Network",
@@ -35,6 +39,8 @@ __all__ = [
     "SRGANConfig",
     "SRResNet",
     "SRResNetConfig",
+    "SwinIRLight",
+    "SwinIRLightConfig",
     "build",
     "randomize",
     "register",

@@ -54,6 +54,11 @@ class Network(nn.Module, ABC):
         super().__init__()
         self.cfg = cfg
 
+    @property
+    def step(self) -> int:
+        """Work grows linearly with the frame where its sides are multiples of this."""
+        return 8
+
     @abstractmethod
     def forward(self, image: Tensor) -> Tensor:
         """The enlarged image."""

@@ -136,10 +136,10 @@ class BodyNetwork(Network):
         self.upsampler = (
             None
             if cfg.upsampler == "single"
-            else Upsampler(channels, r, cfg.upsampler == "binary", cfg.refine, cfg.scheme, numerics)
+            else Upsampler(self.features, r, cfg.upsampler == "binary", cfg.refine, cfg.scheme, numerics)
         )
         self.tail_in = statistics_quant(cfg.tail_bits, numerics)
-        self.tail = FixedConv(channels, colors * phases * phases, cfg.tail_kernel, numerics)
+        self.tail = FixedConv(self.features, colors * phases * phases, cfg.tail_kernel, numerics)
         self.residual = constant_quant(cfg.residual_bits, 2.0 ** (1 - cfg.residual_bits), numerics=numerics)
         self.shuffle = nn.PixelShuffle(phases) if phases > 1 else nn.Identity()
         # Bilinear weights of x3 are ninths: the only values off every power-of-two grid, so they meet a Quant at once.
@@ -154,13 +154,18 @@ class BodyNetwork(Network):
         found: int = self.cfg.channels  # type: ignore[attr-defined]
         return found
 
+    @property
+    def features(self) -> int:
+        """Channels of what the body gives to the upsampler or the tail."""
+        return self.channels
+
     @abstractmethod
     def make_body(self) -> None:
         """Sets the modules of the body."""
 
     @abstractmethod
     def body(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, H, W), both on the trunk's grid."""
+        """(N, channels, H, W) to (N, features, H, W), both on the trunk's grid."""
 
     def _start(self) -> None:
         """Start weights: the trunk has zero mean and spread about 0.5 on photographs, the output is the skip."""

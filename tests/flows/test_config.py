@@ -239,7 +239,9 @@ def test_all_fields_without_effect_are_named_with_the_file(tmp_path: Path) -> No
 
 
 def test_no_such_recipe() -> None:
-    with pytest.raises(UserError, match=r"recipe 'dmo': no such file.* Did you mean 'demo'\? Shipped: demo"):
+    with pytest.raises(
+        UserError, match=r"recipe 'dmo': no such file.* Did you mean 'demo'\? Shipped: bnn_small, demo, "
+    ):
         recipe_path("dmo")
 
 

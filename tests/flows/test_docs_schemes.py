@@ -24,9 +24,10 @@ def test_all_are_named() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_load(command: str) -> None:
     recipe, *words = shlex.split(command)
-    assert words[::2] == ["--set"] * (len(words) // 2)
-    found = load_recipe(recipe, words[1::2])
-    for text in words[1::2]:
+    assert {*words[::2]} <= {"--set", "--out", "--from"}
+    settings = [value for option, value in zip(words[::2], words[1::2], strict=True) if option == "--set"]
+    found = load_recipe(recipe, settings)
+    for text in settings:
         name, value = text.split("=", 1)
         held = found.model_dump(mode="json")
         for key in name.split("."):

@@ -126,3 +126,24 @@ def test_eval_refuses_a_figure_of_another_kind(trained: Path, tmp_path: Path) ->
     done = CliRunner().invoke(app, ["eval", str(trained), "--figure", str(tmp_path / "scores.xyz")])
     assert done.exit_code == 2
     assert "scores.xyz: give a file name that ends in .png, .svg, .pdf." in " ".join(done.output.split())
+
+
+def test_a_float_training_becomes_fixed_point(tmp_path: Path) -> None:
+    """`train --from`: a table of what each quantization costs, then fine-tuning; what it began with is kept."""
+    tiny.photographs(tmp_path)
+    tiny.train(tmp_path, tmp_path / "float", "model.numerics.deployed=false", "model.scheme=e2fif")
+    words = ["train", "demo", "--out", str(tmp_path / "fixed"), "--from", str(tmp_path / "float")]
+    for setting in (f'data.source="{tmp_path}"', *tiny.SETTINGS, "model.scheme=e2fif"):
+        words += ["--set", setting]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.output.splitlines()]
+    labels = ["none:", "weights", "scales,", "biases,", "slopes,", "residual", "activations", "residual"]
+    assert [r[0] for r in rows if r and r[0] in labels] == labels
+    record = json.loads((tmp_path / "fixed" / "start.json").read_text())
+    assert record["anew"] == [] and record["source"].endswith("float/weights.pt")
+    assert record["costs"][-1]["together"] == record["psnr_y_here"]
+    assert f"{record['psnr_y']:.3f} as it was trained, {record['psnr_y_here']:.3f} converted" in done.output
+    other = CliRunner().invoke(app, [*words, "--force", "--set", "model.channels=5"])
+    assert other.exit_code == 2 and "model.channels (there 4, asked for 5)" in other.output.replace("\n", " ")
+    assert CliRunner().invoke(app, ["train", "demo", "--images", "x"]).exit_code == 2

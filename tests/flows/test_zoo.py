@@ -42,7 +42,7 @@ def test_networks_without_the_scale_are_left_out() -> None:
         (["--scheme", "bnm"], "--scheme bnm: no scheme of that name. Did you mean 'bnn'? There are: bbcu, bireal, bnn"),
         (
             ["--scale", "5"],
-            "--scale 5: no network has it (edsr: Input should be 2, 3 or 4; lapsrn: Input should be 2, ",
+            "--scale 5: nothing to count (edsr: Input should be 2, 3 or 4; hat_small: Input should ",
         ),
     ],
 )

@@ -240,3 +240,15 @@ def test_latent_weights_stay_clipped(data: DataConfig, tmp_path: Path) -> None:
     path = train(data, MODEL, config(steps=3, lr=0.5, warmup=0, clip_latent=0.25), tmp_path / "out", progress=False)
     latent = [v for k, v in weights(path).items() if "blocks" in k and k.endswith("conv.weight")]
     assert latent and max(float(v.abs().max()) for v in latent) == 0.25
+
+
+def test_latent_weights_may_learn_at_another_rate(data: DataConfig, tmp_path: Path) -> None:
+    """With a rate of nearly zero they stay where they began, and everything else moves."""
+    how = config(steps=4, latent_lr=1e-6, checkpoint_steps=2)
+    found = weights(train(data, MODEL, how, tmp_path / "one", progress=False))
+    torch.manual_seed(how.seed)
+    start = zoo.build(MODEL).state_dict()
+    moved = {k: float((found[k] - v).abs().max()) for k, v in start.items() if v.is_floating_point()}
+    latent = [k for k in moved if k.endswith(("first.conv.weight", "second.conv.weight"))]
+    assert len(latent) == 2 and max(moved[k] for k in latent) < 1e-7
+    assert moved["head.conv.weight"] > 1e-4

@@ -25,14 +25,15 @@ CALL = re.compile(r"^    (xnorsr::.*\);)$", re.MULTILINE)
 def _concurrent(project: Path) -> Path:
     """Compile the project's test bench with kernels as threads."""
     top = project / "firmware/net.cpp"
-    text, streams = STREAM.subn(r"\1, \2);", top.read_text())
+    plain = top.read_text().partition("\n#ifdef XNORSR_VIDEO\n// Compiled")[0]
+    text, streams = STREAM.subn(r"\1, \2);", plain)
     text, calls = CALL.subn(r"    processes.add([&] { \1 });", text)
     assert streams == 15 and calls == 14, (streams, calls)  # those of the input port among them
     text = text.replace("XNORSR_PRAGMA(HLS DATAFLOW)", "hls::Processes processes;")
     text = text.rstrip().removesuffix("}") + "    processes.run();\n}\n"
     made = project / "firmware/concurrent.cpp"
     made.write_text(text)
-    flags = ["-std=c++14", "-O0", "-pthread", "-DXNORSR_BIT_TRUE", "-DXNORSR_BUFFER="]
+    flags = ["-std=c++14", "-O0", "-pthread", "-DXNORSR_BIT_TRUE"]
     includes = [f"-I{BOUNDED}", "-isystem", "firmware/ap_types"]
     files = ["firmware/concurrent.cpp", "net_test.cpp", "-o", "bench"]
     subprocess.run(["g++", *flags, *includes, *files], cwd=project, check=True)

@@ -26,6 +26,9 @@ from xnorsr.sim.benches.cases import Case
 from xnorsr.sim.benches.cases import Stream as BenchStream
 from xnorsr.sim.benches.op_cases import beats, flow_times, random_codes, stream_ports
 
+#: Frames that follow each other in `cpp_claim`.
+FRAMES = 3
+
 
 @dataclass(frozen=True, eq=False)
 class Lockstep(OneOutput):
@@ -203,15 +206,20 @@ def cpp_claim(name: str, op: Op, depth: int) -> str:
     lines += [f'    hls::stream<{c_type(op.inputs[0])}::word> skip("skip", {depth});', "    hls::Processes processes;"]
     lines += [_source(n, kind) for n, kind in enumerate(op.inputs)]
     arguments = ", ".join([*kinds, *(f"{name}_{rom.name}" for rom in what.roms)])
-    lines += [f"    processes.add([&] {{ xnorsr::{what.function}<{name}_cfg>({arguments}); }});"]
+    call = f"xnorsr::{what.function}<{name}_cfg>({arguments});"
+    lines += [f"    processes.add([&] {{ for (int n = 0; n < {FRAMES}; n++) {call} }});"]
     lines += [_sink(n, kind, a, b, op.inputs[0]) for n, kind in enumerate(op.outputs)]
     return "\n".join([*lines, "    processes.run();", "    return 0;", "}"])
+
+
+def _every(kind: StreamType) -> str:
+    return f"for (int n = 0; n < {FRAMES}; n++) for (int t = 0; t < {kind.pixels}; t++)"
 
 
 def _source(number: int, kind: StreamType) -> str:
     copy = " skip.write(word);" if number == 0 else ""
     return (
-        f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {{ "
+        f"    processes.add([&] {{ {_every(kind)} {{ "
         f"const auto word = xnorsr::pack<{c_type(kind)}>(in[{number}] + t * {kind.channels}); "
         f"in_{number}.write(word);{copy} }} }});"
     )
@@ -221,10 +229,10 @@ def _sink(number: int, kind: StreamType, a: int, b: int, copy: StreamType) -> st
     """Reads an output; the first one in step with the copy, `a` beats for `b` of the copy's."""
     read = f"xnorsr::unpack<{c_type(kind)}>(out_{number}.read(), out[{number}] + t * {kind.channels});"
     if number:
-        return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {read} }});"
+        return f"    processes.add([&] {{ {_every(kind)} {read} }});"
     check = (
         f"for (int k = 0; k < {b}; k++) {{ if (skip.read() != xnorsr::pack<{c_type(copy)}>"
         f"(in[0] + (t / {a} * {b} + k) * {copy.channels})) std::_Exit(4); }}"
     )
     body = f"{read} if (t % {a} == 0) {{ {check} }}"
-    return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {{ {body} }} }});"
+    return f"    processes.add([&] {{ {_every(kind)} {{ {body} }} }});"

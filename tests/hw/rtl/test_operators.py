@@ -14,6 +14,7 @@ from tests.hw import random_ops as ro
 from xnorsr.hw.ops.base import Op
 from xnorsr.hw.ops.conv import Conv
 from xnorsr.hw.ops.conv.popcounts import popcounts_text
+from xnorsr.hw.ops.conv.products import choose
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches.op_cases import case_of, run_cases, run_ops
 
@@ -91,6 +92,28 @@ def test_fixed_convolution(tmp_path: Path) -> None:
         ops[f"bipolar{pad + 1}"] = ro.make_conv(
             rng, kind, 2, 3, binary=False, pe=2, simd=12 if pad else 36, pad_value=pad
         )
+    run_ops(ops, tmp_path / "bench", seed)
+
+
+def test_products_in_slices(tmp_path: Path) -> None:
+    """Weights and activations at the ends of their ranges: two products per slice, one, and none."""
+    seed = 10
+    rng = np.random.default_rng(seed)
+    shapes = [  # bits, signed, weights, outputs, pe, simd of 18, bits of a slice's wide factor, shift, chain
+        (9, True, (-128, 127), 4, 4, 9, 27, 18, 3), (9, True, (-127, 127), 3, 3, 18, 27, 19, 8),
+        (8, False, (-127, 127), 6, 2, 18, 25, 17, 2), (8, False, (-128, 127), 2, 1, 18, 25, 0, 8),
+        (8, False, (-128, 127), 2, 2, 6, 25, 16, 1), (14, True, (-128, 127), 2, 2, 3, 27, 0, 3),
+        (17, False, (-1024, 1023), 2, 2, 1, 25, 0, 1), (28, True, (-8, 7), 3, 3, 18, 27, 0, 0),
+        (5, False, (-64, 63), 4, 2, 2, 27, 0, 0), (12, True, (-4, 3), 3, 3, 9, 27, 23, 8),
+        (20, True, (-8, 7), 2, 2, 9, 25, 0, 8),
+    ]  # fmt: skip
+    ops: dict[str, Op] = {}
+    for n, (bits, signed, ends, outputs, pe, simd, width, shift, chain) in enumerate(shapes):
+        kind = _fixed(3, 4, 2, bits, signed)
+        op = ro.make_conv(rng, kind, outputs, 3, binary=False, pe=pe, simd=simd, ends=ends).replace(dsp_width=width)
+        made_with = choose(op)
+        assert (made_with.shift, made_with.chain) == (shift, chain)
+        ops[f"slices{n}"] = op
     run_ops(ops, tmp_path / "bench", seed)
 
 

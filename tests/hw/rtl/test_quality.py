@@ -47,6 +47,7 @@ def _operators() -> dict[str, Op]:
         ops[f"fixed{pe}_{simd}"] = ro.make_conv(rng, bits, 6, kernel, binary=False, pe=pe, simd=simd)
     for pe, simd in ((4, 27), (2, 9), (4, 1)):
         ops[f"head{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd)
+        ops[f"paired{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd, ends=(-127, 127))
         ops[f"planes{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=True, pe=pe, simd=simd)
     for n in range(12):
         ops[f"affine{n}"] = ro.make_affine(rng, ro.random_stream(rng, channels=4), pe=(0, 2, 1)[n % 3])
@@ -109,10 +110,12 @@ def test_yosys(tmp_path: Path) -> None:
 
 
 MVU = {
-    "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0, "Outputs": 6, "Pe": 2,
-    "Simd": 12, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0", "PopLatency": 1, "PopcountId": -1,
+    "Width": 8, "Height": 8, "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0,
+    "Outputs": 6, "Pe": 2, "Simd": 12, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0", "PopLatency": 1, "PopcountId": -1,
 }  # fmt: skip
-FIXED = {k: v for k, v in MVU.items() if not k.startswith("Pop")} | {"WeightBits": 1}
+FIXED = {k: v for k, v in MVU.items() if not k.startswith(("Pop", "Width", "Height"))} | {
+    "WeightBits": 1, "WeightMax": 1, "Shift": 0, "Chain": 0,
+}  # fmt: skip
 AFFINE = {
     "Channels": 6, "Pe": 2, "InBits": 8, "InSigned": 1, "HasScale": 0, "ScaleBits": 1, "Scale": "6'h0", "HasBias": 0,
     "BiasBits": 1, "Bias": "6'h0", "HasMid": 0, "MidShift": 0, "MidDivisor": 1, "MidLo": 0, "MidHi": 0, "HasSlope": 0,
@@ -147,6 +150,14 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("mvu_binary", MVU, {"InBits": 2}, "Bipolar = 1 needs InBits = 1 and InSigned = 0, InBits = 2"),
     ("mvu_fixed", FIXED, {"Pe": 4}, "Pe = 4 must divide Outputs = 6"),
     ("mvu_fixed", FIXED, {"Simd": 5}, "Simd = 5 must divide Taps*Channels = 36"),
+    ("mvu_fixed", FIXED, {"WeightMax": 2}, "WeightMax = 2 must be 1 to 2**(WeightBits-1), WeightBits = 1"),
+    ("mvu_fixed", FIXED, {"Chain": 13}, "Chain = 13 must be at most Simd = 12"),
+    (
+        "mvu_fixed",
+        FIXED,
+        {"Chain": 8, "Shift": 4},
+        "with Shift = 4 the sum of a chain's products, up to 8",
+    ),
     ("affine", AFFINE, {"Pe": 4}, "Pe = 4 must divide Channels = 6"),
     ("affine", AFFINE, {"OutDivisor": 2}, "Divisor = 2 odd"),
     ("affine", AFFINE, {"LogicLevels": 1}, "LogicLevels = 1, must be at least 2"),

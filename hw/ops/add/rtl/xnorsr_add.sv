@@ -1,6 +1,7 @@
 // Residual addition of two streams.
 //
-// Formula:     y[c] = quant((a[c] << ShiftA) + (b[c] << ShiftB)), quant as xnorsr_requant; exact without HasQuant.
+// Formula:     y[c] = quant((a[c] << ShiftA) + (b[c] << ShiftB)), quant as xnorsr_requant; exact without HasQuant. With
+//              Subtract minus (b[c] << ShiftB).
 // Range:       shifts 0 to 31; all widths >= 1. Without HasQuant the output must hold every sum.
 // Latency:     1 cycle, with HasQuant xnorsr_requant's more. Interval: 1 cycle per pixel.
 // Handshake:   both inputs move together: a_ready_o depends on b_valid_i and ready_i, b_ready_o on a_valid_i and ready_i,
@@ -14,6 +15,7 @@ module xnorsr_add #(
   parameter int unsigned BBits,     // bits of a channel of b
   parameter bit          BSigned,   // b is two's complement
   parameter int unsigned ShiftB,
+  parameter bit          Subtract,  // b is subtracted
   parameter bit          HasQuant,
   parameter int          OutShift,
   parameter int unsigned OutDivisor,
@@ -69,7 +71,7 @@ module xnorsr_add #(
       assign b = signed'(SumBits'(b_data_i[c*BBits+:BBits])) <<< ShiftB;
     end
     always_ff @(posedge clk_i) begin
-      if (en) sum_q <= a + b;
+      if (en) sum_q <= Subtract ? a - b : a + b;
     end
     if (HasQuant) begin : gen_quant
       xnorsr_requant #(

@@ -1,0 +1,160 @@
+"""Schemes at equal budget: one network, as many steps, patches and seeds for each; PSNR-Y and SSIM-Y on test sets.
+
+    python -m benchmarks.compare_schemes --train-data T91 BSDS200 General100 --test-data Set5 Set14 B100 --steps 20000
+        --seeds 1 2 [--only NAME ...] [--deployed] [--out build/compare_schemes] [--write docs/results.md] [--quick]
+
+SRResNet x2 with 32 channels and a body of 8 binary convolutions; head and tail, one convolution each, stay real. Each
+run has a folder of its own: an interrupted comparison goes on where it was, what is finished is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import runs
+from xnorsr.quant.data import embedded_path, read_photo
+
+NETWORK = {"name": "srresnet", "scale": 2, "channels": 32, "blocks": 4, "skip": "nearest"}
+SCHEMES: dict[str, dict[str, Any]] = {
+    "full precision": {"name": "float"},
+    "8 bit": {"name": "int8"},
+    "BNN-SR": {"name": "bnn"},
+    "SCALES": {"name": "scales"},
+    "SCALES without the layer-wise factor": {"name": "scales", "layer_factor": False},
+    "SCALES without spatial re-scaling": {"name": "scales", "spatial": False},
+    "SCALES without channel-wise re-scaling": {"name": "scales", "channel": False},
+    "EBSR": {"name": "ebsr"},
+    "BBCU-L": {"name": "bbcu"},
+    "BSRC": {"name": "bsrc"},
+    "E2FIF": {"name": "e2fif"},
+    "W1A1": {"name": "w1a1"},
+    "Bi-Real": {"name": "bireal"},
+    "plain BNN": {"name": "sign"},
+}
+#: What must hold at equal budget, on every set: the first above the second.
+ORDER = (("SCALES", "E2FIF"), ("E2FIF", "plain BNN"))
+
+
+def model(name: str, deployed: bool, colors: str) -> dict[str, Any]:
+    """The network with a scheme; in the float form as published, so BNN-SR on real activations."""
+    scheme = dict(SCHEMES[name])
+    deployed = deployed and scheme["name"] != "float"
+    if scheme["name"] == "bnn":
+        scheme["real_activations"] = not deployed
+    return {**NETWORK, "colors": colors, "scheme": scheme, "numerics": {"deployed": deployed}}
+
+
+def order(results: dict[str, dict[str, float]]) -> list[str]:
+    """What does not hold of `ORDER`, a sentence each.
+
+    Args:
+        results: mean PSNR-Y in dB by configuration and set.
+    """
+    return [
+        f"{better} is not above {worse} on {name}: {results[better][name]:.2f} and {results[worse][name]:.2f} dB"
+        for better, worse in ORDER
+        if better in results and worse in results
+        for name in results[better]
+        if results[better][name] <= results[worse][name]
+    ]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every comparison of many trainings."""
+    parser.add_argument("--train-data", type=Path, nargs="+", metavar="FOLDER", help="T91 BSDS200 General100")
+    parser.add_argument("--test-data", type=Path, nargs="+", metavar="FOLDER", help="Set5 Set14 B100")
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
+    parser.add_argument("--threads", type=int, default=1, help="torch's; two runs beside each other use two cores best")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page, docs/results.md")
+    parser.add_argument("--quick", action="store_true", help="a few steps of small networks on a cut of a photograph")
+
+
+def quick(args: argparse.Namespace, folder: Path) -> None:
+    """Sets the options of the quick form: photographs in `folder`, a few steps."""
+    from PIL import Image
+
+    (folder / "cuts").mkdir()
+    pixels = read_photo(embedded_path("coffee")).pixels
+    Image.fromarray(pixels[80:128, 100:148]).save(folder / "cuts" / "a.png")
+    args.train_data = args.test_data = [folder / "cuts"]
+    args.steps, args.out = 2, folder / "runs"
+
+
+def check_names(parser: argparse.ArgumentParser, args: argparse.Namespace, known: list[str]) -> list[str]:
+    """The configurations that are asked for; ends the program where one does not exist or folders are missing."""
+    unknown = [name for name in args.only or [] if name not in known]
+    if unknown:
+        parser.error(f"--only {unknown[0]}: there are {', '.join(known)}")
+    if not args.quick and not (args.train_data and args.test_data):
+        parser.error("--train-data and --test-data are needed")
+    return args.only or known
+
+
+def caption(args: argparse.Namespace, module: str, given: list[str] | None) -> list[str]:
+    """What a table on the page is headed with: command, budget, hardware."""
+    command = shlex.join(sys.argv[1:] if given is None else given)
+    seeds = ", ".join(map(str, args.seeds))
+    return [
+        "",
+        f"    python -m benchmarks.{module} {command}",
+        "",
+        f"{args.steps} steps, seeds {seeds} (± is half of what they differ by), {runs.machine()}; minutes are those of "
+        "one run.",
+    ]
+
+
+def main(given: list[str] | None = None) -> None:
+    """Run, print, and write; says what does not hold of `ORDER`, and ends with an error then."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments(parser)
+    parser.add_argument(
+        "--deployed", action="store_true", help="the fixed-point form instead of the published float one"
+    )
+    parser.add_argument("--colors", choices=["rgb", "y"], default="rgb", help="y: luminance only")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--patch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--out", type=Path, default=Path("build/compare_schemes"))
+    args = parser.parse_args(given)
+    names = check_names(parser, args, list(SCHEMES))
+    torch.set_num_threads(args.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        small: dict[str, Any] = {}
+        if args.quick:
+            quick(args, Path(folder))
+            args.batch, args.patch, small = 1, 8, {"channels": 4, "blocks": 1}
+        sets = runs.folders(args.test_data)
+        train = {"steps": args.steps, "batch": args.batch, "lr": args.lr, "ema": 0.999, "threads": args.threads}
+        data = {"source": [str(f) for f in args.train_data], "patch": args.patch, "holdout": []}
+        results = [
+            [
+                runs.execute(
+                    runs.Run(n, s, {**model(n, args.deployed, args.colors), **small}, train, data), args.out, sets
+                )
+                for s in args.seeds
+            ]
+            for n in names
+        ]
+    form = "fixed point" if args.deployed else "float form"
+    table = runs.tell(
+        f"Schemes at equal budget, x2, {NETWORK['channels']} channels, 8 convolutions, {args.colors}, {form}", results
+    )
+    if args.write:
+        runs.write(args.write, "compare_schemes", caption(args, "compare_schemes", given), table)
+    means = {r[0].run.name: {name: sum(one.sets[name][0] for one in r) / len(r) for name in sets} for r in results}
+    wrong = order(means)
+    if wrong and not args.quick:
+        raise AssertionError("; ".join(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Many trainings with equal budgets: one folder each, continued after an interrupt, those that are finished skipped."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.common import heading, rows
+from xnorsr.errors import UserError
+from xnorsr.quant import deploy
+from xnorsr.quant.accounting import account
+from xnorsr.quant.config import DataConfig, TrainConfig
+from xnorsr.quant.data import PatchDataset, Photo, load_source, read_folder
+from xnorsr.quant.inference import low_resolution, score, upscale
+from xnorsr.quant.progress import COURSE
+from xnorsr.quant.training import load_trained, train
+from xnorsr.quant.zoo import NETWORKS
+
+SCORES = "scores.json"
+_SETTLING = 32  # batches that a converted network's scales are settled on
+
+
+@dataclass(frozen=True)
+class Run:
+    """One configuration with one seed.
+
+    Attributes:
+        model, train, data: fields of the sections of these names.
+        begin: fields of the model and steps of a training that goes before, whose weights this one begins with.
+    """
+
+    name: str
+    seed: int
+    model: dict[str, Any]
+    train: dict[str, Any]
+    data: dict[str, Any]
+    begin: tuple[dict[str, Any], int] | None = None
+
+    @property
+    def folder(self) -> str:
+        """A name for its folder."""
+        return f"{''.join(c if c.isalnum() else '_' for c in self.name)}-{self.seed}"
+
+    def settings(self) -> dict[str, Any]:
+        """All that its scores depend on, as JSON has it."""
+        parts: dict[str, Any] = json.loads(json.dumps(vars(self), default=str))
+        return parts
+
+
+@dataclass
+class Result:
+    """Scores of one run: {set: (PSNR-Y in dB, SSIM-Y)}; minutes of training."""
+
+    run: Run
+    sets: dict[str, tuple[float, float]] = field(default_factory=dict)
+    minutes: float = 0.0
+
+
+def scores(weights: Path, sets: dict[str, list[Photo]]) -> dict[str, tuple[float, float]]:
+    """Mean PSNR-Y and SSIM-Y of a trained network on each set, single pass."""
+    model = load_trained(weights)
+    scale, colors = model.cfg.scale, model.cfg.colors
+    found = {}
+    for name, photos in sets.items():
+        each = [score(upscale(model, low_resolution(p, scale, colors)), p, scale, colors) for p in photos]
+        psnr, ssim = np.mean(each, 0).tolist()
+        found[name] = (psnr, ssim)
+    return found
+
+
+def _minutes(folder: Path) -> float:
+    """Minutes that the training in a folder took, and the one before it."""
+    records = [f for f in (folder / COURSE, folder / "before" / COURSE) if f.is_file()]
+    return sum(float(json.loads(f.read_text())["minutes"]) for f in records)
+
+
+def _train(run: Run, folder: Path) -> None:
+    """Trains a run into its folder, and what goes before it."""
+    data = DataConfig.model_validate(run.data)
+    cfg = NETWORKS.validate(run.model)
+    settings = TrainConfig.model_validate({**run.train, "seed": run.seed})
+    start = None
+    if run.begin is not None:
+        before, steps = run.begin
+        first = folder / "before"
+        early = settings.model_copy(update={"steps": steps})
+        if not (first / "weights.pt").is_file():
+            train(data, NETWORKS.validate(before), early, first)
+        photos, _ = load_source(data, cfg.colors)
+        patches = PatchDataset(photos, data, cfg.scale, cfg.colors, settings.batch, run.seed)
+        lows = (patches.batch_at(i)[0] for i in range(_SETTLING))
+        start, _ = deploy.converted(load_trained(first / "weights.pt"), cfg, lows)
+    train(data, cfg, settings, folder, start=start)
+
+
+def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
+    """The result of a run, which is trained, continued, or read where it was finished before.
+
+    Raises:
+        UserError: its folder is of other settings; names them.
+    """
+    folder, settings = out / run.folder, run.settings()
+    record, told = folder / SCORES, folder / "settings.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    if told.is_file():
+        before = json.loads(told.read_text())
+        differing = [k for k in settings if before.get(k) != settings[k]]
+        if differing:
+            raise UserError(
+                f"{folder}: was begun with other settings of {', '.join(differing)}; name another folder with "
+                "--out, or remove it"
+            )
+    told.write_text(json.dumps(settings, indent=2) + "\n")
+    found = json.loads(record.read_text()) if record.is_file() else {"sets": {}, "minutes": 0.0}
+    missing = {name: photos for name, photos in sets.items() if name not in found["sets"]}
+    if missing or not record.is_file():
+        print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
+        if not (folder / "weights.pt").is_file():
+            _train(run, folder)
+        found["minutes"] = _minutes(folder)
+        found["sets"] |= scores(folder / "weights.pt", missing)
+        part = record.with_suffix(".part")
+        part.write_text(json.dumps(found) + "\n")
+        os.replace(part, record)
+    return Result(run, {n: (p, s) for n, (p, s) in found["sets"].items() if n in sets}, found["minutes"])
+
+
+def machine() -> str:
+    """What the runs were made on."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+
+
+COLUMNS = ("G OPs", "K parameters", "minutes")
+
+
+def cells(results: Sequence[Result]) -> list[str]:
+    """A table's cells for all seeds of one configuration: name, each set's means with the spread, cost, minutes."""
+    made = [results[0].run.name]
+    for name in results[0].sets:
+        psnr, ssim = ([r.sets[name][i] for r in results] for i in (0, 1))
+        spread = f" ±{(max(psnr) - min(psnr)) / 2:.2f}" if len(psnr) > 1 else ""
+        made.append(f"{np.mean(psnr):.2f}{spread} / {np.mean(ssim):.4f}")
+    counted = account(NETWORKS.validate(results[0].run.model))
+    minutes = sum(r.minutes for r in results) / len(results)
+    return [*made, f"{counted.operations / 1e9:.2f}", f"{counted.parameters / 1e3:.1f}", f"{minutes:.1f}"]
+
+
+def tell(title: str, results: Sequence[Sequence[Result]]) -> list[list[str]]:
+    """Prints the table, and returns it with its header for `write`."""
+    header = ["PSNR-Y in dB / SSIM-Y", *results[0][0].sets, *COLUMNS]
+    table = [cells(r) for r in results]
+    heading(title)
+    rows(header, table)
+    return [header, *table]
+
+
+def write(page: Path, mark: str, text: Sequence[str], table: Sequence[Sequence[str]]) -> None:
+    """Puts text and table between the lines `<!-- mark -->` and `<!-- /mark -->` of a page.
+
+    Raises:
+        UserError: the page has no such lines.
+    """
+    first, last = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    whole = page.read_text(encoding="utf-8")
+    before, found, rest = whole.partition(first)
+    _, ended, after = rest.partition(last)
+    if not found or not ended:
+        raise UserError(f"{page}: has no lines {first} and {last} to write between")
+    header, *lines = ["| " + " | ".join(row) + " |" for row in table]
+    rule = "|" + " --- |" * len(table[0])
+    page.write_text(before + "\n".join([first, *text, "", header, rule, *lines, last]) + after, encoding="utf-8")
+
+
+def folders(names: Sequence[Path]) -> dict[str, list[Photo]]:
+    """The photographs of test folders, by the folder's name."""
+    return {folder.name: read_folder(folder) for folder in names}

@@ -1,0 +1,133 @@
+"""The comparisons of many trainings: continued, written into the page, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import compare_schemes, runs, training_choices
+from tests.flows.tiny import photographs
+from xnorsr.errors import UserError
+from xnorsr.quant.config import TrainConfig
+from xnorsr.quant.zoo import NETWORKS
+
+PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """The programs set the number of torch's threads."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def run(seed: int = 1, steps: int = 2) -> runs.Run:
+    model = {**compare_schemes.model("E2FIF", False, "rgb"), "channels": 4, "blocks": 1}
+    return runs.Run("E2FIF", seed, model, {"steps": steps, "batch": 1}, {"patch": 8})
+
+
+def with_photos(folder: Path, one: runs.Run) -> tuple[runs.Run, dict[str, list[runs.Photo]]]:
+    one.data["source"], one.data["holdout"] = [str(folder / "photos")], []
+    (folder / "photos").mkdir(exist_ok=True)
+    return one, runs.folders([photographs(folder / "photos")])
+
+
+def test_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- compare_schemes -->\nold\n<!-- /compare_schemes -->\nbelow\n")
+    given = ["--quick", "--only", "SCALES", "full precision", "--seeds", "1", "--write", str(page)]
+    compare_schemes.main(given)
+    out, text = capsys.readouterr().out, page.read_text()
+    assert [line.split("  ")[0] for line in out.splitlines()[-3:-1]] == ["SCALES", "full precision"]
+    assert "old" not in text and text.startswith("above\n<!-- compare_schemes -->") and text.endswith("-->\nbelow\n")
+    assert f"    python -m benchmarks.compare_schemes {' '.join(given[:3])} 'full precision'" in text
+    assert "2 steps, seeds 1 " in text and "| SCALES | " in text and " cores, 1 threads" in text
+
+
+def test_what_is_finished_is_read_and_other_settings_are_refused(tmp_path: Path) -> None:
+    one, sets = with_photos(tmp_path, run())
+    first = runs.execute(one, tmp_path, sets)
+    weights = tmp_path / "E2FIF-1" / "weights.pt"
+    stamp = weights.stat().st_mtime_ns
+    again = runs.execute(one, tmp_path, sets)
+    assert again.sets == first.sets and again.minutes == first.minutes > 0 and weights.stat().st_mtime_ns == stamp
+    more = runs.execute(one, tmp_path, {**sets, "twice": sets["photos"] * 2})
+    assert more.sets["twice"] == pytest.approx(first.sets["photos"]), "a new set is measured, not trained for"
+    assert weights.stat().st_mtime_ns == stamp
+    other, _ = with_photos(tmp_path, run(steps=3))
+    with pytest.raises(UserError, match=r"E2FIF-1: was begun with other settings of train; name another folder"):
+        runs.execute(other, tmp_path, sets)
+
+
+def test_a_run_may_begin_with_another_training(tmp_path: Path) -> None:
+    one, sets = with_photos(tmp_path, run())
+    before = {**one.model, "scheme": {"name": "float"}}
+    begun = runs.Run("warm", 1, one.model, one.train, one.data, (before, 3))
+    runs.execute(begun, tmp_path, sets)
+    assert json.loads((tmp_path / "warm-1" / "before" / "training.json").read_text())["steps"] == 3
+    assert json.loads((tmp_path / "warm-1" / "training.json").read_text())["steps"] == 2
+
+
+def test_the_order_is_looked_at() -> None:
+    assert compare_schemes.order({"SCALES": {"Set5": 36.5}, "E2FIF": {"Set5": 36.4}, "plain BNN": {"Set5": 35}}) == []
+    assert compare_schemes.order({"SCALES": {"Set5": 36.4}, "E2FIF": {"Set5": 36.5}}) == [
+        "SCALES is not above E2FIF on Set5: 36.40 and 36.50 dB"
+    ]
+
+
+@pytest.mark.parametrize("deployed", [False, True])
+def test_every_configuration_is_one_network(deployed: bool) -> None:
+    found = [NETWORKS.validate(compare_schemes.model(name, deployed, "y")) for name in compare_schemes.SCHEMES]
+    assert len({cfg.model_dump_json(exclude={"scheme", "numerics"}) for cfg in found}) == 1
+    assert len({cfg.scheme.model_dump_json() for cfg in found}) == len(found)  # type: ignore[attr-defined]
+    assert found[0].numerics.deployed is False  # type: ignore[attr-defined]
+
+
+def test_options(capsys: pytest.CaptureFixture[str]) -> None:
+    for given, text in (
+        (["--only", "nothing"], "--only nothing: there are full precision, 8 bit"),
+        ([], "--train-data and --test-data are needed"),
+    ):
+        with pytest.raises(SystemExit):
+            compare_schemes.main(given)
+        assert text in capsys.readouterr().err
+
+
+def test_the_page_has_the_places() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for mark in ("compare_schemes", "training_choices"):
+        assert text.index(f"<!-- {mark} -->") < text.index(f"<!-- /{mark} -->")
+    with pytest.raises(UserError, match="has no lines <!-- x --> and <!-- /x -->"):
+        runs.write(PAGE, "x", [], [["a"]])
+
+
+def test_training_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- training_choices -->\n<!-- /training_choices -->\n")
+    training_choices.main(
+        ["--quick", "--only", "as recipes have it", "warm start from float", "--seeds", "1", "--write", str(page)]
+    )
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[-3:-1]] == [
+        "as recipes have it",
+        "warm start from float",
+    ]
+    assert "    python -m benchmarks.training_choices --quick" in page.read_text()
+
+
+def test_choices_have_one_budget() -> None:
+    """Each sees as many pixels in all as the first, in training before it and in itself, and differs from it."""
+    made = [training_choices.run(name, 1, 1000, []) for name in training_choices.CHOICES]
+    pixels = [
+        (r.train["steps"] + (r.begin[1] if r.begin else 0)) * r.train["batch"] * r.data["patch"] ** 2 for r in made
+    ]
+    assert pixels == [pixels[0]] * len(made)
+    settings = [{k: v for k, v in r.settings().items() if k != "name"} for r in made]
+    assert all(one != settings[0] for one in settings[1:])
+    for r in made:
+        NETWORKS.validate(r.model)
+        TrainConfig.model_validate(r.train)
