@@ -76,7 +76,7 @@ def synthesize(project: Path, compiler: Path) -> CSynthesis:
     mine = [r for r in reports if r.name in (f"{name}_csynth.xml", "csynth.xml")]
     if not mine:
         raise UserError(f"{compiler.name} left no C-synthesis report of {name} below {project}. Its log: {log}")
-    found = check_intervals(mine[0].parent)
+    found = check_intervals(project, mine[0].parent)
     return replace(read_report(mine[0], compiler.name), loops=tuple(found), unseen=tuple(without_loop(project, found)))
 
 

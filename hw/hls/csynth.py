@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ...errors import UserError
 from .description import FILE
-
-#: Every loop of a project is pipelined to take a step per cycle.
-WANTED = 1
 
 
 @dataclass(frozen=True)
@@ -26,11 +24,13 @@ class Loop:
     Attributes:
         function, name: where it stands.
         interval: cycles between its steps; None where it is not pipelined.
+        wanted: cycles that the project asks for.
     """
 
     function: str
     name: str
     interval: int | None
+    wanted: int = 1
 
 
 def loops(reports: Path) -> list[Loop]:
@@ -65,17 +65,21 @@ def _nested(function: str, parent: ET.Element | tuple[()], inside: str = "") -> 
             yield Loop(function, name, int(interval) if interval is not None else None)
 
 
-def check_intervals(reports: Path) -> list[Loop]:
-    """The loops, each with the interval that was asked for.
+def check_intervals(project: Path, reports: Path) -> list[Loop]:
+    """The loops of a project's reports, each with the interval that was asked for: one cycle, or what its layer says.
 
     Raises:
         UserError: names each loop that misses it, the interval wanted, and the one found.
     """
-    found = loops(reports)
-    missed = [loop for loop in found if loop.interval != WANTED]
+    own = {f"{layer['name']}_cfg": layer["initiation_interval"] for layer in _layers(project)}
+    found = [
+        replace(loop, wanted=next((ii for name, ii in own.items() if name in loop.function), 1))
+        for loop in loops(reports)
+    ]
+    missed = [loop for loop in found if loop.interval is None or loop.interval > loop.wanted]
     if missed:
         text = "; ".join(
-            f"loop '{loop.name}' of {loop.function}: initiation interval {WANTED} wanted, "
+            f"loop '{loop.name}' of {loop.function}: initiation interval {loop.wanted} wanted, "
             + (f"{loop.interval} found" if loop.interval is not None else "not pipelined")
             for loop in missed
         )
@@ -83,7 +87,11 @@ def check_intervals(reports: Path) -> list[Loop]:
     return found
 
 
+def _layers(project: Path) -> list[dict[str, Any]]:
+    return json.loads((project / FILE).read_text(encoding="utf-8"))["layers"]
+
+
 def without_loop(project: Path, found: list[Loop]) -> list[str]:
     """Layers of a project that no function with a loop is named after: their loop has vanished, or has another name."""
-    layers = [layer["name"] for layer in json.loads((project / FILE).read_text(encoding="utf-8"))["layers"]]
+    layers = [layer["name"] for layer in _layers(project)]
     return [name for name in layers if not any(f"{name}_cfg" in loop.function for loop in found)]

@@ -187,6 +187,7 @@ def description(design: HlsDesign, project: str, stamp: str) -> dict[str, Any]:
                 "operator": call.node.op.op_type,
                 "what": call.description,
                 "interval": call.node.op.timing("hls").interval,
+                "initiation_interval": dict(call.kernel.constants).get("II", 1),
             }
             for call in design.calls
         ],

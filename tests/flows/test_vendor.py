@@ -211,20 +211,25 @@ def test_a_loop_that_misses_its_interval(tmp_path: Path) -> None:
     for name, loops in texts.items():
         (tmp_path / f"{name}_csynth.xml").write_text(LOOPS.format(loops=loops))
     (tmp_path / "top_csynth.xml").write_text(REPORT.format(worst=1))
+    # A layer that asks for more than one cycle gets it.
+    layers = [{"name": "two", "initiation_interval": 2}, {"name": "other", "initiation_interval": 1}]
+    (tmp_path / "xnorsr.json").write_text(json.dumps({"layers": layers}))
+    two = LOOPS.format(loops=LOOP.format(name="step", ii="<PipelineII>2</PipelineII>"))
+    (tmp_path / "kernel_two_cfg_s_csynth.xml").write_text(two)
     with pytest.raises(UserError) as e:
-        check_intervals(tmp_path)
+        check_intervals(tmp_path, tmp_path)
     assert str(e.value) == (
-        "C-synthesis missed the cycles of 2 of 4 loops: loop 'VITIS_LOOP_12_1' of bare: initiation interval 1 wanted, "
+        "C-synthesis missed the cycles of 2 of 5 loops: loop 'VITIS_LOOP_12_1' of bare: initiation interval 1 wanted, "
         f"not pipelined; loop 'step' of slow: initiation interval 1 wanted, 4 found. See {tmp_path}."
     )
     (tmp_path / "slow_csynth.xml").unlink()
     (tmp_path / "bare_csynth.xml").unlink()
-    assert [(loop.function, loop.name, loop.interval) for loop in check_intervals(tmp_path)] == [
-        ("good", "step", 1), ("nested", "inner/deep", 1),
+    assert [(loop.function, loop.name, loop.interval) for loop in check_intervals(tmp_path, tmp_path)] == [
+        ("good", "step", 1), ("kernel_two_cfg_s", "step", 2), ("nested", "inner/deep", 1),
     ]  # fmt: skip
     (tmp_path / "bad_csynth.xml").write_text("<profile>")
     with pytest.raises(UserError, match=r"bad_csynth.xml: not a C-synthesis report that can be read"):
-        check_intervals(tmp_path)
+        check_intervals(tmp_path, tmp_path)
 
 
 def test_unknown_latency_and_broken_report(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ class XnorVitisBackend(VitisBackend):
             raise UserError(f"build: {tool} failed with exit code {done.returncode} on {folder}; see its output.")
         if synth:
             for reports in folder.glob("*_prj/*/syn/report"):
-                check_intervals(reports)
+                check_intervals(folder, reports)
         return parse_vivado_report(str(folder))
 
 

@@ -41,7 +41,9 @@ template <class T> class stream {
 }
 """
 # In the kernels the pragma stands first in the loop's body; clang's stands in front of the loop.
-PIPELINE = re.compile(r"^(\s*)(for \(.*\) \{)\n\s*XNORSR_PRAGMA\(HLS PIPELINE II=(\d+) style=flp\)$", re.MULTILINE)
+PIPELINE = re.compile(
+    r"^(\s*)((?:for|while) \(.*\) \{)\n\s*XNORSR_PRAGMA\(HLS PIPELINE II=(?:\d+|CFG::II) style=flp\)$", re.MULTILINE
+)
 ENTRY = """
 {roms}
 struct {name}_shape {{
@@ -98,7 +100,7 @@ def _source(ops: dict[str, Op], folder: Path) -> Path:
     for place in (SHARED, *header_folders()):
         for header in place.glob("*.h"):
             text = header.read_text()
-            made, count = PIPELINE.subn(r'\1_Pragma("clang loop pipeline_initiation_interval(\3)")\n\1\2', text)
+            made, count = PIPELINE.subn(r'\1_Pragma("clang loop pipeline_initiation_interval(1)")\n\1\2', text)
             assert count == text.count("HLS PIPELINE"), f"{header}: a pipelined loop is written in another way"
             (folder / header.name).write_text(made)
     (folder / "hls_stream.h").write_text(STREAM)
