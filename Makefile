@@ -1,4 +1,4 @@
-# make demo | test | test-quick | lint | bench | clean. Everything runs in .venv, which is made on first use.
+# make demo | test | test-quick | test-all | lint | bench | clean. Everything runs in .venv, which is made on first use.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= build/demo
 WORKERS ?= 2
-BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis popcount_luts fuzz
+BENCHES ?= model_size hls4ml_csim rtl_frame network_synthesis mapped_netlist routed_clock popcount_luts fuzz
 
-.PHONY: demo test test-quick lint format bench clean setup
+.PHONY: demo test test-quick test-all lint format bench clean setup
 
 setup: $(STAMP)
 
@@ -23,11 +23,15 @@ demo: $(STAMP)
 	$(BIN)/xnorsr run demo --out $(OUT) --force
 
 test: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not exhaustive" $(PYTEST_ARGS)
+
+# Every network with every scheme, and further foldings, too.
+test-all: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 # Without those that compile, simulate or synthesize.
 test-quick: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not eda and not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not eda and not slow and not exhaustive" $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -3,10 +3,8 @@
     python -m benchmarks.network_synthesis [--model MODEL.onnx] [--families xc7,xcup] [--channels 32] [--blocks 3]
 
 Without --model the network is the demo's shape with random weights. Prints LUT, FF, BRAM36 and DSP of each layer and
-of the whole network by both accounts, and the ratio. Must hold: no latch, and for xc7 the account's LUTs are within
-20 % of Yosys's.
-(For UltraScale families Yosys does not move registers and additions into the DSP slices beside them; the account, like
-vendor tools, counts them as part of the slice.)
+of the whole network by both accounts, and the ratio; then the slowest path into each layer, and the estimated clock
+beside the asked one. Must hold: no latch, and for xc7 the account's LUTs are within 20 % of Yosys's.
 """
 
 from __future__ import annotations
@@ -20,10 +18,12 @@ from benchmarks import demo_network
 from benchmarks.common import heading, rows
 from xnorsr.flows.config import EstimateConfig
 from xnorsr.flows.steps import cost
+from xnorsr.flows.timing import clock_text, path_text
 from xnorsr.hw.build import BuildOptions, build
 
 PARTS = {"xc7": "xc7k325t", "xcup": "xck26"}
 KEYS = ("lut", "ff", "bram36", "dsp")
+PATHS = ("slowest path into", "ns", "levels", "beside a chain", "carry bits", "fan-out", "from")
 WITHIN = 0.2
 
 
@@ -39,6 +39,22 @@ def table(account: cost.Account) -> list[list[str]]:
     made.append(["whole", *(f"{a:,.9g} / {b:,.9g}" for a, b in total)])
     made.append(["ratio", *(f"{a / b:.2f}" if b else "" for a, b in total)])
     return made
+
+
+def paths(account: cost.Account) -> list[list[str]]:
+    """One row per layer: its slowest path, and its deepest one beside one carry chain."""
+    return [
+        [
+            name,
+            f"{one.worst.delay:.2f}",
+            str(one.levels),
+            str(one.beside_chain),
+            str(one.worst.carry_bits),
+            f"{one.worst.fan_out:,}",
+            path_text(one.worst),
+        ]
+        for name, one in account.clock.layers().items()
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -61,6 +77,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             assert found is not None
             heading(f"{family}, analytic / {found.tool}, {found.seconds:.0f} s")
             rows(("layer", "LUT", "FF", "BRAM36", "DSP"), table(account))
+            rows(
+                ("slowest path into", "ns", "levels", "beside a chain", "carry bits", "fan-out", "from"), paths(account)
+            )
+            print(f"{found.timing.levels} levels at most; {clock_text(account.clock.to_dict())}")
             if found.total.latches:
                 missed.append(f"{family}: {found.total.latches} latches")
             if family == "xc7" and abs(analytic.lut / found.total.lut - 1) > WITHIN:

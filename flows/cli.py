@@ -175,10 +175,13 @@ def build(
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: build/MODEL.")] = None,
     *,
     hardware: HardwareOptions,
-    synth: Annotated[bool, typer.Option("--synth", help="Run C-synthesis where the vendor's HLS is on PATH.")] = False,
+    synth: Annotated[
+        bool, typer.Option("--synth", help="Run C-simulation and C-synthesis where the vendor's HLS is on PATH.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Generate the HLS and the SystemVerilog project of a QONNX network."""
+    from .steps import csynth
     from .steps import hardware as steps
 
     folder = out or Path("build") / model.stem
@@ -186,7 +189,7 @@ def build(
     typed = _typed(folder)
     say(f"Built: {folder}. Next: xnorsr sim {typed} --image FILE.png, xnorsr estimate {typed}")
     if synth:
-        steps.vendor_synthesis(folder)
+        csynth.vendor_synthesis(folder)
 
 
 @app.command()
@@ -198,6 +201,10 @@ def sim(
     crop: Annotated[bool, typer.Option("--crop", help="Take the middle of a larger photograph.")] = False,
     all_tensors: Annotated[bool, typer.Option("--all-tensors", help="Also compare every intermediate tensor.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Write waveforms (rtl only).")] = False,
+    bit_true: Annotated[
+        bool,
+        typer.Option("--bit-true", help="Simulate the code that is synthesized, not its fast form: slow (hls only)."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -212,7 +219,19 @@ def sim(
 
     if waves and level != "rtl":
         raise UserError(f"--waves: has no effect with --level {level}. Give --level rtl as well, or leave --waves out.")
-    found = steps.simulate(project, image, level, crop=crop, all_tensors=all_tensors, waves=waves, out=out, force=force)
+    if bit_true and level != "hls":
+        raise UserError(f"--bit-true: has no effect with --level {level}. Give --level hls, or leave --bit-true out.")
+    found = steps.simulate(
+        project,
+        image,
+        level,
+        crop=crop,
+        all_tensors=all_tensors,
+        waves=waves,
+        bit_true=bit_true,
+        out=out,
+        force=force,
+    )
     for name, output in found.outputs.items():
         which = f"Output {name}: " if len(found.outputs) > 1 else ""
         kind = "Codes" if found.files[name].suffix == ".npy" else "Picture"

@@ -53,6 +53,10 @@ class SimConfig(Section):
     levels: list[Literal["hls", "rtl"]] = Field(
         ["hls", "rtl"], description="which of the two projects to simulate: hls, rtl"
     )
+    bit_true: bool = Field(
+        True,
+        description="also C-simulate the code that is synthesized, not only its fast form: some 2,000 pixels a second",
+    )
     all_tensors: bool = Field(False, description="compare every intermediate tensor, not only the output pixels")
     waves: bool = Field(False, description="write waveforms of the RTL simulation")
 

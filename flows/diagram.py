@@ -7,7 +7,7 @@ from html import escape
 
 from ..hw.network import Network
 from ..hw.ops.base import FoldSpace
-from ..hw.resources.fifos import fifo_depths
+from ..hw.resources.fifos import SLICE, fifo_depths
 from ..hw.resources.schedule import INPUT
 from ..hw.types import StreamType
 
@@ -60,7 +60,7 @@ def boxes(network: Network) -> list[Box]:
                 kind=node.op.sort,
                 what=node.op.describe() + _folding(node.op.fold_space()) + _ports(ports if several else ()),
                 producers=tuple(INPUT if maker is None else maker.name for maker in makers),
-                depths=tuple(depths[name] for name in node.inputs),
+                depths=tuple(depths[name] if depths[name] > SLICE else 0 for name in node.inputs),
                 output=node.op.outputs[0],
                 ports=ports,
             )

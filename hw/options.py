@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, field_validator
 
 from .resources.devices import check_part
 
 Colors = Literal["gbr", "rgb"]
 FrameSync = Literal["tuser", "counted"]
+HlsPorts = Literal["words", "video"]
+HlsControl = Literal["handshake", "none"]
 
 #: Low-resolution pixels of a frame; 3840x2160 are fewer.
 MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
@@ -23,6 +25,26 @@ Whole = Annotated[StrictInt, Field(ge=1, le=1 << 31)]
 _RATE = r"^(0*[1-9][0-9]{0,11}(\.[0-9]{1,12})?|0+\.[0-9]{0,12}[1-9])\s*fps$"
 Fps = Annotated[str, StringConstraints(pattern=_RATE)]
 Folding: TypeAlias = Whole | Literal["auto", "full", "min"] | Fps | dict[str, tuple[Whole, Whole] | dict[str, Whole]]
+
+
+def parse_scale(value: object) -> float:
+    """A scale: a positive number, or a quotient of two as text, "1/255".
+
+    Raises:
+        ValueError: something else.
+    """
+    text = str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+    parts = text.split("/")
+    try:
+        scale = float(parts[0]) / float(parts[1]) if len(parts) == 2 else float(text)
+    except (ValueError, ZeroDivisionError, IndexError):
+        scale = 0.0
+    if not 2.0**-32 <= scale <= 2.0**32:
+        raise ValueError("allowed is a positive number or a quotient of two, such as 1/255")
+    return scale
+
+
+Scale: TypeAlias = Annotated[float, BeforeValidator(parse_scale)]
 
 
 def _option(
@@ -91,6 +113,23 @@ class BuildOptions(BaseModel):
         "tuser",
         'how the SystemVerilog input port finds the first pixel of a frame: "tuser", which marks it, or "counted": the '
         "first pixel after reset, then every so many, for sources without tuser, such as a DMA",
+        metavar="HOW",
+    )
+    input_scale: Scale | None = _option(
+        None,
+        "for a network that does not quantize its input: 8-bit codes times this scale become the input, for example "
+        '"1/255"',
+        metavar="SCALE",
+    )
+    hls_ports: HlsPorts = _option(
+        "words",
+        'ports of the HLS project: "words", pixels without tuser and tlast, or "video", as those of the SystemVerilog '
+        "project",
+        metavar="PORTS",
+    )
+    hls_control: HlsControl = _option(
+        "handshake",
+        'how the HLS project is started: "handshake", once for each frame, or "none": it runs by itself (ap_ctrl_none)',
         metavar="HOW",
     )
     affine_bits: int | None = _option(

@@ -89,10 +89,10 @@ def effect(
     differences, psnr = [], float("inf")
     for codes in pictures:
         check_input(codes, kind)
-        for out, a, b in zip(
-            lowered.output_types.values(), _run(before, kind, codes), _run(after, kind, codes), strict=True
-        ):
-            difference = np.abs(a - b) * 2.0**out.frac
+        original, converted = _run(before, kind, codes, lowered.units.input), _run(after, kind, codes)
+        for (name, out), a, b in zip(lowered.output_types.items(), original, converted, strict=True):
+            in_codes = a / np.asarray(lowered.units.outputs.get(name, 1.0), np.float64)
+            difference = np.abs(np.rint(in_codes * 2.0**out.frac) - b * 2.0**out.frac)
             mse = float(np.mean(difference**2))
             if mse > 0:
                 psnr = min(psnr, 10 * float(np.log10((out.hi - out.lo) ** 2 / mse)))
@@ -101,7 +101,7 @@ def effect(
     return ConversionEffect(len(pictures), every.size, int((every > 0).sum()), int(np.ceil(every.max())), psnr)
 
 
-def _run(model: Graph, kind: StreamType, codes: np.ndarray) -> list[np.ndarray]:
+def _run(model: Graph, kind: StreamType, codes: np.ndarray, unit: float = 1.0) -> list[np.ndarray]:
     """Values of each output, float64, in the graph's order."""
-    out = reference(model, kind, codes, all_tensors=False)
+    out = reference(model, kind, codes, all_tensors=False, unit=unit)
     return [np.asarray(out[o.name], np.float64) for o in model.graph.output]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-_NAME = re.compile(r"\{([^}]*)\}|((?:\w|::)+)")
+_NAME = re.compile(r"\{([^}]*)\}|((?:\w|::)+(?:\(\w+\))?)")
 
 
 class TclError(Exception):
@@ -184,12 +184,21 @@ class Tcl:
             raise TclError(f"string {args}")
         return args[1].strip(*args[2:])
 
+    def _array(self, args: list[str]) -> str:
+        action, name, pairs = args
+        if action != "set":
+            raise TclError(f"array {args}")
+        words = elements(pairs)
+        self.variables |= {f"{name}({key})": value for key, value in zip(words[::2], words[1::2], strict=True)}
+        return ""
+
     BUILT_IN: dict[str, Callable[[Tcl, list[str]], str]] = {
         "set": _set, "if": _if, "foreach": _foreach, "file": _file, "info": _info, "string": _string,
         "list": lambda self, a: listed(a), "lindex": lambda self, a: elements(a[0])[int(a[1])],
         "split": lambda self, a: listed(a[0].split(a[1])), "open": lambda self, a: a[0], "close": lambda self, a: "",
         "read": lambda self, a: Path(a[0]).read_text(encoding="utf-8"), "puts": lambda self, a: "",
-        "variable": lambda self, a: "",
+        "variable": lambda self, a: "", "array": _array, "eval": lambda self, a: self.run(" ".join(a))[0],
+        "source": lambda self, a: self.run(Path(a[0]).read_text(encoding="utf-8"))[0],
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.gated import gated
 from tests.networks import MATRIX, NetworkSpec, images, network, pyramid
 from xnorsr.hw.build import BuildOptions, BuildResult, build
 from xnorsr.sim import reference
@@ -69,7 +70,9 @@ def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, 
         compare(built.lowered, truth, output)
 
 
-@pytest.mark.parametrize("folding", ["auto", "full", 40], ids=str)
+@pytest.mark.parametrize(
+    "folding", ["auto", *(pytest.param(f, marks=pytest.mark.exhaustive) for f in ("full", 40))], ids=str
+)
 def test_two_outputs_with_frames_of_their_own(folding: str | int, tmp_path: Path) -> None:
     """LapSRN's shape: x2 and x4 at once, one port each, layers behind a shuffle; every stream, port and cycle."""
     built = build(pyramid(), tmp_path / "net", BuildOptions(folding=folding))
@@ -92,3 +95,31 @@ def test_two_outputs_with_frames_of_their_own(folding: str | int, tmp_path: Path
     for result in (several, paused):
         for truth, outputs in zip(truths, result.outputs, strict=True):
             compare(built.lowered, truth, outputs)
+
+
+@pytest.mark.parametrize("folding", ["full", pytest.param("auto", marks=pytest.mark.exhaustive)])
+def test_gates_attention_and_dense_blocks(folding: str, tmp_path: Path) -> None:
+    """Products, broadcasts, tables, sums over the frame, a concatenation and a transposed convolution in one network.
+
+    A sum waits for the last pixel of its frame, which a slower branch of the same fork may hold back: where foldings
+    differ, a frame alone then takes longer than the schedule says. The interval between frames is exact all the same.
+    """
+    built = build(gated(), tmp_path / "net", BuildOptions(folding=folding))
+    frames = list(images(NetworkSpec(height=4, width=5, seed=13)).values())
+    truths = [reference.run(built.lowered, frame, all_tensors=True) for frame in frames]
+    hls = CSim(tmp_path / "net" / "hls")
+    rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim", trace=True)
+    for frame, truth in zip(frames, truths, strict=True):
+        output, streams = hls.run(frame, trace=True)
+        compare(built.lowered, truth, output, streams, rtl.types)
+    rtl.compile(optimize="-O1")
+    alone = rtl.run(frames[0])
+    assert alone.cycles == rtl.predicted_cycles if folding == "full" else alone.cycles >= rtl.predicted_cycles
+    several = rtl.run(np.stack(frames * 4))
+    assert several.ends[-2] - several.ends[-3] == rtl.record["predicted"]["frame_interval"]
+    compare(built.lowered, truths[-1], several.outputs[-1], several.streams, rtl.types)
+    print("pauses with seed 5")
+    paused = rtl.run(np.stack(frames), idle=0.4, stall=0.4, seed=5)
+    for result in (several, paused):
+        for truth, found in zip(truths * 4, result.outputs, strict=False):
+            compare(built.lowered, truth, found)

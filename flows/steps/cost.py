@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from ..lock import locked
 from ..manifest import recording
 from ..output import disk_of, write_file
 from ..report import rate, si
+from ..timing import Clock, clock_text, path_text
 
 #: Characters of a layer's name on one line, in a terminal of fewer than `WIDE` columns.
 NAME_COLUMN, WIDE = 25, 100
@@ -38,7 +40,10 @@ NAME_COLUMN, WIDE = 25, 100
 
 @dataclass(frozen=True)
 class Account:
-    """Both accounts of one network; ``synthesis`` is None where it was not asked for."""
+    """Both accounts of one network; ``synthesis`` is None where it was not asked for.
+
+    The estimate's clock is the asked one; see `clock`.
+    """
 
     network: Network
     estimate: Estimate
@@ -53,20 +58,32 @@ class Account:
         """
         if self.synthesis is None:
             return None
-        first, *_ = (one.name for one in self.estimate.layers)
-        owner = {one.name: one.name for one in self.estimate.layers}
-        owner |= {fifo_instance(name): node.name for name, (node, _) in self.network.readers.items()}
+        owners = self._owners([row.name for row in self.synthesis.layers])
         sums = {one.name: dict.fromkeys(RESOURCES, 0.0) for one in self.estimate.layers}
         for row in self.synthesis.layers:
-            layer = sums[owner.get(f"u_{row.name}", owner.get(row.name, first))]
+            layer = sums[owners[row.name]]
             for key in layer:
                 layer[key] += getattr(row, key)
         return sums
 
+    def _owners(self, rows: Iterable[str]) -> dict[str, str]:
+        """For each row of the synthesis the estimate's layer that it counts to."""
+        first, *_ = (one.name for one in self.estimate.layers)
+        owner = {one.name: one.name for one in self.estimate.layers}
+        owner |= {fifo_instance(name): node.name for name, (node, _) in self.network.readers.items()}
+        return {row: owner.get(f"u_{row}", owner.get(row, first)) for row in rows}
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that was asked for, and the one that the netlist leaves."""
+        timing = self.synthesis.timing if self.synthesis is not None else None
+        return Clock(self.estimate.clock_mhz, timing, self._owners(timing.layers if timing is not None else ()))
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values, for JSON; frames per second and latency at the lower of both clocks."""
         return {
-            "estimate": self.estimate.to_dict(),
+            "estimate": self.clock.at(self.estimate).to_dict(),
+            "timing": self.clock.to_dict(),
             "synth": self.synthesis.to_dict() if self.synthesis is not None else None,
             "synth_by_layer": self.measured,
         }
@@ -170,15 +187,39 @@ def account_tables(account: Account) -> list[Table]:
     return [
         table("Layer by layer", ["layer", "op", "PE×SIMD", "MAC/px", "weight bits", "cycles/px"], work, numeric=3),
         table(title, ["layer", *titles], cost),
+        *_paths(account, column),
         _sums(account),
     ]
 
 
+def _paths(account: Account, column: int) -> list[Table]:
+    """The worst path into each layer; nothing without synthesis."""
+    clock = account.clock
+    if clock.timing is None:
+        return []
+    found = clock.layers()
+    rows = [
+        [
+            broken(one.name, column),
+            f"{(path := found[one.name].worst).delay:.2f}",
+            str(found[one.name].levels),
+            str(path.carry_bits),
+            f"{path.fan_out:,}",
+            path_text(path),
+        ]
+        for one in account.estimate.layers
+        if one.name in found
+    ]
+    title = f"Slowest path into each layer, estimated for {clock.timing.grade}, before placement"
+    return [table(title, ["layer", "ns", "levels", "carry bits", "fan-out", "from"], rows, numeric=1)]
+
+
 def _sums(account: Account) -> Table:
-    e = account.estimate
+    timing = account.clock.to_dict()
+    e = account.clock.at(account.estimate)
     rows = [
         ["frame", f"{e.input_size[1]}×{e.input_size[0]} to " + " and ".join(f"{w}×{h}" for h, w in e.output_sizes)],
-        ["cycles per frame", f"{e.interval_cycles:,} ({rate(e.fps)} fps at an assumed clock of {e.clock_mhz:g} MHz)"],
+        ["cycles per frame", f"{e.interval_cycles:,} ({rate(e.fps)} fps {clock_text(timing)})"],
         ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
         ["MACs per frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],
         ["operations, published rule", f"{si(e.ops_rule)}OPs for 320×180 (real + binary/64)"],

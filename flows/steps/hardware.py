@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from contextlib import nullcontext
@@ -27,9 +26,8 @@ from ..console import console, say, status
 from ..doctor import require_programs
 from ..lock import locked
 from ..manifest import recording
-from ..output import check_new_file, claim, disk_of, output_folder, tell_kept, write_file
+from ..output import check_new_file, claim, disk_of, output_folder, tell_kept
 from ..pictures import cut, image_codes, is_picture, output_files, sample_codes, write_outputs
-from ..vendor import MISSING, CSynthesis, find_compiler, synthesize
 
 LEVELS = ("hls", "rtl")
 _LARGE = (
@@ -145,10 +143,14 @@ def simulate(
     crop: bool = False,
     all_tensors: bool = False,
     waves: bool = False,
+    bit_true: bool = False,
     out: Path | None = None,
     force: bool = False,
 ) -> Simulated:
     """Upscale a photograph through a built project; each output is compared with the reference and written to a file.
+
+    Args:
+        bit_true: at level hls, simulate the code that is synthesized instead of its fast form.
 
     Raises:
         UserError: bad image, project or output; a missing compiler. Nothing is written then.
@@ -169,7 +171,7 @@ def simulate(
         codes = cut(codes, stream.width, stream.height, str(image))
     check_input(codes, stream)
     with locked(project), disk_of(project):
-        found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves)
+        found = simulate_codes(built, codes, level, all_tensors=all_tensors, waves=waves, bit_true=bit_true)
         if out is None:
             claim(project, (path.relative_to(project).as_posix() for path in files.values()))
         write_outputs(found.outputs, files, kinds)
@@ -177,9 +179,15 @@ def simulate(
 
 
 def simulate_codes(
-    built: BuildResult, codes: np.ndarray, level: str, *, all_tensors: bool = False, waves: bool = False
+    built: BuildResult,
+    codes: np.ndarray,
+    level: str,
+    *,
+    all_tensors: bool = False,
+    waves: bool = False,
+    bit_true: bool = False,
 ) -> Simulated:
-    """Run (H, W, C) codes through a project and compare them with the reference.
+    """Run (H, W, C) codes through a project and compare them with the reference; arguments as for `simulate`.
 
     Raises:
         UserError: the codes do not fit the built frame.
@@ -187,7 +195,7 @@ def simulate_codes(
     """
     with status("executing the reference ..."):
         expected = run_reference(built.lowered, codes, all_tensors)
-    ran = _csim(built, codes, all_tensors) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
+    ran = _csim(built, codes, all_tensors, bit_true) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
     found = compare(built.lowered, expected, ran.outputs, ran.streams, ran.types)
     names = dict(zip(output_types(built), expected.outputs, strict=True))
     outputs = {name: ran.outputs[tensor] for name, tensor in names.items()}
@@ -195,12 +203,12 @@ def simulate_codes(
     return Simulated(outputs, found.streams, differing, ran.cycles, ran.predicted_cycles)
 
 
-def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool) -> _Ran:
+def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool, bit_true: bool) -> _Ran:
     from ...sim.csim import CSim
 
     hls = built.out_dir / "hls"
     with status("C-simulation ..."), recording(built.out_dir, hls):
-        project = CSim(hls)
+        project = CSim(hls, bit_true)
         result = project.simulate(codes, trace=all_tensors)
     types = {one.name: one.kind for one in project.description.traced}
     return _Ran(result.outputs, result.streams if all_tensors else None, types)
@@ -237,27 +245,3 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
 
 def _first_error(text: str) -> str:
     return next((line for line in text.splitlines() if "rror" in line and "cannot compile" not in line), "")
-
-
-def vendor_synthesis(folder: Path) -> CSynthesis | None:
-    """C-synthesis of a built folder with the vendor's compiler. Without a compiler: prints that, and returns None.
-
-    Raises:
-        UserError: the compiler fails; see `flows.vendor`.
-    """
-    compiler = find_compiler()
-    if compiler is None:
-        say(MISSING, "yellow")
-        return None
-    with status(f"C-synthesis with {compiler.name} ..."), locked(folder), recording(folder, folder / "hls"):
-        found = synthesize(folder / "hls", compiler)
-    claim(folder, ["csynth.json"])
-    write_file(folder / "csynth.json", json.dumps(found.to_dict(), indent=2) + "\n")
-    latency = f"{found.latency_cycles[1]:,}" if found.latency_cycles else "unknown"
-    interval = f"{found.interval_cycles[1]:,}" if found.interval_cycles else "unknown"
-    used = ", ".join(f"{count:,} {name}" for name, count in found.used.items())
-    say(
-        f"C-synthesis for {found.part}: {used}; latency {latency} cycles, interval {interval}; clock "
-        f"{found.clock_estimated_ns:g} ns estimated for {found.clock_target_ns:g} ns. Report: {found.source}"
-    )
-    return found

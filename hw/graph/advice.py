@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 _ADVICE = {
-    ("Sigmoid", "HardSigmoid", "Softmax"): "Leave it out: a Quant saturates, so the output needs no squashing.",
-    ("Tanh", "HardSwish", "Elu", "Selu", "Celu", "Gelu", "Mish", "Softplus", "Swish", "Erf"): "Use PReLU or ReLU.",
-    ("Clip", "Min", "Max"): (
-        "Leave it out, or put a Quant in its place (a QuantIdentity; ReLU6 becomes a QuantReLU): a Quant saturates."
-    ),
-    ("Concat",): (
-        "Add the branches instead of concatenating them: a 1x1 convolution of a concatenation is the sum of one "
-        "1x1 convolution of each branch, with a quantizer behind each."
-    ),
+    ("Softmax",): "Leave it out: a Quant saturates, so the output needs no squashing.",
     ("Split", "Slice", "Gather"): "Give each branch a 1x1 convolution of its own in place of a part of the channels.",
-    ("ConvTranspose",): "Use a convolution to C*r*r channels and a PixelShuffle(r), or a Resize and a convolution.",
     ("SpaceToDepth",): "Feed the network the larger frame, or train it on an input of C*r*r channels.",
-    ("GlobalAveragePool", "ReduceMean", "ReduceSum", "GlobalMaxPool"): (
-        "Leave channel attention out: a mean of the frame is known after its last pixel only, and streams do not wait. "
-        "A scale per channel (BatchNorm, affine) is free of that."
-    ),
+    ("GlobalMaxPool", "ReduceMax"): "Use a mean over the frame (GlobalAveragePool with a Quant behind it).",
     ("MaxPool", "AveragePool", "LpPool"): (
         "Leave pooling out: all convolutions work at the resolution of their input. Widen the kernel instead (odd, up "
         "to 9)."
@@ -26,7 +14,11 @@ _ADVICE = {
     ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LpNormalization"): (
         "Use BatchNorm: its statistics are constants, so that it becomes thresholds or an affine."
     ),
-    ("MatMul", "Gemm", "MatMulInteger"): "Write it as a 1x1 convolution.",
+    (
+        "MatMul",
+        "Gemm",
+        "MatMulInteger",
+    ): "Of a frame write it as a 1x1 convolution; of a mean over the frame it is supported.",
     ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"): (
         "Keep streams in the layout N x C x H x W; a pixel shuffle is to be exported as DepthToSpace."
     ),
@@ -35,7 +27,7 @@ _ADVICE = {
         "Round with a Quant: export with brevitas.export.export_qonnx, quantizers with a power-of-two scale."
     ),
     ("Sign",): "Use a binary quantizer (Brevitas: SignedBinary..., which exports a BipolarQuant).",
-    ("Abs", "Neg", "Pow", "Sqrt", "Exp", "Log"): "Use affines with constants (a scale, a bias) and PReLU.",
+    ("Abs",): "Use affines with constants (a scale, a bias) and PReLU.",
     ("Einsum", "LSTM", "GRU", "If", "Loop", "Scan"): "Build the network of convolutions and sums.",
     (
         "QLinearConv",

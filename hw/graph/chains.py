@@ -9,12 +9,15 @@ from onnx import helper
 from ...errors import UserError
 from ..types import StreamType
 from .constants import quant_parameters
-from .fixed import to_fixed
+from .fixed import EXACT_PARAM_BITS, MAX_PARAM_BITS, to_fixed
 from .index import Graph
 
 FEW_BITS = 4  # a Quant of at most so many bits folds into thresholds: 15 comparisons per channel
+#: What a conversion writes into a node whose constant, of up to 24 bits, is to be multiplied without rounding.
+EXACT = "exact"
 AFFINE = ("Mul", "Div", "Add", "Sub", "BatchNormalization")
 PRELU = ("PRelu", "LeakyRelu", "Relu")
+CLIPS = ("Clip", "Min", "Max")
 TERMINAL = ("Quant", "BipolarQuant")
 
 
@@ -50,9 +53,11 @@ def is_step(model: Graph, node: onnx.NodeProto) -> bool:
     streams = stream_inputs(model, node)
     if len(streams) != 1:
         return False
-    if node.op_type in ("Add", "Mul"):
+    if node.op_type in ("Add", "Mul", "Min", "Max"):
         return True
-    return node.op_type in AFFINE + PRELU + TERMINAL and (node.input[0] == streams[0] or node.op_type in ("Sub", "Div"))
+    return node.op_type in (*AFFINE, *PRELU, *CLIPS, *TERMINAL) and (
+        node.input[0] == streams[0] or node.op_type in ("Sub", "Div")
+    )
 
 
 def chain_from(model: Graph, node: onnx.NodeProto, quantizers: int | None = None) -> list[onnx.NodeProto]:
@@ -130,6 +135,18 @@ def slopes(model: Graph, node: onnx.NodeProto, channels: int) -> np.ndarray:
     return per_channel(model.get_initializer(node.input[1]), channels, node)
 
 
+def limits(model: Graph, node: onnx.NodeProto, channels: int) -> list[np.ndarray]:
+    """The constants of a Clip, Min or Max, each (C,) float64; an open end of a Clip is left out.
+
+    Raises:
+        UserError: a constant of an unfit shape, or none.
+    """
+    streams = stream_inputs(model, node)
+    return [
+        per_channel(model.get_initializer(name), channels, node) for name in node.input if name and name not in streams
+    ]
+
+
 def segments(chain: list[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
     """A chain cut behind each Quant and BipolarQuant."""
     parts: list[list[onnx.NodeProto]] = [[]]
@@ -148,14 +165,35 @@ def compose(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
     return a, b
 
 
+def constant_bits(nodes: list[onnx.NodeProto]) -> int:
+    """Bits that constants of affine nodes may have to be fixed point; longer ones are floats, computed in float32."""
+    return EXACT_PARAM_BITS if any(n.doc_string == EXACT for n in nodes) else MAX_PARAM_BITS
+
+
 def is_fixed(model: Graph, node: onnx.NodeProto, channels: int) -> bool:
     """Whether an elementwise node computes with fixed-point constants only, so that no float32 rounds on the way."""
     if node.op_type in AFFINE:
         if node.op_type == "BatchNormalization":
             return False
-        return all(to_fixed(v) is not None for v in affine_coefficients(model, node, channels))
+        return all(to_fixed(v, constant_bits([node])) is not None for v in affine_coefficients(model, node, channels))
     if node.op_type in PRELU:
         return to_fixed(slopes(model, node, channels)) is not None
+    if node.op_type == "Quant":
+        return not np.any(model.get_initializer(node.input[2]))
+    return node.op_type not in CLIPS
+
+
+def stays_affine(model: Graph, segment: list[onnx.NodeProto], kind: StreamType) -> bool:
+    """Whether a segment's constants are fixed point, alone and composed, so that it can be an affine."""
+    if not all(is_fixed(model, node, kind.channels) for node in segment):
+        return False
+    run: list[onnx.NodeProto] = []
+    for node in segment:
+        run = [*run, node] if node.op_type in AFFINE else []
+        if run:
+            a, b = compose([affine_coefficients(model, n, kind.channels) for n in run])
+            if to_fixed(a, constant_bits(run)) is None or to_fixed(b, 24) is None:
+                return False
     return True
 
 

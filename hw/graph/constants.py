@@ -28,7 +28,7 @@ def quant_parameters(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, in
         UserError: what the hardware cannot do exactly, with the node's name.
     """
     scale = model.get_initializer(node.input[1])
-    width, lo, hi = _codes(model, node)
+    width, lo, hi = code_range(model, node)
     exponents = {power_of_two(float(s)) for s in np.ravel(scale)}
     if None in exponents or len(exponents) != 1:
         raise UserError(
@@ -45,16 +45,30 @@ def quant_parameters(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, in
     return -exponent, width, lo, hi
 
 
-def _codes(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, int, int]:
-    """(bits, lo, hi) of a Quant, whatever its scale."""
+def is_plain(model: ModelWrapper, node: onnx.NodeProto) -> bool:
+    """Whether a Quant has one power of two as scale and 0 as zero point: fixed point."""
+    scale, zero = model.get_initializer(node.input[1]), model.get_initializer(node.input[2])
+    powers = {power_of_two(float(s)) for s in np.ravel(scale)}
+    return len(powers) == 1 and None not in powers and not np.any(zero)
+
+
+def code_range(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, int, int]:
+    """(bits, lo, hi) of a Quant, whatever its scale: value = code * scale, the zero point taken off.
+
+    Raises:
+        UserError: parameters that are no constants, or not allowed, with the node's name.
+    """
     scale, zero, bits = (model.get_initializer(name) for name in list(node.input)[1:4])
     if scale is None or zero is None or bits is None:
         raise UserError(f"Quant '{node.name}': scale, zero point and bit width must be constants. Export in eval mode.")
     if np.size(scale) == 0 or np.any(np.asarray(scale) <= 0):
         raise UserError(f"Quant '{node.name}': scale {np.ravel(scale)[:4].tolist()}; allowed are positive numbers.")
-    if np.any(zero != 0) or np.size(zero) != 1:
+    constant = model.get_initializer(node.input[0]) is not None
+    if np.any(zero != np.rint(zero)) or (np.size(zero) != 1 and not constant) or np.any(np.abs(zero) >= 1 << MAX_BITS):
         raise UserError(
-            f"Quant '{node.name}': zero point {np.ravel(zero)[:4].tolist()}; allowed is 0. Use a symmetric quantizer."
+            f"Quant '{node.name}': zero point {np.ravel(zero)[:4].tolist()}; allowed is one whole number per tensor. "
+            "Use a quantizer whose zero point is quantized (Brevitas: ShiftedUint8ActPerTensorFloat), or a symmetric "
+            "one."
         )
     width = float(np.ravel(bits)[0]) if np.size(bits) == 1 else 0.0
     if width != int(width) or not 1 <= width <= MAX_BITS:
@@ -76,7 +90,8 @@ def _codes(model: ModelWrapper, node: onnx.NodeProto) -> tuple[int, int, int]:
     width = int(width)
     hi = 2 ** (width - signed) - 1 - (1 if narrow and not signed else 0)
     lo = -(2 ** (width - 1)) + narrow if signed else 0
-    return width, lo, hi
+    least, most = int(np.min(zero)), int(np.max(zero))
+    return width, lo - most, hi - least
 
 
 def _wide_advice(model: ModelWrapper, node: onnx.NodeProto) -> str:
@@ -85,16 +100,15 @@ def _wide_advice(model: ModelWrapper, node: onnx.NodeProto) -> str:
     return f"Give its quantizer bit_width={MAX_BITS} or less; 8 to 16 is usual for activations."
 
 
-def fold_constant_quants(model: Graph) -> frozenset[str]:
+def fold_constant_quants(model: Graph) -> tuple[frozenset[str], dict[str, np.ndarray]]:
     """Apply the rewrite in place.
 
     Returns:
         The names of the constants that a BipolarQuant made, and of those that are computed from one and are binary
-        still: of one magnitude per output channel.
+        still: of one magnitude per output channel; the scale of each constant that a Quant made, by its name.
 
     Raises:
-        UserError: a Quant, wherever in the graph it stands, whose scale is no power of two, whose zero point is not 0,
-            or whose bit width is no whole number.
+        UserError: a Quant, wherever in the graph it stands, with parameters that are not allowed (`code_range`).
     """
     for node in model.graph.node:
         if node.op_type == "Quant":
@@ -102,6 +116,7 @@ def fold_constant_quants(model: Graph) -> frozenset[str]:
         elif node.op_type == "BipolarQuant":
             _check_bipolar(model, node)
     binary: set[str] = set()
+    scales: dict[str, np.ndarray] = {}
 
     def folded(node: onnx.NodeProto) -> None:
         value = model.get_initializer(node.output[0])
@@ -110,9 +125,13 @@ def fold_constant_quants(model: Graph) -> frozenset[str]:
         computed = binary.intersection(node.input) and bool(np.all(rows == rows[:, :1]) and np.all(rows > 0))
         if node.op_type == "BipolarQuant" or computed:
             binary.add(node.output[0])
+        if node.op_type == "Quant":
+            scale = model.get_initializer(node.input[1])
+            assert scale is not None
+            scales[node.output[0]] = np.asarray(scale, np.float32)
 
     fold(model, quantizers=True, folded=folded)
-    return frozenset(binary)
+    return frozenset(binary), scales
 
 
 def _check_shapes(model: Graph, node: onnx.NodeProto) -> None:
@@ -132,14 +151,8 @@ def _check_shapes(model: Graph, node: onnx.NodeProto) -> None:
 
 
 def _check_quant(model: Graph, node: onnx.NodeProto) -> None:
-    """A constant may have a scale per channel (all powers of two); a stream has one."""
-    scale = model.get_initializer(node.input[1])
-    constant = model.get_initializer(node.input[0]) is not None
-    per_channel = constant and scale is not None and np.size(scale) > 1
-    if per_channel and all(power_of_two(float(s)) is not None for s in np.ravel(scale)):
-        _codes(model, node)
-    else:
-        quant_parameters(model, node)
+    """Any scale, one or one per channel, that the tensor's shape allows."""
+    code_range(model, node)
     _check_shapes(model, node)
 
 

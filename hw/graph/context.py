@@ -11,12 +11,14 @@ import onnx
 from ...errors import UserError
 from ..network import Node, Reference
 from ..types import Requant, StreamType, bits_for
+from .execute import DOUBLE
 from .index import Graph
 
 if TYPE_CHECKING:
     from ..ops.base import Op
 
-EXACT_BITS = 24  # float32 holds every integer up to 2**24 exactly: the reference's limit (docs/numerics.md)
+EXACT_BITS = 24  # float32 holds every integer up to 2**24 exactly (docs/numerics.md)
+MAX_EXACT_BITS = 48  # of a reference in float64, which holds 53: room for what kernels of 64 bits add
 MAX_SHIFT = 38  # between two lsbs: so that 24 significant bits stay within int64
 MAX_FRAC = 64  # of a stream's lsb, 2**-frac
 
@@ -45,6 +47,9 @@ class Context:
         nodes: operators made so far, in topological order.
         references: where the streams' values stand in the reference.
         done: names of QONNX nodes that are dealt with.
+        strict: results that a float32 reference does not hold are refused.
+        wide: names of the nodes that have such results: their reference is executed in float64.
+        notes: in words, what else the reference does in float64.
     """
 
     model: Graph
@@ -53,6 +58,20 @@ class Context:
     nodes: list[Node] = field(default_factory=list)
     references: dict[str, Reference] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    strict: bool = True
+    wide: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def check_exact(self, peak: int, tensor: str, node: onnx.NodeProto) -> None:
+        """Let the reference of a node be executed in float64 where float32 does not hold its result.
+
+        Raises:
+            TooWideError: that is not allowed, or float64 does not hold it either.
+        """
+        if significant_bits(peak) > EXACT_BITS:
+            if self.strict or node.op_type not in DOUBLE or significant_bits(peak) > MAX_EXACT_BITS:
+                check_exact(peak, tensor, node)
+            self.wide.add(node.name)
 
     def stream(self, tensor: str) -> str:
         """The stream that carries a tensor."""
@@ -83,6 +102,7 @@ class Context:
         *,
         references: Sequence[Reference | None] | None = None,
         suffix: str = "",
+        floats: bool = False,
     ) -> None:
         """Append an operator that stands for QONNX nodes; the first one names it.
 
@@ -91,13 +111,14 @@ class Context:
             inputs, outputs: tensors, in the operator's order.
             references: where the outputs' values stand in the reference; left out: in the tensors of the same names.
             suffix: appended to the name, where one node becomes several operators.
+            floats: it does what the nodes do in float32, whatever their constants.
 
         Raises:
-            UserError: a result that a float32 reference does not hold exactly.
+            UserError: a result that the reference does not hold exactly.
         """
         places = [Reference(t) for t in outputs] if references is None else references
         for kind, tensor, place in zip(op.outputs, outputs, places, strict=True):
-            check_exact(max(-kind.lo, kind.hi), tensor, nodes[-1])
+            self.check_exact(max(-kind.lo, kind.hi), tensor, nodes[-1])
             if abs(kind.frac) > MAX_FRAC:
                 raise UserError(
                     f"{nodes[-1].op_type} '{nodes[-1].name}': the lsb of its result is 2^{-kind.frac}; allowed are "
@@ -107,6 +128,11 @@ class Context:
             self.types[tensor] = kind
             if place is not None:
                 self.references[tensor] = place
+        if not floats and any(significant_bits(max(-k.lo, k.hi)) > EXACT_BITS for k in (*op.inputs, *op.outputs)):
+            for node in nodes:
+                self.check_exact(1 << MAX_EXACT_BITS, node.output[0], node)
+        if self.wide.intersection(n.name for n in nodes):
+            self.wide.update(n.name for n in nodes)
         source = nodes[0].name
         self.nodes.append(Node(source + suffix, op, tuple(self.stream(i) for i in inputs), tuple(outputs), source))
         self.done.update(n.name for n in nodes)
@@ -129,13 +155,20 @@ class Context:
             )
 
 
+def significant_bits(peak: int) -> int:
+    """Bits of a float's mantissa that hold every integer up to a magnitude."""
+    peak = int(peak)
+    return peak.bit_length() - (1 if peak & (peak - 1) == 0 and peak else 0)
+
+
 def check_exact(peak: int, tensor: str, node: onnx.NodeProto) -> None:
     """Raise TooWideError where a float32 reference would not be exact."""
-    bits = int(peak).bit_length() - (1 if peak & (peak - 1) == 0 and peak else 0)
+    bits = significant_bits(peak)
     if bits > EXACT_BITS:
         raise TooWideError(
             f"{node.op_type} '{node.name}': its result '{tensor}' needs {bits} significant bits; "
-            f"a float32 reference is exact up to {EXACT_BITS}. Put a Quant in front of it, "
+            f"a float32 reference is exact up to {EXACT_BITS}, one in float64, for sums, products and convolutions, up "
+            f"to {MAX_EXACT_BITS}. Put a Quant in front of it, "
             "or give its weights or parameters fewer bits.",
             node.name,
             bits - EXACT_BITS,

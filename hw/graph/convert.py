@@ -22,12 +22,14 @@ class ConversionOptions:
         fewer: bits for constants of the affines that cannot have affine_bits, by the name of the first node.
         made: what conversions write down: for each node that they made or changed, the name of the first node of the
             affines that it belongs to.
+        grids: names of the Quants that round to a common grid: the affines in front of them are fixed point.
     """
 
     affine_bits: int | None
     binary: frozenset[str]
     fewer: dict[str, int] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
+    grids: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         lo, hi = AFFINE_BITS

@@ -12,6 +12,8 @@ MAX_PARAM_BITS = (
     18  # the wide port of a DSP multiplier (DSP48: 18 of 25x18); a Quant node bounds constants well below it
 )
 
+EXACT_PARAM_BITS = 25  # the wider port of a DSP multiplier, beside pixels of at most 18 bits
+
 MAX_FRAC = 48  # of a constant's lsb, 2**-frac; finer ones are as good as 0 beside pixels
 
 

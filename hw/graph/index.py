@@ -55,6 +55,8 @@ class Graph(ModelWrapper):
     def __init__(self, model: onnx.ModelProto) -> None:
         """Index a model, whose tensors each have one maker (`check.check_structure`)."""
         super().__init__(model, fix_missing_initializer_valueinfo=False)
+        #: Nodes whose execution needs float64, by name; `execute` asks, the lowering sets it.
+        self.double: frozenset[str] = frozenset()
         self._index()
 
     def _index(self) -> None:
@@ -141,6 +143,25 @@ class Graph(ModelWrapper):
         """Let a node's first output have another name; its readers still read the old one."""
         node.output[0] = name
         self._makers[name] = node
+
+    def redirect(self, node: onnx.NodeProto, names: Sequence[str]) -> None:
+        """Let a node of the graph read these tensors."""
+        for name in set(node.input) - set(names):
+            self._readers[name] = [n for n in self._readers.get(name, ()) if n is not node]
+        for name in set(names) - set(node.input):
+            self._readers.setdefault(name, []).append(node)
+        node.input[:] = names
+
+    def drop_dead(self) -> None:
+        """Take away nodes whose results neither a node reads nor the graph gives."""
+        kept: list[onnx.NodeProto] = []
+        wanted = set(self._outputs)
+        for node in reversed(sorted_nodes([n for n in self.graph.node if id(n) not in self._removed])[0]):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                kept.append(node)
+        alive = {id(n) for n in kept}
+        self.remove([n for n in self.graph.node if id(n) not in alive])
 
     def tidy(self) -> None:
         """Nodes in topological order, without removed ones; constants that are read; shapes of all tensors."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnx
@@ -28,6 +28,8 @@ from .convert import AFFINE_BITS, ConversionOptions, convert
 from .index import Graph
 from .load import copy_of, load
 from .rewrite import Rewrite
+from .scales import Units, move_scales, quantize_input
+from .vectors import straighten
 
 
 @dataclass
@@ -39,11 +41,13 @@ class Lowered:
         reference: the QONNX model whose execution is the truth: the file itself, cleaned, or, where `changes` is
             not empty, its converted form.
         changes: in words, each conversion that may change a value; empty for a model that needs none.
+        units: what codes of the reference's input and outputs stand for in the file.
     """
 
     network: Network
     reference: Graph
     changes: list[str]
+    units: Units = field(default_factory=Units)
 
     @property
     def input_type(self) -> StreamType:
@@ -67,6 +71,7 @@ def lower(
     source: str | Path | onnx.ModelProto | ModelWrapper,
     affine_bits: int | None = None,
     frame: tuple[int, int] | None = None,
+    input_scale: float | None = None,
 ) -> Lowered:
     """Lower a QONNX network, NCHW, one image in, one or several images out.
 
@@ -74,20 +79,27 @@ def lower(
         source: file, ONNX model or qonnx wrapper; never changed.
         affine_bits: bits that float affine constants are quantized to; None refuses them.
         frame: (height, width) of the input, in pixels; None keeps the file's.
+        input_scale: 8-bit codes times this number become the input of a network that does not quantize it.
 
     Raises:
         UserError: whatever cannot be built exactly, with the node's name, its operator and what is supported.
     """
     cleaned = load(source, frame)
     folded = Graph(copy_of(cleaned.model))
+    if input_scale is not None:
+        quantize_input(folded, input_scale)
+    binary, weights = fold_constant_quants(folded)
+    straighten(folded)
     _check_operators(folded)
-    binary = fold_constant_quants(folded)
     _check_ranks(folded)
-    _type_input(Context(folded))  # what is wrong with the input is said before what is wrong with a constant
-    options = ConversionOptions(affine_bits, binary)
+    _check_input(folded)  # what is wrong with the input is said before what is wrong with a constant
+    moved, units, grids = move_scales(folded, registry.scale_rules(), weights, affine_bits is None)
+    if input_scale is not None:
+        moved.insert(0, f"the input is 8-bit codes times {input_scale:.9g}")
+    options = ConversionOptions(affine_bits, binary, grids=grids)
     while True:
         try:
-            return _lower(cleaned, folded, options)
+            return _lower(cleaned, folded, options, moved, units)
         except TooWideError as error:
             _take_fewer_bits(options, error)
 
@@ -111,27 +123,30 @@ def _take_fewer_bits(options: ConversionOptions, error: TooWideError) -> None:
     options.fewer[first] = max(least, now - max(1, error.excess // 2))
 
 
-def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions) -> Lowered:
-    """Lower a clean model with folded constants; neither is changed."""
+def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions, moved: list[str], units: Units) -> Lowered:
+    """Lower a clean model with folded constants and its scales moved; neither is changed."""
     work = Graph(copy_of(folded.model))
-    changes = convert(work, registry.conversions(), options)
-    reference = Graph(copy_of(work.model)) if changes else cleaned
-    context = Context(work)
+    changes = moved + convert(work, registry.conversions(), options)
+    context = Context(work, strict=options.affine_bits is not None)
     _type_input(context)
     rewrites = registry.rewrites()
     for node in list(work.graph.node):
         if node.name not in context.done:
             _rewrite(context, node, rewrites)
+    changes = changes + context.notes
     outputs = [o.name for o in work.graph.output]
     _check_connected(context, outputs)
     streams = [context.stream(o) for o in outputs]
     for one in registry.passes():
         one.apply(context, frozenset(streams))
+    # What computes in float64 is named in the converted file.
+    reference = Graph(copy_of(work.model)) if changes or context.wide else cleaned
+    reference.double = frozenset(context.wide)
     made = {o for n in reference.graph.node for o in n.output}
     for name, place in list(context.references.items()):
         if place.tensor not in made:  # a conversion's own, and the reference is the file
             del context.references[name]
-    return Lowered(_network(context, work.graph.input[0].name, streams), reference, changes)
+    return Lowered(_network(context, work.graph.input[0].name, streams), reference, changes, units)
 
 
 def _check_operators(model: Graph) -> None:
@@ -164,17 +179,23 @@ def _check_ranks(model: Graph) -> None:
             )
 
 
+def _check_input(model: Graph) -> None:
+    """Refuse an input that something else than a Quant reads."""
+    name = model.graph.input[0].name
+    for node in model.readers(name):
+        if node.op_type != "Quant":
+            raise UserError(
+                f"{node.op_type} '{node.name}' reads the input '{name}' as floats. Quantize the input first: "
+                "for pictures an 8-bit unsigned QuantIdentity. Or give --input-scale 1/255: then 8-bit codes times "
+                "that scale become the input."
+            )
+
+
 def _type_input(context: Context) -> None:
     """The Quant nodes right behind the input give its type; they are the identity on codes of that type."""
     model = context.model
     name = model.graph.input[0].name
     readers = list({n.name: n for n in model.readers(name)}.values())
-    for node in readers:
-        if node.op_type != "Quant":
-            raise UserError(
-                f"{node.op_type} '{node.name}' reads the input '{name}' as floats. Quantize the input first: "
-                "for pictures an 8-bit unsigned QuantIdentity with a power-of-two scale."
-            )
     shape = model.get_tensor_shape(name)
     assert shape is not None, "the shape of the input is checked when the file is read"
     _, channels, height, width = shape

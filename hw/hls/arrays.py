@@ -63,14 +63,19 @@ def ints(name: str, values: np.ndarray, meaning: str) -> Rom:
     return Rom(name, int_type(values), values, meaning)
 
 
-def packed_bits(bits: np.ndarray) -> np.ndarray:
-    """0/1 along the last axis to words, element 0 in the low bit.
+def packed_codes(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Codes along the last axis to words, code 0 in the low bits; no code is split between two words.
+
+    Args:
+        codes: (..., n) integers, of which the low `bits` bits count; bits is at most 64.
 
     Returns:
-        (..., 1) of the narrowest unsigned integer that holds all n bits, or (..., ceil(n/64)) uint64.
+        (..., 1) of the narrowest unsigned integer that holds all n codes, or (..., ceil(n / (64 // bits))) uint64.
     """
-    width = next((w for w in (8, 16, 32) if bits.shape[-1] <= w), 64)
-    pad = -bits.shape[-1] % width
-    padded = np.pad(bits.astype(np.uint8), [(0, 0)] * (bits.ndim - 1) + [(0, pad)])
-    octets = np.packbits(padded, axis=-1, bitorder="little")
-    return np.ascontiguousarray(octets).view(f"<u{width // 8}")
+    count = codes.shape[-1]
+    width = next((w for w in (8, 16, 32) if count * bits <= w), 64)
+    lanes = width // bits
+    padded = np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, -count % lanes)]).astype(np.int64).view(np.uint64)
+    masked = (padded & np.uint64((1 << bits) - 1)).reshape(*codes.shape[:-1], -1, lanes)
+    words = np.bitwise_or.reduce(masked << (np.arange(lanes, dtype=np.uint64) * np.uint64(bits)), axis=-1)
+    return words.astype(f"u{width // 8}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..resources.cost import multiplier
 from ..types import Requant, StreamType
 from .arrays import Rom
 
@@ -47,3 +48,10 @@ def requant(quant: Requant | None) -> str:
 def size(kind: StreamType) -> tuple[tuple[str, int], ...]:
     """Constants H and W of a frame."""
     return (("H", kind.height), ("W", kind.width))
+
+
+def in_dsp(bits_a: int, bits_b: int) -> int:
+    """1 where a product of two numbers of so many bits belongs into DSP slices, 0 for look-up tables: as the account
+    counts it (`hw.resources.cost.multiplier`).
+    """
+    return int(multiplier(bits_a, bits_b).dsp > 0)

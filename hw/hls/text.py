@@ -29,6 +29,7 @@ from typing import Any
 import jinja2
 import yaml  # type: ignore[import-untyped]
 
+from ...errors import UserError
 from ..network import Network, Stream
 from ..ops.registry import header_folders
 from ..ports import order_text
@@ -40,7 +41,9 @@ from .testdata import write_test_data
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHARED = TEMPLATES / "nnet_utils"
-_COMMON = ("xnorsr_common.h", "xnorsr_ports.h", "xnorsr_trace.h")
+#: What a configuration may say of the top function; the first word of each is the default.
+TOPS = {"HlsPorts": ("words", "video"), "HlsControl": ("handshake", "none"), "FrameSync": ("tuser", "counted")}
+_COMMON = ("xnorsr_common.h", "xnorsr_ports.h", "xnorsr_trace.h", "xnorsr_video.h")
 
 
 @cache
@@ -119,6 +122,7 @@ def project_files(design: HlsDesign, project: str, config: dict[str, Any]) -> di
         "traced": {stream.name: n for n, stream in enumerate(design.network.traced)},
         "ports": design.ports,
         "config": config,
+        **top_of(project, config),
     }
     files = {
         f"firmware/{project}.h": render("project.h.jinja", **values),
@@ -136,6 +140,23 @@ def project_files(design: HlsDesign, project: str, config: dict[str, Any]) -> di
     for name, path in headers_of({call.kernel.header for call in design.calls}).items():
         files[f"firmware/nnet_utils/{name}"] = path.read_text()
     return files
+
+
+def top_of(project: str, config: dict[str, Any]) -> dict[str, str]:
+    """The top function that the configuration asks for, and the compiler's flags that make it the top.
+
+    Raises:
+        UserError: HlsPorts, HlsControl or FrameSync is none of the allowed words.
+    """
+    chosen = {}
+    for key, allowed in TOPS.items():
+        chosen[key] = config.get(key) or allowed[0]
+        if chosen[key] not in allowed:
+            raise UserError(f"{key} = {chosen[key]!r}: allowed are {' and '.join(map(repr, allowed))}.")
+    flags = ["-std=c++14"]
+    flags += ["-DXNORSR_VIDEO"] * (chosen["HlsPorts"] == "video")
+    flags += ["-DXNORSR_FREE_RUNNING"] * (chosen["HlsControl"] == "none")
+    return {"top": f"{project}_video" if chosen["HlsPorts"] == "video" else project, "cflags": " ".join(flags)}
 
 
 def stamp_of(files: dict[str, str]) -> str:

@@ -7,22 +7,60 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import add, affine, conv, fork, pixel_shuffle, resize, threshold
+from . import (
+    add,
+    affine,
+    broadcast,
+    concat,
+    conv,
+    fork,
+    pieces,
+    pixel_shuffle,
+    pool,
+    product,
+    resize,
+    table,
+    threshold,
+)
 from .registry import operators, register, registered, supported_onnx, unregister
 
 __all__ = ["operators", "register", "registered", "supported_onnx", "unregister"]
 
 _HERE = Path(__file__).parent
 
-register(conv.Conv, _HERE / "conv", rewrites=[conv.ConvRewrite()], conversions=[conv.MoveScales(), conv.SplitBiases()])
-register(affine.Affine, _HERE / "affine", rewrites=[affine.AffineRewrite()], conversions=[affine.QuantizeAffines()])
+register(
+    conv.Conv,
+    _HERE / "conv",
+    rewrites=[conv.ConvRewrite()],
+    conversions=[conv.TransposedConvolutions(), conv.WholeKernels(), conv.MoveScales(), conv.SplitBiases()],
+    scales=[conv.ConvScales()],
+)
+register(
+    affine.Affine,
+    _HERE / "affine",
+    rewrites=[affine.AffineRewrite()],
+    conversions=[affine.QuantizeAffines()],
+    scales=[affine.ReluScales()],
+)
 register(threshold.Threshold, _HERE / "threshold", rewrites=[threshold.ThresholdRewrite()])
-register(add.Add, _HERE / "add", rewrites=[add.AddRewrite()])
+register(pieces.Pieces, _HERE / "pieces", rewrites=[pieces.PiecesRewrite()])
+register(add.Add, _HERE / "add", rewrites=[add.AddRewrite()], scales=[add.AddScales()])
+register(table.Table, _HERE / "table", rewrites=[table.TableRewrite()])
+register(pool.Pool, _HERE / "pool", rewrites=[pool.PoolRewrite()])
+register(product.Product, _HERE / "product", rewrites=[product.ProductRewrite()], scales=[product.ProductScales()])
+register(
+    broadcast.Broadcast,
+    _HERE / "broadcast",
+    rewrites=[broadcast.BroadcastRewrite()],
+    conversions=[broadcast.SpreadInputs()],
+)
+register(concat.Concat, _HERE / "concat", rewrites=[concat.ConcatRewrite()], scales=[concat.ConcatScales()])
 register(
     pixel_shuffle.PixelShuffle,
     _HERE / "pixel_shuffle",
     rewrites=[pixel_shuffle.PixelShuffleRewrite()],
     passes=[pixel_shuffle.PushShuffles()],
+    scales=[pixel_shuffle.PixelShuffleScales()],
 )
-register(resize.ResizePhases, _HERE / "resize", rewrites=[resize.ResizeRewrite()])
+register(resize.ResizePhases, _HERE / "resize", rewrites=[resize.ResizeRewrite()], scales=[resize.ResizeScales()])
 register(fork.Fork, _HERE / "fork", made=True)

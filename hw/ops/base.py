@@ -137,6 +137,7 @@ class Op(ABC):
         coefficients: numbers of its cost formula, by name, with their sources.
         logic_levels: look-up tables that may stand between two registers of its SystemVerilog module, beside one carry
             chain: what its number of pipeline stages follows from. See `hw.resources.clock`.
+        dsp_width: bits of the wide factor of a DSP slice of the device; the narrow one has 18.
     """
 
     op_type: ClassVar[str]
@@ -145,6 +146,7 @@ class Op(ABC):
     coefficients: ClassVar[dict[str, Coefficient]]
     inputs: tuple[StreamType, ...]
     logic_levels: int = field(default=4, kw_only=True)
+    dsp_width: int = field(default=25, kw_only=True)
 
     # Streams
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..graph.rewrite import Conversion, Pass, Rewrite
+from ..graph.rewrite import Conversion, Pass, Rewrite, ScaleRule
 from ..resources.cost import Coefficient
 from .base import Op
 
@@ -25,7 +25,7 @@ class Operator:
     Attributes:
         op: its class.
         folder: its folder; ``hls`` in it holds headers, ``rtl`` modules.
-        rewrites, conversions, passes: what it tells the lowering.
+        rewrites, conversions, passes, scales: what it tells the lowering.
         made: it comes from no QONNX node; the lowering makes it.
     """
 
@@ -35,6 +35,7 @@ class Operator:
     conversions: tuple[Conversion, ...]
     passes: tuple[Pass, ...]
     made: bool
+    scales: tuple[ScaleRule, ...] = ()
 
 
 _OPERATORS: dict[str, Operator] = {}
@@ -52,6 +53,7 @@ def register(
     conversions: Sequence[Conversion] = (),
     passes: Sequence[Pass] = (),
     made: bool = False,
+    scales: Sequence[ScaleRule] = (),
 ) -> None:
     """Make an operator known to the whole project.
 
@@ -61,6 +63,7 @@ def register(
         rewrites: from QONNX nodes; at least one, except where `made` is set.
         conversions, passes: run in the order of registration.
         made: the lowering makes the operator; no QONNX node stands for it.
+        scales: how scales that are no powers of two move behind it.
 
     Raises:
         IncompleteOperatorError: names everything that is missing or taken.
@@ -79,7 +82,7 @@ def register(
         problems = _broken_case(op)
     if problems:
         raise IncompleteOperatorError(f"operator {name} ({op.__module__}) lacks: {'; '.join(problems)}.")
-    _OPERATORS[name] = Operator(op, folder, tuple(rewrites), tuple(conversions), tuple(passes), made)
+    _OPERATORS[name] = Operator(op, folder, tuple(rewrites), tuple(conversions), tuple(passes), made, tuple(scales))
 
 
 def _missing(op: type[Op], folder: Path) -> list[str]:
@@ -137,6 +140,11 @@ def rewrites() -> list[Rewrite]:
 def conversions() -> list[Conversion]:
     """All conversions of the QONNX graph, in order."""
     return [c for o in _OPERATORS.values() for c in o.conversions]
+
+
+def scale_rules() -> list[ScaleRule]:
+    """How scales move behind operators."""
+    return [rule for o in _OPERATORS.values() for rule in o.scales]
 
 
 def passes() -> list[Pass]:

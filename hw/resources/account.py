@@ -13,9 +13,10 @@ from ...errors import UserError
 from ..network import Network, Node
 from ..ops.base import NO_PARAMETERS
 from ..ops.registry import coefficients
-from .cost import COEFFICIENTS, fifo_cost, port_cost
+from .cost import COEFFICIENTS, port_cost
 from .devices import Device, device
-from .fifos import fifo_depths
+from .fifos import SLICE, fifo_depths
+from .memories import fifo_cost, fifo_styles
 from .schedule import INPUT, predict
 
 #: Low-resolution frame on which published tables count operations (papers: LR 320x180).
@@ -44,7 +45,7 @@ class LayerAccount:
         cycles: cycles for each pixel of the layer's own input stream.
         cycles_per_pixel: the same for each pixel of the network's input.
         word_bits: bits per beat of the output stream.
-        lut, ff, bram36, dsp: estimated resources, FIFOs included.
+        lut, ff, bram36, dsp, uram: estimated resources, register slices and FIFOs in front of it included.
     """
 
     name: str
@@ -68,6 +69,7 @@ class LayerAccount:
     ff: int
     bram36: float
     dsp: int
+    uram: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Estimate:
         latency_cycles: first pixel in to first pixel out.
         frame_cycles: first pixel in to last pixel out of one frame alone.
         interval_cycles: cycles between frames when they follow each other.
-        lut, ff, bram36, dsp: sums over layers.
+        lut, ff, bram36, dsp, uram: sums over layers; UltraRAM only where a part is given that has it.
         device: the part, or None.
     """
 
@@ -112,6 +114,7 @@ class Estimate:
     ff: int
     bram36: float
     dsp: int
+    uram: int
     device: Device | None
 
     @property
@@ -131,16 +134,17 @@ class Estimate:
 
     @property
     def utilisation(self) -> dict[str, float]:
-        """Share of the device's LUT, FF, BRAM36 and DSP; above 1 it does not fit. Empty without a device."""
+        """Share of the device's LUT, FF, BRAM36, DSP and UltraRAM; above 1 it does not fit. Empty without a device."""
         if self.device is None:
             return {}
         have = self.device
+        ultra = {"uram": self.uram / have.uram} if have.uram else {}
         return {
             "lut": self.lut / have.lut,
             "ff": self.ff / have.ff,
             "bram36": self.bram36 / have.bram36,
             "dsp": self.dsp / have.dsp,
-        }
+        } | ultra
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; the derived figures and the coefficients' sources are in it."""
@@ -167,12 +171,12 @@ def _port(network: Network) -> LayerAccount:
     )  # fmt: skip
 
 
-def _layer(network: Network, node: Node, fifos: dict[str, int]) -> LayerAccount:
+def _layer(network: Network, node: Node, fifos: dict[str, int], styles: dict[str, int]) -> LayerAccount:
     op = node.op
     words = [(fifos[name], network.streams[name].kind.word_bits) for name in node.inputs]
     cost = op.cost()
-    for depth, bits in words:
-        cost += fifo_cost(depth, bits)
+    for (depth, bits), name in zip(words, node.inputs, strict=True):
+        cost += fifo_cost(depth, bits, styles[name])
     work, params, space = op.work(), op.parameters(), op.fold_space()
     cycles = math.ceil(op.timing("rtl").busy / op.input.pixels)
     share = op.input.pixels / network.input_type.pixels
@@ -190,7 +194,7 @@ def _layer(network: Network, node: Node, fifos: dict[str, int]) -> LayerAccount:
         channel_params=params.per_channel,
         weight_bits=params.bits,
         line_buffer_bits=op.line_buffer_bits(),
-        fifo_bits=sum(depth * bits for depth, bits in words),
+        fifo_bits=sum(depth * bits for depth, bits in words if depth > SLICE),
         cycles=cycles,
         cycles_per_pixel=cycles * share,
         word_bits=op.outputs[0].word_bits * op.pixels_per_beat,
@@ -198,6 +202,7 @@ def _layer(network: Network, node: Node, fifos: dict[str, int]) -> LayerAccount:
         ff=math.ceil(cost.ff),
         bram36=cost.bram36,
         dsp=math.ceil(cost.dsp),
+        uram=math.ceil(cost.uram),
     )
 
 
@@ -217,7 +222,8 @@ def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None
     chip = device(part) if part else None
     source, sinks = network.input_type, list(network.output_types.values())
     fifos, timing = fifo_depths(network, "rtl"), predict(network)
-    layers = (_port(network), *(_layer(network, node, fifos) for node in network.nodes))
+    styles = fifo_styles(network, fifos, chip)
+    layers = (_port(network), *(_layer(network, node, fifos, styles) for node in network.nodes))
     binary = sum(one.weights_binary for one in layers)
     fixed = sum(one.weights_fixed for one in layers)
     params = binary + fixed + sum(one.channel_params for one in layers)
@@ -243,5 +249,6 @@ def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None
         ff=sum(one.ff for one in layers),
         bram36=sum(one.bram36 for one in layers),
         dsp=sum(one.dsp for one in layers),
+        uram=sum(one.uram for one in layers),
         device=chip,
     )

@@ -1,39 +1,33 @@
-"""Which depth of logic between registers a clock leaves room for.
+"""Which depth of logic between registers a clock leaves room for, by the delays of `timing_delays`.
 
-The delays are rough: a look-up table, the net behind it, and what a register and one carry chain cost, for the middle
-speed grade of each family. They choose how many registers the modules have; what a netlist reaches is estimated from
-the netlist itself.
+It chooses how many registers the modules have; what a netlist reaches is estimated from the netlist itself (`timing`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .devices import device, known
+from .timing_delays import DELAYS, Delays
 
-
-@dataclass(frozen=True)
-class Delays:
-    """Delays in nanoseconds.
-
-    Attributes:
-        level: a look-up table and the net behind it.
-        fixed: clock to output, set-up, the first net and one carry chain.
-    """
-
-    level: float
-    fixed: float
-
-
-#: By family of `devices.toml`.
-DELAYS = {"xc7": Delays(0.75, 2.6), "xcu": Delays(0.45, 1.5), "xcup": Delays(0.4, 1.3)}
-#: Of parts that the table does not hold.
-UNKNOWN = DELAYS["xc7"]
+#: Family that is taken for parts that the table does not hold: the slowest.
+UNKNOWN = "xc7"
 #: Fewer levels than this no module can do with, and more are not worth leaving registers out.
 FEWEST, MOST = 2, 4
+#: Pins of a net between two look-up tables, and bits of the carry chain that stands beside them.
+FAN_OUT, CHAIN = 2, 16
+
+
+def _level(d: Delays) -> float:
+    """A look-up table and the net behind it, in nanoseconds."""
+    return d.lut + d.net_delay(FAN_OUT)
+
+
+def _fixed(d: Delays) -> float:
+    """What a path has besides: clock to output and the net there, a carry chain, set-up; in nanoseconds."""
+    chain = d.carry_in + CHAIN * d.carry_bit + d.carry_out
+    return d.clk_to_q + d.net_delay(FAN_OUT) + chain + d.setup + d.uncertainty
 
 
 def logic_levels(clock_mhz: float, part: str) -> int:
     """Look-up tables that may stand between two registers, beside one carry chain, at an asked clock in MHz."""
-    delays = DELAYS[device(part).family] if known(part) else UNKNOWN
-    return max(FEWEST, min(MOST, int((1000.0 / clock_mhz - delays.fixed) / delays.level)))
+    delays = DELAYS[device(part).family if known(part) else UNKNOWN]
+    return max(FEWEST, min(MOST, int((1000.0 / clock_mhz - _fixed(delays)) / _level(delays))))

@@ -59,19 +59,28 @@ def coefficient(name: str) -> float:
 
 @dataclass(frozen=True)
 class Cost:
-    """Resources; fractions are kept until a layer's sum is shown. bram36 counts half for an 18 Kb block."""
+    """Resources; fractions are kept until a layer's sum is shown. bram36 counts half for an 18 Kb block; look-up tables
+    used as memory are in lut.
+    """
 
     lut: float = 0.0
     ff: float = 0.0
     bram36: float = 0.0
     dsp: float = 0.0
+    uram: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.lut + other.lut, self.ff + other.ff, self.bram36 + other.bram36, self.dsp + other.dsp)
+        return Cost(
+            self.lut + other.lut,
+            self.ff + other.ff,
+            self.bram36 + other.bram36,
+            self.dsp + other.dsp,
+            self.uram + other.uram,
+        )
 
     def times(self, n: float) -> Cost:
         """n of them."""
-        return Cost(self.lut * n, self.ff * n, self.bram36 * n, self.dsp * n)
+        return Cost(self.lut * n, self.ff * n, self.bram36 * n, self.dsp * n, self.uram * n)
 
     @property
     def weight(self) -> float:
@@ -82,6 +91,15 @@ class Cost:
 _BRAM18_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 
 
+#: Styles of xnorsr_ram; UltraRAM is `hw.resources.memories`'s to choose.
+LUTS, BLOCK = 0, 1
+
+
+def ram_style(depth: int, width: int) -> int:
+    """What a simple dual-port memory is made of, as xnorsr_ram's Style: look-up tables while small, else block RAM."""
+    return LUTS if depth <= 64 or depth * width <= coefficient("ram_lut_bits") else BLOCK
+
+
 def memory(depth: int, width: int) -> Cost:
     """A simple dual-port memory: registers up to 2 words, slice RAM while small, block RAM (halves of 36 Kb) else."""
     if depth <= 0 or width <= 0:
@@ -90,7 +108,7 @@ def memory(depth: int, width: int) -> Cost:
         return Cost(ff=depth * width)
     if depth <= 32:
         return Cost(lut=coefficient("ram32") * width)
-    if depth <= 64 or depth * width <= coefficient("ram_lut_bits"):
+    if ram_style(depth, width) == LUTS:
         return Cost(lut=coefficient("ram64") * width * math.ceil(depth / 64))
     halves = min(math.ceil(depth / d) * math.ceil(width / w) for d, w in _BRAM18_SHAPES)
     return Cost(bram36=halves / 2)
@@ -129,14 +147,6 @@ def window(stream: StreamType, kernel: int) -> Cost:
 def control() -> Cost:
     """The handshake of one operator."""
     return Cost(lut=coefficient("control"), ff=coefficient("control"))
-
-
-def fifo_cost(depth: int, width: int) -> Cost:
-    """A FIFO: its memory, a register and a multiplexer at the output; nothing for depth 0."""
-    if depth == 0:
-        return Cost()
-    logic = width + coefficient("fifo_control")
-    return memory(depth - 1, width) + Cost(lut=logic, ff=logic)
 
 
 def port_cost(source: StreamType) -> Cost:

@@ -83,6 +83,15 @@ def known(name: str) -> bool:
     return True
 
 
+#: Bits of the wide factor of a DSP slice: DSP48E1 (UG479), DSP48E2 (UG579).
+DSP_WIDTH = {"xc7": 25, "xcu": 27, "xcup": 27}
+
+
+def dsp_width(name: str) -> int:
+    """Bits of the wide factor of a part's DSP slices; the least of all for a part that the table does not hold."""
+    return DSP_WIDTH[device(name).family] if known(name) else min(DSP_WIDTH.values())
+
+
 def device(name: str) -> Device:
     """The part called ``name``, which may be a part ("xc7z020", "xc7z020clg400-1") or a board ("kv260").
 

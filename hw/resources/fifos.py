@@ -1,6 +1,11 @@
-"""Depths of the FIFOs that balance the branches of a join, from what the long branch takes before it gives.
+"""What stands between two layers: register slices, and the FIFOs that balance the branches of a join.
 
 One algorithm for both kinds of hardware; what the operators hold (`Op.timing`) differs. Names no operator.
+
+In RTL a layer's ready may follow that of the layer behind it, so each stream has registers that cut valid, data and
+ready (`slices`). They stand at the top level, once a stream: an operator needs none of its own, and neither its
+`timing` nor its `flow` counts them. A FIFO cuts as well. Only in front of a layer without any register (`latency` 0,
+wires) nothing stands: the streams behind it are cut.
 
 Where copies of one stream meet again, say in an addition, the short branch must store what the long one has taken and
 not yet given:
@@ -26,6 +31,10 @@ from ..ops.base import Side
 
 #: Words that the FIFO of any stream holds at least: an HLS stream has two, wires between modules hold nothing.
 LEAST = {"hls": 2, "rtl": 0}
+#: Words of the slices of RTL: one register, which takes a beat every other cycle, or two, which take one every cycle.
+HALF_SLICE, SLICE = 1, 2
+#: Cycles from one layer to the next through a slice; see `memories.fifo_cycles` for FIFOs.
+SLICE_CYCLES = 1
 
 
 @dataclass(frozen=True)
@@ -53,18 +62,27 @@ class _Hold:
 
 
 class _Holdings:
-    """What the layers hold, by stream."""
+    """What the layers and the slices between them hold.
+
+    Attributes:
+        held: from the network's input to where a layer gives a stream, by stream.
+        arrived: the same up to the layer that reads it.
+    """
 
     def __init__(self, network: Network, side: Side) -> None:
         self.network, self.side = network, side
         self.pixels = network.input_type.pixels
         self.held: dict[str, _Hold] = {network.input: _Hold()}
+        self.arrived: dict[str, _Hold] = {}
         pace: dict[str, float] = {network.input: 1.0}  # cycles per pixel of the network's input
         for node in network.nodes:
             timing = node.op.timing(side)
             arriving = max(pace[name] for name in node.inputs)
             own_pace = max(arriving, timing.busy / self.pixels)
-            most = max((self.held[name] for name in node.inputs), key=lambda hold: hold.all)
+            for name in node.inputs:
+                cycles = SLICE_CYCLES if side == "rtl" and is_cut(node) else 0
+                self.arrived[name] = self.held[name] + _Hold(registers=cycles / pace[name])
+            most = max((self.arrived[name] for name in node.inputs), key=lambda hold: hold.all)
             total = most + self._own(node, own_pace)
             for name in node.outputs:
                 self.held[name], pace[name] = total, own_pace
@@ -123,11 +141,8 @@ def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> i
     return math.floor(max(need.all - spared, need.windows) * rate) + 1
 
 
-def fifo_depths(network: Network, side: Side) -> dict[str, int]:
-    """Words that the FIFO on each stream between two layers must hold, by stream name.
-
-    For "rtl", 0 means that no FIFO is needed: the producer's register and the handshake do.
-    """
+def _balanced(network: Network, side: Side) -> dict[str, int]:
+    """Words of the FIFOs that joins need, by stream name; `LEAST` where none is needed."""
     holdings = _Holdings(network, side)
     depths = {name: LEAST[side] for node in network.nodes for name in node.inputs}
     for join in network.nodes:
@@ -135,11 +150,62 @@ def fifo_depths(network: Network, side: Side) -> dict[str, int]:
             others = [name for n, name in enumerate(join.inputs) if n != port]
             if not others:
                 continue
-            longest = max(others, key=lambda name: holdings.held[name].all)
-            if holdings.held[longest].all <= holdings.held[stream].all:
+            longest = max(others, key=lambda name: holdings.arrived[name].all)
+            if holdings.arrived[longest].all <= holdings.arrived[stream].all:
                 continue
             branch = _branch(network, stream)
             place = _place(holdings, branch)
-            need = holdings.held[longest] - holdings.held[branch[-1]]
+            need = holdings.arrived[longest] - holdings.held[branch[-1]]
             depths[branch[place]] = max(_depth(holdings, branch, place, need), LEAST[side])
     return depths
+
+
+def is_cut(reader: Node) -> bool:
+    """Whether registers stand in front of a layer of RTL: in front of each that is not wire. With two levels between
+    registers a fork's gates are too much for the layer in front of it, so there too.
+    """
+    return reader.op.timing("rtl").latency > 0 or reader.op.logic_levels < 3
+
+
+def _gap(node: Node, arriving: dict[str, int]) -> int:
+    """Cycles between two beats of a layer's outputs that its folding and its inputs leave, as long as nothing stops it.
+
+    Args:
+        arriving: the same of its inputs, by stream name.
+    """
+    op, timing = node.op, node.op.timing("rtl")
+    if max(kind.pixels for kind in op.outputs) > op.input.pixels:
+        return 1
+    if timing.window or timing.spare:  # it may give what it holds faster than that came
+        return timing.interval
+    pacing = [
+        arriving[name] for name, kind in zip(node.inputs, op.inputs, strict=True) if kind.pixels == op.input.pixels
+    ]
+    return max(timing.interval, *pacing)
+
+
+def slices(network: Network, fifos: dict[str, int]) -> dict[str, int]:
+    """Words between the layers of RTL: `fifos`, and at least a slice in front of every layer that is not wire.
+
+    A slice of one register does where beats come every other cycle or less often.
+    """
+    words: dict[str, int] = {}
+    gaps = {network.input: 1}
+    for node in network.nodes:
+        arriving = {}
+        for name in node.inputs:
+            least = (SLICE if gaps[name] == 1 else HALF_SLICE) if is_cut(node) else 0
+            words[name] = max(fifos[name], least)
+            # What waits in a FIFO leaves it at a beat per cycle.
+            arriving[name] = gaps[name] if words[name] <= SLICE else 1
+        gaps.update(dict.fromkeys(node.outputs, _gap(node, arriving)))
+    return words
+
+
+def fifo_depths(network: Network, side: Side) -> dict[str, int]:
+    """Words that stand on each stream between two layers, by stream name.
+
+    For "rtl", 0 means wires, `HALF_SLICE` and `SLICE` a register slice, more a FIFO.
+    """
+    depths = _balanced(network, side)
+    return slices(network, depths) if side == "rtl" else depths

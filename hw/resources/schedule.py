@@ -2,7 +2,7 @@
 
 A network of streaming modules is a max-plus system: each pixel's time is the greatest of the times of what it needs,
 plus a constant. Each operator has its recurrence (`Op.flow`); `predict` runs them over a whole frame, in topological
-order, with pixels offered every cycle.
+order, with pixels offered every cycle. What stands between two layers takes its cycles.
 
 That holds while no stream runs full: see `fifos`, which gives each branch of a join room for all that the other branch
 can hold.
@@ -16,6 +16,8 @@ import numpy as np
 
 from ..network import Network
 from .arrival import Times
+from .fifos import fifo_depths
+from .memories import fifo_cycles
 
 #: Registers in the video ports (xnorsr_video_in, xnorsr_video_out), a cycle each.
 PORTS = 2
@@ -43,10 +45,14 @@ class Prediction:
 
 
 def flows(network: Network, source: Times) -> dict[str, Times]:
-    """Cycles at which each stream's beats stand there; ``source`` are those at which the input port offers pixels."""
+    """Cycles at which layers give each stream's beats; ``source`` are those at which the input port offers pixels."""
     times = {network.input: source}
+    between = {
+        name: fifo_cycles(depth, network.streams[name].kind.word_bits)
+        for name, depth in fifo_depths(network, "rtl").items()
+    }
     for node in network.nodes:
-        given = node.op.flow([times[name] for name in node.inputs])
+        given = node.op.flow([times[name] + between[name] for name in node.inputs])
         times.update(zip(node.outputs, given, strict=True))
     return times
 

@@ -17,8 +17,11 @@ from typing import Any
 
 from ...errors import UserError
 from ...staging import replace_folder
-from . import split
+from . import mapping, split
 from .split import PLAN, Batch, Plan
+from .timing import Timing, analyse
+from .timing_delays import DELAYS
+from .timing_parts import Part, read_parts
 from .yosys import run_module, run_script
 
 FAMILIES = ("xc7", "xcu", "xcup")
@@ -101,6 +104,7 @@ class Synthesis:
         seconds: wall time.
         layers: one entry for each instance in the top module, and the top itself last.
         total: the sum; its source is the folder of the reports.
+        timing: worst paths by layer, named as in ``layers``, and the clock that they leave.
     """
 
     family: str
@@ -108,11 +112,12 @@ class Synthesis:
     seconds: float
     layers: tuple[LayerSynthesis, ...]
     total: LayerSynthesis
+    timing: Timing
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
-        return plain
+        return plain | {"timing": self.timing.to_dict()}
 
 
 def count(cells: Mapping[str, int], name: str, module: str, source: Path) -> LayerSynthesis:
@@ -143,29 +148,75 @@ def _elaborate(files: Path, top: str, folder: Path, defines: tuple[str, ...], ti
     run_script([read, f"hierarchy -check -top {top}", f"write_rtlil {ELABORATED}"], folder, "elaborate", timeout)
 
 
-def _run_batches(
-    top: str, batches: list[Batch], folder: Path, family: str, jobs: int, timeout: float, progress: Progress | None
-) -> tuple[dict[str, LayerSynthesis], str]:
-    """Cells of the batches' children and of the top itself, by module; and Yosys's version."""
-    found: dict[str, LayerSynthesis] = {}
-    tool, stop = "", threading.Event()
+@dataclass(frozen=True)
+class _Mapped:
+    """A batch after mapping: its report and what stands there, and the modules of its netlist by name."""
+
+    report: Path
+    content: dict[str, Any]
+    parts: dict[str, Part]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all batches have in common; see `synthesize`."""
+
+    top: str
+    folder: Path
+    family: str
+    timeout: float
+    keep_netlist: bool
+
+
+def _run_batches(run: _Run, batches: list[Batch], jobs: int, progress: Progress | None) -> dict[str, _Mapped]:
+    """What Yosys made of each batch, by the batch's name."""
+    found: dict[str, _Mapped] = {}
+    stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        work = {pool.submit(_run_batch, top, b, folder, family, timeout, stop): b for b in batches}
+        work = {pool.submit(_run_batch, run, b, stop): b for b in batches}
         try:
             for done, future in enumerate(as_completed(work), 1):
                 batch = work[future]
-                report, content = future.result()
-                tool, modules = content["creator"].split(" (")[0], content["modules"]
-                for child in batch.counted:
-                    found[child] = count(_cells(modules, child), *_instance(child, top), report)
-                found[f"\\{top}"] = count(_cells(modules, f"\\{top}", batch.counted), top, top, report)
+                found[batch.name] = future.result()
                 if progress:
-                    progress(", ".join(_instance(c, top)[0] for c in batch.counted) or top, done, len(batches))
+                    names = ", ".join(_instance(c, run.top)[0] for c in batch.counted)
+                    progress(names or run.top, done, len(batches))
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return found, tool
+    return found
+
+
+def _counted(top: str, batches: list[Batch], mapped: dict[str, _Mapped]) -> dict[str, LayerSynthesis]:
+    """Cells of the batches' children and of the top itself, by module."""
+    found: dict[str, LayerSynthesis] = {}
+    for batch in batches:
+        modules, report = mapped[batch.name].content["modules"], mapped[batch.name].report
+        for child in batch.counted:
+            found[child] = count(_cells(modules, child), *_instance(child, top), report)
+        found[f"\\{top}"] = count(_cells(modules, f"\\{top}", batch.counted), top, top, report)
+    return found
+
+
+def _timing(top: str, plan: Plan, mapped: dict[str, _Mapped], family: str) -> Timing:
+    """Worst paths of all batches together, in which a layer that stands for several stands at each of their places."""
+    batch_of = {child: batch.name for batch in plan.batches for child in batch.counted}
+    first = {child.removeprefix("\\"): same for child, same in plan.first.items()}
+
+    def find(scope: str, module: str) -> tuple[str, Part]:
+        if not scope:
+            return top, mapped[plan.batches[0].name].parts[module]
+        if scope == top and module in first:
+            module = first[module]
+            scope = batch_of[module]
+        elif scope == top:
+            scope = plan.batches[0].name
+        return scope, mapped[scope].parts[module.removeprefix("\\")]
+
+    found = analyse(find, top, family)
+    named = {name.removeprefix("u_") or top: layer for name, layer in found.layers.items()}
+    return replace(found, layers=named)
 
 
 def _mapping(batch: Batch) -> list[str]:
@@ -175,21 +226,24 @@ def _mapping(batch: Batch) -> list[str]:
     return [f'scratchpad -set abc9.script "{AREA_SCRIPT}"'] if batch.large else []
 
 
-def _run_batch(
-    top: str, batch: Batch, folder: Path, family: str, timeout: float, stop: threading.Event
-) -> tuple[Path, dict[str, Any]]:
-    """Synthesize the top with a batch's children, the others being black boxes. (report, its content)."""
-    report = folder / f"{batch.name}.json"
+def _run_batch(run: _Run, batch: Batch, stop: threading.Event) -> _Mapped:
+    """Synthesize the top with a batch's children, the others being black boxes."""
+    report, netlist = run.folder / f"{batch.name}.json", run.folder / f"{batch.name}_netlist.json"
     commands = [
         f"read_rtlil {batch.name}.il",
-        f"hierarchy -top {top}",
+        f"hierarchy -top {run.top}",
         *(f"setattr -mod -set keep_hierarchy 1 {m}" for m in batch.kept),
         *_mapping(batch),
-        f"synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
+        *mapping.commands(run.family, run.top, run.folder),
         f"tee -q -o {report.name} stat -json",
+        "setattr -unset src a:src",
+        f"write_json {netlist.name}",
+        *([f"write_verilog -noattr -noexpr {batch.name}_netlist.v"] if run.keep_netlist else []),
     ]
-    run_script(commands, folder, batch.name, timeout, stop)
-    return report, json.loads(report.read_text(encoding="utf-8"))
+    run_script(commands, run.folder, batch.name, run.timeout, stop)
+    parts = read_parts(json.loads(netlist.read_text(encoding="utf-8"))["modules"], DELAYS[run.family])
+    netlist.unlink()  # tens of megabytes, which the script makes again
+    return _Mapped(report, json.loads(report.read_text(encoding="utf-8")), parts)
 
 
 def _cells(modules: dict[str, Any], name: str, apart: list[str] | None = None) -> Counter[str]:
@@ -242,9 +296,10 @@ def synthesize(
     defines: tuple[str, ...] = ("SYNTHESIS",),
     jobs: int | None = None,
     timeout: float = 1800.0,
+    keep_netlist: bool = False,
     progress: Progress | None = None,
 ) -> Synthesis:
-    """Synthesize an RTL project with `synth_xilinx` and count cells layer by layer.
+    """Synthesize an RTL project with `synth_xilinx`, count cells layer by layer and find the worst paths.
 
     Instances in the top module are kept apart, what is below them is flattened, so nothing is shared between layers.
     They are worked on in batches, in processes of their own (see `split`); instances that differ in names only, and
@@ -261,6 +316,7 @@ def synthesize(
         defines: macros set while reading.
         jobs: processes at once; default the number of cores.
         timeout: seconds that one process may take.
+        keep_netlist: leave each batch's netlist there as Verilog, in NAME_netlist.v.
         progress: called as (what was finished, number finished, number of all) after each batch.
 
     Raises:
@@ -275,15 +331,17 @@ def synthesize(
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    run = _Run(top, part, family, timeout, keep_netlist)
     start = time.monotonic()
     try:
-        _elaborate(files, top, part, defines, timeout)
-        found, tool = _layers(top, part, family, per_layer, jobs or os.cpu_count() or 1, timeout, progress)
+        # Yosys has UltraRAM for UltraScale+ alone
+        _elaborate(files, top, part, defines if family == "xcup" else (*defines, "XNORSR_NO_ULTRA"), timeout)
+        found, timing, tool = _layers(run, per_layer, jobs or os.cpu_count() or 1, progress)
     except KeyboardInterrupt:
         shutil.rmtree(part, ignore_errors=True)
         raise
     rows = tuple(replace(row, source=folder / row.source.name) for row in found)
-    result = Synthesis(family, tool, time.monotonic() - start, rows, _sum(rows, top, folder))
+    result = Synthesis(family, tool, time.monotonic() - start, rows, _sum(rows, top, folder), timing)
     (part / ELABORATED).unlink()  # the batches have what their scripts read; elaborate.ys makes it again
     (part / "report.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
     replace_folder(part, folder)
@@ -291,15 +349,18 @@ def synthesize(
 
 
 def _layers(
-    top: str, folder: Path, family: str, per_layer: bool, jobs: int, timeout: float, progress: Progress | None
-) -> tuple[list[LayerSynthesis], str]:
-    """One row for each instance in the top and one for the top itself; and Yosys's version."""
+    run: _Run, per_layer: bool, jobs: int, progress: Progress | None
+) -> tuple[list[LayerSynthesis], Timing, str]:
+    """One row for each instance in the top and one for the top itself; worst paths; Yosys's version."""
     least = str(split.REPEATED) if per_layer else "whole"
-    run_module(split.__name__, [ELABORATED, top, least], folder, "split", timeout)
-    plan = Plan.read(folder / PLAN)
-    found, tool = _run_batches(top, plan.batches, folder, family, jobs, timeout, progress)
+    top = run.top
+    run_module(split.__name__, [ELABORATED, top, least], run.folder, "split", run.timeout)
+    plan = Plan.read(run.folder / PLAN)
+    mapped = _run_batches(run, plan.batches, jobs, progress)
+    found = _counted(top, plan.batches, mapped)
+    tool = mapped[plan.batches[0].name].content["creator"].split(" (")[0]
     rows = []
     for child, same in plan.first.items():
         name, module = _instance(child, top)
         rows.append(replace(found[same], name=name, module=module))
-    return [*rows, found[f"\\{top}"]], tool
+    return [*rows, found[f"\\{top}"]], _timing(top, plan, mapped, run.family), tool

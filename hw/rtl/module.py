@@ -125,11 +125,17 @@ def quant_parameters(prefix: str, quant: Requant | None) -> dict[str, object]:
     return {f"{prefix}Shift": shift, f"{prefix}Divisor": odd, f"{prefix}Lo": q.lo, f"{prefix}Hi": q.hi}
 
 
-def requant_cycles(quant: Requant | None) -> int:
-    """Latency of xnorsr_requant: one cycle, or three where it divides by an odd number."""
+def requant_cycles(quant: Requant | None, logic_levels: int) -> int:
+    """Latency of xnorsr_requant: rounding, by a power of two or by the reciprocal, and saturation; 0 for None.
+
+    Args:
+        logic_levels: the operator's, which its module gets as LogicLevels.
+    """
     if quant is None:
         return 0
-    return 1 if quant.odd_form[1] == 1 else 3
+    shift, odd = quant.odd_form
+    rounding = (shift > 0) if odd == 1 else 4
+    return rounding + (1 if logic_levels > 2 else 2)
 
 
 def vector(module: LayerModule, name: str, values: np.ndarray | None, bits: int, channels: int) -> dict[str, object]:

@@ -9,20 +9,30 @@ In simulation the module counts with ``$countones`` (fast); synthesis builds the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...errors import UserError
-from .popcount_net import Netlist, write_body
-from .popcount_sharing import candidate_plans, plan_cost, share
+from .popcount_net import Netlist
+from .popcount_sharing import SharingPlan, candidate_plans, plan_cost, share
+from .popcount_stages import assign
 from .popcount_styles import PLAIN_STYLES, add_variable
+from .popcount_write import write_body
 
 #: What structures with constant weights are called in a project; a number follows. Synthesis maps them its own way.
 CONSTANT = "xnorsr_popcount_constant"
 STYLES = ("auto", "loop", *PLAIN_STYLES)
 PLAN_SAMPLE = 24  # outputs that candidate plans are compared on: a multiple of all their batch sizes
+#: LUT levels between two registers, beside one carry chain: as few as any clock asks for (`hw.resources.clock`). More
+#: would save no register, since a chain stands at the end of nearly every path of two levels.
+LEVELS = 2
+#: LUT levels in front of the inputs of structures with constant weights: what fills taps outside the frame.
+ENTRY = 1
+#: What a register costs while structures are chosen, in LUTs: a LUT has two beside it, which mostly stand idle.
+REGISTER_COST = 0.2
 
 
 def reference(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -36,12 +46,13 @@ def count_bits(inputs: int) -> int:
     return inputs.bit_length()
 
 
-def build(weights: np.ndarray, style: str = "auto") -> Netlist:
+def build(weights: np.ndarray, style: str = "auto", most: int | None = None) -> Netlist:
     """The netlist of a structural style; inputs x_i, one output word of count_bits(inputs) bits per weight row.
 
     Args:
         weights: (outputs, inputs) of 0/1.
         style: "auto", or a name of PLAIN_STYLES but "loop" (which has no netlist).
+        most: register stages that it may have (see `constant_stages`); "auto" takes the cheapest structure of these.
 
     Raises:
         UserError: weights are not a matrix of 0/1, or the style is unknown.
@@ -50,17 +61,7 @@ def build(weights: np.ndarray, style: str = "auto") -> Netlist:
     names = [f"x_i[{i}]" for i in range(weights.shape[1])] if weights.shape[1] > 1 else ["x_i"]
     width = count_bits(weights.shape[1])
     if style == "auto":
-        # A few outputs tell which plan is best; then it is built for all.
-        sample = weights[:PLAN_SAMPLE]
-        costs: list[tuple[float, int]] = []
-        plans = candidate_plans(*sample.shape)
-        for index, plan in enumerate(plans):
-            net = Netlist(list(names))
-            share(net, sample, width, plan)
-            costs.append((plan_cost(net), index))
-        net = Netlist(names)
-        share(net, weights, width, plans[min(costs)[1]])
-        return net
+        return _cheapest(weights, names, width, most)
     maker: Callable[[Netlist, np.ndarray, int], None] | None = PLAIN_STYLES.get(style)
     if maker is None:
         raise UserError(
@@ -71,20 +72,61 @@ def build(weights: np.ndarray, style: str = "auto") -> Netlist:
     return net
 
 
+def _cheapest(weights: np.ndarray, names: list[str], width: int, most: int | None) -> Netlist:
+    """The structure of the plan that costs least, registers included; a few outputs tell which plans are cheap."""
+    sample = weights[:PLAN_SAMPLE]
+    plans = candidate_plans(*sample.shape)
+
+    def shared(rows: np.ndarray, plan: SharingPlan) -> Netlist:
+        net = Netlist(list(names))
+        share(net, rows, width, plan)
+        return net
+
+    def cost(plan: SharingPlan) -> float:
+        net = shared(sample, plan)
+        return plan_cost(net) + REGISTER_COST * assign(net, LEVELS, ENTRY).registers
+
+    ranked = sorted(plans, key=cost) if len(plans) > 1 else plans
+    for plan in ranked:
+        net = shared(weights, plan)
+        if most is None or assign(net, LEVELS, ENTRY).count <= most:
+            return net
+    return build(weights, "alike")
+
+
+@functools.cache
+def constant_stages(inputs: int, outputs: int) -> int:
+    """Register stages of a popcount with constant weights, whatever they are: known without building it.
+
+    The style "alike" has the same depth for all weights. Sharing makes a structure deeper, by the steps from large
+    batches to single outputs; plans that need more stages than are allowed for that are not taken.
+    """
+    deepest = assign(build(np.zeros((1, inputs), np.int64), "alike"), LEVELS, ENTRY).count
+    return deepest + (0 if inputs < 6 else 1 if outputs < 8 else 2 if inputs < 200 else 3)
+
+
+@functools.cache
+def variable_stages(inputs: int) -> int:
+    """Register stages of a popcount with weights from a port."""
+    return assign(build_variable(inputs, 1), LEVELS).count
+
+
 def generate(weights: np.ndarray, name: str, style: str = "auto", pipeline: int = 0) -> str:
     """A module with constant weights: count_o[o] = popcount(XNOR(x_i, weights[o])).
 
     Args:
         weights: (outputs, inputs) of 0/1; code 1 stands for +1.
         name: module name.
-        style: "auto" for the smallest structure found; others are for comparison (see STYLES).
-        pipeline: register stages; count_o is this many cycles of en_i = 1 behind x_i.
+        style: "auto" for the cheapest structure found; others are for comparison (see STYLES).
+        pipeline: register stages, the last one at the outputs; count_o is this many cycles of en_i = 1 behind x_i.
+            0, for a structure without registers, or at least what the structure needs: no stage then has more than
+            `LEVELS` LUT levels, with one more in front of x_i, and one carry chain.
 
     Returns:
         SystemVerilog text; the same arguments give the same text.
 
     Raises:
-        UserError: weights are not a matrix of 0/1, the style is unknown, or pipeline is negative.
+        UserError: weights are not a matrix of 0/1, the style is unknown, or pipeline is negative or too small.
     """
     weights = _checked(weights)
     outputs, inputs = weights.shape
@@ -93,8 +135,8 @@ def generate(weights: np.ndarray, name: str, style: str = "auto", pipeline: int 
     if style == "loop":
         structure, depth = _loop(inputs, outputs, f"x_i[i] ~^ Weights[o * {inputs} + i]", pipeline), 0
     else:
-        net = build(weights, style)
-        structure, depth = write_body(net, pipeline, "count_o"), net.depth()
+        net = build(weights, style, pipeline or None)
+        structure, depth = _structure(net, pipeline, ENTRY), net.depth()
     rows = ",\n".join(f"    {inputs}'h{_hex(row)}" for row in weights[::-1])
     table = [
         f"  localparam logic [{outputs * inputs - 1}:0] Weights = {{  // row o from bit {inputs} * o on",
@@ -103,7 +145,7 @@ def generate(weights: np.ndarray, name: str, style: str = "auto", pipeline: int 
     ]
     about = [
         f"// XNOR-popcount of {inputs} inputs with {outputs} rows of constant weights.",
-        f"// Structure '{style}', {depth} logic levels.",
+        f"// Structure '{style}', {depth} logic levels{_in_stages(pipeline)}.",
         "// count_o[o] = number of i with x_i[i] == bit i of Weights row o.",
         f"// Range 0..{inputs}. Latency {pipeline} cycles, a new input every cycle.",
         "// Sums are shared between outputs, so weights cannot be edited here: generate the module again.",
@@ -122,10 +164,10 @@ def generate_variable(inputs: int, outputs: int, name: str, style: str = "auto",
         outputs: rows (PE).
         name: module name. "auto" instantiates xnorsr_match3 (hw/rtl/lib).
         style: "auto" or, for comparison, "tree" or "loop".
-        pipeline: register stages; count_o is this many cycles of en_i = 1 behind x_i and w_i.
+        pipeline: register stages as in `generate`, for x_i and w_i out of registers.
 
     Raises:
-        UserError: a size below 1, a negative pipeline or an unknown style.
+        UserError: a size below 1, a negative or too small pipeline or an unknown style.
     """
     if inputs < 1 or outputs < 1:
         raise UserError(f"popcount needs at least 1 input and 1 output, got {inputs} and {outputs}")
@@ -133,10 +175,10 @@ def generate_variable(inputs: int, outputs: int, name: str, style: str = "auto",
         structure, depth = _loop(inputs, outputs, "x_i[i] ~^ w_i[o][i]", pipeline), 0
     else:
         net = build_variable(inputs, outputs, style)
-        structure, depth = write_body(net, pipeline, "count_o"), net.depth()
+        structure, depth = _structure(net, pipeline, 0), net.depth()
     about = [
         f"// XNOR-popcount of {inputs} inputs with {outputs} rows of weights from a port.",
-        f"// Structure '{style}', {depth} logic levels.",
+        f"// Structure '{style}', {depth} logic levels{_in_stages(pipeline)}.",
         "// count_o[o] = number of i with x_i[i] == w_i[o][i].",
         f"// Range 0..{inputs}. Latency {pipeline} cycles, a new input every cycle.",
     ]
@@ -155,6 +197,22 @@ def build_variable(inputs: int, outputs: int, style: str = "auto") -> Netlist:
     net = Netlist(names)
     add_variable(net, inputs, outputs, count_bits(inputs), style)
     return net
+
+
+def _structure(net: Netlist, pipeline: int, entry: int) -> list[str]:
+    """Statements of a netlist with so many register stages."""
+    if pipeline <= 0:
+        return write_body(net, None, 0, "count_o")
+    staging = assign(net, LEVELS, entry)
+    if pipeline < staging.count:
+        raise UserError(
+            f"popcount pipeline of {pipeline} register stages: this structure needs {staging.count}, or 0 for none"
+        )
+    return write_body(net, staging, pipeline, "count_o")
+
+
+def _in_stages(pipeline: int) -> str:
+    return f" in {pipeline} stages, none with more than {LEVELS} and one carry chain" if pipeline else ""
 
 
 def _checked(weights: Any) -> np.ndarray:

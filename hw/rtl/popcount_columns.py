@@ -23,6 +23,11 @@ from .popcount_net import CONST0, Netlist, full_add, small_sum
 BREAK_COST = 1.0
 # Chains of one round are put behind each other up to this many positions, so that they fill whole carry cells.
 MAX_POSITIONS = 16
+# So many bits of a column may wait for the next round, or for the final chain, because no chain takes them at a good
+# rate. Of more bits the rest is taken at lower rates, in this order: a chain that waits for the one before it makes the
+# structure deep. That matters where nearly all weights are -1 and few bits can be data inputs.
+LEFT_OVER = 5
+LESS = (0.8, 0.6, 0.4)
 
 
 @dataclass
@@ -102,10 +107,13 @@ class Columns:
         net: netlist that grows.
         width: result bits; sums are taken modulo 2**width.
         bound: greatest sum that can occur, where known to be below 2**width. Carries above it are constant 0.
+        alike: take inputs of the netlist as if all of them needed inverters, so that the structure's depth does not
+            depend on which do.
     """
 
-    def __init__(self, net: Netlist, width: int, bound: int | None = None) -> None:
+    def __init__(self, net: Netlist, width: int, bound: int | None = None, alike: bool = False) -> None:
         self.net, self.width = net, width
+        self.inverted_to = 2 * len(net.inputs) + 1 if alike else 1
         self.top = width if bound is None else min(width, bound.bit_length())
         self.bits: list[list[int]] = [[] for _ in range(width)]
 
@@ -133,20 +141,27 @@ class Columns:
             finish: go on until each column holds at most one bit, at any rate.
         """
         while self.height() > 1:
-            if not self.round(rate):
-                if not finish:
-                    return
-                self.final_chain()
+            if self.round([rate] + [rate * less for less in LESS] * finish):
+                continue
+            if not finish:
+                return
+            self.final_chain()
 
-    def round(self, rate: float) -> bool:
-        """One round: disjoint chains over the bits present now. True if there was one."""
+    def round(self, rates: list[float]) -> bool:
+        """One round: disjoint chains over the bits present now. True if there was one.
+
+        Args:
+            rates: least bits removed per cost; those after the first only for columns above `LEFT_OVER` bits.
+        """
         new: list[tuple[int, int]] = []
         chains: list[Chain] = []
         for column in self.bits:
             column.sort(key=self._order)
         for w in range(self.width):
             while len(self.bits[w]) > 1:
-                chain = self._plan(w, rate)
+                high = len(self.bits[w]) > LEFT_OVER
+                chains_now = (self._plan(w, rate) for rate in (rates if high else rates[:1]))
+                chain = next(filter(None, chains_now), None)
                 if chain is None:
                     break
                 chains.append(chain)
@@ -158,7 +173,11 @@ class Columns:
 
     def _order(self, lit: int) -> tuple[int, int, int]:
         # Early bits first, then those without an inverter, which data inputs need.
-        return (self.net.lit_level(lit), lit & 1, lit)
+        return (self.net.lit_level(lit), not self._plain(lit), lit)
+
+    def _plain(self, lit: int) -> bool:
+        """Whether it can be a data input: it needs no inverter."""
+        return lit == 1 or not (lit & 1 or 1 < lit <= self.inverted_to)
 
     def _plan(self, w: int, rate: float) -> Chain | None:
         """Takes the bits of the best chain from column w on; takes none if its rate is below the one given."""
@@ -194,7 +213,7 @@ class Columns:
 
     def _shape(self, column: list[int]) -> tuple[int, int]:
         """Bits, and those without an inverter, as far as one chain can tell the difference."""
-        return min(len(column), 14), min(sum(lit == 1 or not lit & 1 for lit in column), 3)
+        return min(len(column), 14), min(sum(map(self._plain, column)), 3)
 
     def _take_chain(self, w: int, kinds: list[str]) -> Chain | None:
         """Takes the bits of a chain of blocks from column w on; None if it reaches over the top or finds no bits."""
@@ -238,7 +257,7 @@ class Columns:
         if w >= self.width:
             return CONST0
         for index, lit in enumerate(self.bits[w]):
-            if lit == 1 or not lit & 1:
+            if self._plain(lit):
                 return self.bits[w].pop(index)
         return self.bits[w].pop(0) if final and self.bits[w] else CONST0
 
@@ -247,7 +266,7 @@ class Columns:
         if w >= self.width or count <= 0:
             return []
         column = self.bits[w]
-        chosen = sorted(column, key=lambda lit: (self.net.lit_level(lit), (lit & 1) ^ 1, lit))[:count]
+        chosen = sorted(column, key=lambda lit: (self.net.lit_level(lit), self._plain(lit), lit))[:count]
         for lit in chosen:
             column.remove(lit)
         return chosen

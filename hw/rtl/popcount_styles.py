@@ -80,6 +80,16 @@ def add_slices(net: Netlist, weights: np.ndarray, width: int) -> None:
         net.outputs.append([column[0] if column else CONST0 for column in columns.bits])
 
 
+def add_alike(net: Netlist, weights: np.ndarray, width: int) -> None:
+    """As `add_slices`, in a structure of the same depth whatever the weights are."""
+    for row in weights:
+        columns = Columns(net, width, len(row), alike=True)
+        for i, weight in enumerate(row):
+            columns.add(0, net.input(i) ^ int(weight == 0))
+        columns.compress(1.0, True)
+        net.outputs.append([column[0] if column else CONST0 for column in columns.bits])
+
+
 def add_cse(net: Netlist, weights: np.ndarray, width: int) -> None:
     """Two-term common-subexpression elimination of the sign matrix, as da4ml does: the pair of terms u + v or u - v
     that most outputs use becomes a term, until no pair is used twice; the rest is added with chains.
@@ -186,7 +196,7 @@ def add_variable(net: Netlist, inputs: int, outputs: int, width: int, style: str
         if style == "tree":
             net.outputs.append(_reduce_63(net, columns))
             continue
-        columns.compress(1.1, True)
+        columns.compress(1.0, True)
         net.outputs.append([column[0] if column else CONST0 for column in columns.bits])
 
 
@@ -196,5 +206,6 @@ PLAIN_STYLES: dict[str, Callable[[Netlist, np.ndarray, int], None]] = {
     "groups6_chains": add_groups6_chains,
     "groups3_chains": add_groups_chains,
     "slices": add_slices,
+    "alike": add_alike,
     "cse": add_cse,
 }

@@ -1,4 +1,6 @@
-"""The top level of a SystemVerilog project: video ports, layers, FIFOs between them. Names no operator."""
+"""The top level of a SystemVerilog project: video ports, layers, register slices and FIFOs between them. Names no
+operator.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Any
 from ..network import Network, Node
 from ..options import BuildOptions
 from ..ports import GBR, channel_order, order_text
-from ..resources.fifos import fifo_depths
+from ..resources.devices import device, known
+from ..resources.fifos import SLICE, fifo_depths
+from ..resources.memories import ATTRIBUTES, fifo_styles
 from ..resources.schedule import predict
 from ..types import StreamType
 from .module import CLOCK, Instance, LayerModule, flag
@@ -32,7 +36,9 @@ def _bytes(bits: int) -> int:
 
 
 def fifo_instance(stream: str) -> str:
-    """Name of the FIFO on a stream; identifiers of layers never hold two underscores in a row, so it is free."""
+    """Name of the FIFO or register slice on a stream; identifiers of layers never hold two underscores in a row, so it
+    is free.
+    """
     return f"u_{stream}__fifo"
 
 
@@ -47,6 +53,7 @@ class Top:
     def __init__(self, network: Network, layers: dict[str, LayerModule], options: BuildOptions) -> None:
         self.network, self.layers, self.options = network, layers, options
         self.depths = fifo_depths(network, "rtl")
+        self.styles = fifo_styles(network, self.depths, device(options.part) if known(options.part) else None)
         self.prediction = predict(network)
         self.signals: list[Signals] = []
         self.instances: list[Instance] = []
@@ -80,16 +87,23 @@ class Top:
         return name
 
     def _edge(self, stream: str, reader: str) -> str:
-        """Signals that a layer reads a stream from; with a FIFO between where the schedule gives it a depth."""
+        """Signals that a layer reads a stream from: behind the slice or the FIFO that the schedule gives it."""
         depth = self.depths[stream]
         if not depth:
             return stream
         bits = self.network.streams[stream].kind.word_bits
-        buffered, fifo = f"{stream}__fifo", fifo_instance(stream)
-        self.signals.append(Signals(buffered, bits, f"{stream} behind a FIFO of {depth}"))
+        buffered, name = f"{stream}__fifo", fifo_instance(stream)
+        sliced = depth <= SLICE
+        style = self.styles[stream]
+        what = "a register slice" if sliced else f"a FIFO of {depth}, ram_style {ATTRIBUTES[style]}"
+        self.signals.append(Signals(buffered, bits, f"{stream} behind {what}"))
         ports = _clock() | _into(stream) | _from(buffered)
-        self.instances.append(Instance("xnorsr_fifo", fifo, {"Bits": bits, "Depth": depth}, ports))
-        self.fifos[fifo] = {"depth": depth, "bits": bits, "stream": stream, "reader": reader}
+        if depth == SLICE:
+            self.instances.append(Instance("xnorsr_skid", name, {"Bits": bits}, ports))
+        else:
+            self.instances.append(Instance("xnorsr_fifo", name, {"Bits": bits, "Depth": depth, "Style": style}, ports))
+        if not sliced:
+            self.fifos[name] = {"depth": depth, "bits": bits, "stream": stream, "reader": reader}
         return buffered
 
     def _video_in(self) -> None:

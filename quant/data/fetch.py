@@ -112,26 +112,48 @@ def find(name: str) -> DataSet:
 
 
 class _Resuming:
-    """A pooch downloader that keeps what came in `part`, and asks the host for the rest of it."""
+    """A pooch downloader that keeps what came in `part`, and asks the host for the rest of it.
 
-    def __init__(self, part: Path, progress: Progress) -> None:
-        self.part, self.progress = part, progress
+    The host's name for this version of the file (ETag or Last-Modified) is kept beside it and goes along as If-Range
+    (RFC 9110, 13.1.5): of a file that has changed since, the whole comes. Where a host names no version, only a known
+    checksum allows going on.
+    """
+
+    def __init__(self, part: Path, checked: bool, progress: Progress) -> None:
+        self.part, self.checked, self.progress = part, checked, progress
+        self.version = part.with_name(f"{part.name}.version")
+
+    def _range(self) -> dict[str, str]:
+        """Headers that ask for the rest; none where the whole is wanted."""
+        have = self.part.stat().st_size if self.part.exists() else 0
+        version = self.version.read_text(encoding="latin-1") if have and self.version.exists() else ""
+        if not have or not (version or self.checked):
+            return {}
+        return {"Range": f"bytes={have}-"} | ({"If-Range": version} if version else {})
+
+    def _finish(self, output_file: str) -> None:
+        self.version.unlink(missing_ok=True)
+        os.replace(self.part, output_file)
 
     def __call__(self, url: str, output_file: str, _: object, check_only: bool = False) -> None:
         import requests
         import urllib3
 
-        have = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        headers = self._range()
+        have = self.part.stat().st_size if headers else 0
         # A compressed transfer could not be resumed.
         with requests.get(url, headers={**headers, "Accept-Encoding": "identity"}, stream=True, timeout=_TIMEOUT) as r:
             if r.status_code == requests.codes.requested_range_not_satisfiable:
-                # It ended with the last byte; or the host has another file now, and the checksum will tell.
-                os.replace(self.part, output_file)
+                # It ended with the last byte. If the host has another file now, If-Range or the checksum tells.
+                self._finish(output_file)
                 return
             r.raise_for_status()
             if r.status_code != requests.codes.partial_content:
                 have = 0
+                version = r.headers.get("ETag", "")
+                # A weak ETag names no bytes.
+                version = version if version.startswith('"') else r.headers.get("Last-Modified", "")
+                self.version.write_text(version, encoding="latin-1")
             total = have + int(r.headers.get("Content-Length", 0))
             with self.part.open("ab" if have else "wb") as f:
                 try:
@@ -144,7 +166,7 @@ class _Resuming:
                     raise requests.ConnectionError(f"it broke off after {have} of {total} bytes") from e
         if have < total:
             raise requests.ConnectionError(f"it broke off after {have} of {total} bytes")
-        os.replace(self.part, output_file)
+        self._finish(output_file)
 
 
 def download(url: str, checksum: str | None, folder: Path, progress: Progress = lambda *_: None) -> Path:
@@ -163,7 +185,11 @@ def download(url: str, checksum: str | None, folder: Path, progress: Progress = 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found: str = pooch.retrieve(
-            url, known_hash=checksum, fname=name, path=folder, downloader=_Resuming(part, progress)
+            url,
+            known_hash=checksum,
+            fname=name,
+            path=folder,
+            downloader=_Resuming(part, checksum is not None, progress),
         )
     except requests.HTTPError as e:
         raise UserError(

@@ -55,7 +55,7 @@ class Player:
         if self.per_beat == self.factor**2:
             rest = (self.factor - 1) * self.factor * self.width // self.per_beat
             last = self.sink.moved[-1] - self.source.moved[-1]
-            assert last == rest + 3, f"{self.case.name}: ends {last} cycles after the last pixel, expected {rest + 3}"
+            assert last == rest + 4, f"{self.case.name}: ends {last} cycles after the last pixel, expected {rest + 4}"
 
 
 async def _play(dut: Any, full_rate: bool) -> list[Player]:

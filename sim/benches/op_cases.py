@@ -55,9 +55,13 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
     )
 
 
-def flow_times(op: Op, frames: int) -> list[list[int]]:
-    """Cycles in which an operator's beats leave when every input offers one in each cycle, frames back to back."""
-    offered = [np.arange(frames * kind.pixels, dtype=np.int64) for kind in op.inputs]
+def flow_times(op: Op, frames: int, start: int = 0) -> list[list[int]]:
+    """Cycles in which an operator's beats leave when every input offers one in each cycle, frames back to back.
+
+    Args:
+        start: cycle in which the first ones arrive.
+    """
+    offered = [start + np.arange(frames * kind.pixels, dtype=np.int64) for kind in op.inputs]
     return [times.tolist() for times in op.flow(offered)]
 
 

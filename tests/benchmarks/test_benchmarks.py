@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from benchmarks import hls4ml_csim, model_size, network_synthesis, popcount_luts, rtl_frame, stock_hls4ml, training
+from benchmarks import (
+    hls4ml_csim,
+    mapped_netlist,
+    model_size,
+    network_synthesis,
+    popcount_luts,
+    rtl_frame,
+    stock_hls4ml,
+    training,
+)
 from benchmarks.plain_torch import PlainSRResNet
+from xnorsr.errors import UserError
 from xnorsr.flows.config import load_recipe
+from xnorsr.hw.resources import mapped
 from xnorsr.quant import zoo
 
 Capture = pytest.CaptureFixture[str]
@@ -37,8 +50,9 @@ def test_a_count_that_is_not_the_published_one_raises() -> None:
 @pytest.mark.eda
 def test_stock_hls4ml_beside_ours(capsys: Capture) -> None:
     hls4ml_csim.main(["--quick"])
-    (ours, stock) = last_table(capsys.readouterr().out, "2 channels")
-    assert ours[:2] == ["xnorsr", "0"]
+    (ours, synthesized, stock) = last_table(capsys.readouterr().out, "2 channels")
+    assert ours[:2] == ["xnorsr, fast form", "0"]
+    assert synthesized[:2] == ["xnorsr, as synthesized", "0"]
     assert stock[0] == "hls4ml, one-bit signs"
     assert float(ours[2].replace(",", "")) > float(stock[2].replace(",", ""))
 
@@ -79,10 +93,42 @@ def test_rtl_frame(capsys: Capture) -> None:
 def test_network_synthesis(capsys: Capture) -> None:
     """Yosys's sum is the table's, within what the benchmark promises."""
     network_synthesis.main(["--quick"])
-    table = last_table(capsys.readouterr().out, "xc7")
+    out = capsys.readouterr().out
+    table = last_table(out, "xc7")
+    paths = [line for line in out.split("slowest path into")[1].splitlines()[1:] if "  " in line]
+    assert {row[0] for row in table[:-2]} == {line.split()[0] for line in paths}, "every layer has a path into it"
+    assert all(0.5 < float(line.split()[1]) < 50 for line in paths)
+    assert "MHz" in out.split("levels at most; at ")[1].split(", before placement")[0]
     pairs = [[float(n.replace(",", "")) for n in row[1].split(" / ")] for row in table[:-1]]
     assert sum(yosys for _, yosys in pairs[:-1]) == pairs[-1][1] > 1000
     assert [row[0] for row in table[-2:]] == ["whole", "ratio"]
+
+
+@pytest.mark.slow
+@pytest.mark.eda
+@pytest.mark.exhaustive
+def test_mapped_netlist(capsys: Capture) -> None:
+    """Every code of the crop is right, and the cells are those of the netlist."""
+    mapped_netlist.main(["--quick"])
+    table = {row[0]: row[1] for row in last_table(capsys.readouterr().out, "Mapped netlist")}
+    assert table["codes compared, all equal"] == str(12 * 10 * 3)
+    assert table["cycles of the frame"] == table["cycles predicted"]
+    assert int(table["DSP48E1"]) >= 1 and int(table["CARRY4"]) > 100 and int(table["RAM32M"]) > 10
+
+
+def test_a_netlist_without_models_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block RAM that computes nothing would give wrong codes, not an error."""
+
+    def synthesized(rtl: Path, family: str, out: Path, **options: object) -> None:
+        out.mkdir(parents=True)
+        (out / "whole.json").write_text('{"design": {"num_cells_by_type": {"LUT2": 4, "RAMB36E1": 3}}}')
+
+    monkeypatch.setattr(mapped, "synthesize", synthesized)
+    with pytest.raises(
+        UserError, match=r"rtl: the netlist has 3 RAMB36E1, of which Yosys has no model .* Build a frame"
+    ):
+        mapped.mapped_project(tmp_path / "rtl", tmp_path / "mapped")
+    assert not (tmp_path / "mapped" / "netlist.v").exists()
 
 
 @pytest.mark.eda

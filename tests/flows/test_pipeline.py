@@ -83,14 +83,17 @@ def test_interrupt_and_continuation_are_printed(finished: Finished) -> None:
 def test_results(finished: Finished) -> None:
     r = finished.results
     codes = 4 * LOW[0] * LOW[1] * 3
-    assert set(r["psnr_y"]) == {"bicubic", "brevitas", "csim", "rtl"}
+    assert set(r["psnr_y"]) == {"bicubic", "brevitas", "csim", "csim_bit_true", "rtl"}
     assert r["psnr_y"]["csim"] == r["psnr_y"]["brevitas"] == r["psnr_y"]["rtl"]
     assert (r["csim"]["codes"], r["csim"]["mismatches"]) == (codes, 0)
+    assert (r["csim_bit_true"]["codes"], r["csim_bit_true"]["mismatches"]) == (codes, 0)
+    assert r["csim_bit_true"]["streams"] == r["csim"]["streams"]
     assert (r["rtl"]["codes"], r["rtl"]["mismatches"]) == (codes, 0)
     assert len(r["csim"]["streams"]) > 5
     assert set(r["csim"]["streams"]) == set(r["rtl"]["streams"])
     assert r["rtl"]["cycles"] == pytest.approx(r["rtl"]["predicted_cycles"], rel=0.01)
-    assert list(r["times"]) == ["train", "evaluate", "export", "build", "csim", "rtl", "estimate", "report"]
+    simulated = ["csim", "csim_bit_true", "rtl"]
+    assert list(r["times"]) == ["train", "evaluate", "export", "build", *simulated, "estimate", "report"]
     assert min(r["times"].values()) > 0
     assert r["image"] == {"name": "b", "low": [LOW[1], LOW[0]], "high": [2 * LOW[1], 2 * LOW[0]]}
     assert [row["name"] for row in r["holdout"]] == ["b"]
@@ -143,7 +146,7 @@ def test_report(finished: Finished) -> None:
     assert not re.search(r"@import|url\(\s*['\"]?http", html)
     text = " ".join(page.text.split())
     codes = f"{finished.results['csim']['codes']:,}"
-    assert text.count(f"0 of {codes} codes differ") == 3, "QONNX, HLS, RTL"
+    assert text.count(f"0 of {codes} codes differ") == 4, "QONNX, HLS in both forms, RTL"
     assert "2 of 2 asked" in text
     assert f"1 from {finished.results['data']['source']}; held out: b" in text
     for label in ("Low resolution", "Bicubic", "Ours", "Original", "Ours − original"):

@@ -21,6 +21,7 @@ from xnorsr.hw.network import Network
 from xnorsr.hw.resources.account import estimate
 from xnorsr.hw.resources.fifos import fifo_depths
 from xnorsr.hw.resources.synth import LayerSynthesis, Synthesis
+from xnorsr.hw.resources.timing import Timing
 from xnorsr.hw.rtl.top import fifo_instance
 from xnorsr.hw.types import StreamType
 from xnorsr.quant.data.images import Photo
@@ -148,7 +149,7 @@ def test_synthesized_rows_count_as_the_estimate_counts() -> None:
     fifo = fifo_instance(add.inputs[1]).removeprefix("u_")
     rows = ["video_in", *(node.name for node in network.nodes), fifo, "video_out", "xnorsr_top"]
     layers = tuple(LayerSynthesis(n, n, 10**i, 0, 1, 0.5, 0, i, 0, Path()) for i, n in enumerate(rows))
-    synthesis = Synthesis("xc7", "Yosys", 1.0, layers, layers[0])
+    synthesis = Synthesis("xc7", "Yosys", 1.0, layers, layers[0], Timing("xc7", "", {}))
     made = Account(network, estimate(network), synthesis).measured
     assert made is not None
     count = len(network.nodes)

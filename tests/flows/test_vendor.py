@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.networks import NetworkSpec, network
 from xnorsr.errors import UserError
 from xnorsr.flows import vendor
-from xnorsr.flows.steps.hardware import vendor_synthesis
-
-pytestmark = pytest.mark.quick
+from xnorsr.flows.steps.csynth import vendor_synthesis
+from xnorsr.hw.build import BuildOptions, build
+from xnorsr.hw.hls.csynth import check_intervals
 
 # As Vitis HLS writes it, shortened to what is read and what could be taken for it.
 REPORT = """<profile>
@@ -28,36 +31,83 @@ REPORT = """<profile>
 </AvailableResources></AreaEstimates></profile>
 """
 
-# Notes how it was called, then leaves its report where the real compiler leaves it.
+LOOPS = """<profile><PerformanceEstimates><SummaryOfLoopLatency>{loops}</SummaryOfLoopLatency></PerformanceEstimates>
+</profile>
+"""
+LOOP = "<{name}><TripCount>90</TripCount><Latency>95</Latency>{ii}<PipelineDepth>6</PipelineDepth></{name}>"
+ONE = "<PipelineII>1</PipelineII>"
+
+# Notes how it was called. In C-simulation it compiles the test bench as the real one does, where it is told to; in
+# C-synthesis it leaves its reports where the real compiler leaves them.
 STAND_IN = """#!{python}
-import pathlib, sys
-pathlib.Path("called.txt").write_text(" ".join(sys.argv[1:]))
-print("INFO: synthesizing")
+import json, os, pathlib, subprocess, sys
+options = pathlib.Path("build_opt.tcl").read_text().split()
+csim = options[options.index("csim") + 1] == "1"
+with open("{calls}", "a") as calls:
+    calls.write(("csim: " if csim else "synth: ") + " ".join(sys.argv[1:]) + chr(10))
+print("INFO: running")
 if {fail}:
     print("ERROR: [HLS 200-70] no license")
     sys.exit(1)
+if csim:
+    if {compiles}:
+        os.environ["PATH"] = "{path}"
+        flags = "-std=c++14 -O0 -DXNORSR_BIT_TRUE -isystem firmware/ap_types".split()
+        files = ["firmware/xnorsr_top.cpp", "xnorsr_top_test.cpp", "-o", "bench"]
+        subprocess.run(["g++", *flags, *files], check=True)
+        sys.exit(subprocess.run(["./bench"]).returncode)
+    sys.exit(0)
 place = pathlib.Path("{place}")
 place.parent.mkdir(parents=True)
 place.write_text('''{report}''')
+for name in [layer["name"] for layer in json.loads(pathlib.Path("xnorsr.json").read_text())["layers"]][{unseen}:]:
+    place.with_name("kernel_" + name + "_cfg_s_csynth.xml").write_text('''{loops}''')
 """
 
 
-def _project(tmp_path: Path) -> Path:
-    project = tmp_path / "hls"
-    project.mkdir()
-    (project / "project.tcl").write_text(
-        'set project_name "xnorsr_top"\nset backend "vitis"\nset part "xck26-sfvc784-2LV-c"\nset clock_period 5\n'
-    )
-    return project
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built folder without the SystemVerilog project, for a frame larger than what is C-simulated."""
+    out = tmp_path_factory.mktemp("vendor") / "built"
+    build(network(NetworkSpec(height=5, width=6, channels=3)), out, BuildOptions(frame=(30, 20)), rtl=False)
+    return out
 
 
-def _stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, place: str, fail: bool = False) -> None:
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may write into."""
+    return Path(shutil.copytree(built, tmp_path / "built"))
+
+
+def _stand_in(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    place: str,
+    *,
+    fail: bool = False,
+    compiles: bool = False,
+    loops: str = LOOP.format(name="step", ii=ONE),
+    unseen: int = 0,
+) -> Path:
+    """Puts a compiler alone on PATH; the file that says how it was called."""
     tool = tmp_path / "bin" / name
     tool.parent.mkdir()
-    report = REPORT.format(worst=65800)
-    tool.write_text(STAND_IN.format(python=sys.executable, fail=fail, place=place, report=report))
+    text = STAND_IN.format(
+        python=sys.executable,
+        calls=tmp_path / "calls.txt",
+        path=os.environ["PATH"],
+        fail=fail,
+        compiles=compiles,
+        place=place,
+        report=REPORT.format(worst=65800),
+        loops=LOOPS.format(loops=loops),
+        unseen=unseen,
+    )
+    tool.write_text(text)
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tool.parent))
+    return tmp_path / "calls.txt"
 
 
 @pytest.mark.parametrize(
@@ -73,13 +123,20 @@ def _stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, place:
     ],
 )
 def test_synthesis_runs_and_report_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, place: str, called: str
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    place: str,
+    called: str,
 ) -> None:
-    project = _project(tmp_path)
-    _stand_in(tmp_path, monkeypatch, name, place)
-    found = vendor_synthesis(tmp_path)
+    calls = _stand_in(tmp_path, monkeypatch, name, place, compiles=name == "vitis_hls", unseen=1)
+    found = vendor_synthesis(folder)
     assert found is not None
-    assert (project / "called.txt").read_text() == called
+    project = folder / "hls"
+    csim = [] if name == "v++" else [f"csim: {called}"]
+    assert calls.read_text().splitlines() == [*csim, f"synth: {called}"]
     assert found.tool == name
     assert found.part == "xck26-sfvc784-2LV-c"
     assert (found.clock_target_ns, found.clock_estimated_ns) == (5.0, 3.641)
@@ -88,41 +145,86 @@ def test_synthesis_runs_and_report_is_read(
     assert found.used == {"BRAM_18K": 12, "DSP": 34, "FF": 5678, "LUT": 9012, "URAM": 0}
     assert found.available["LUT"] == 117120
     assert found.source == project / place
-    assert json.loads((tmp_path / "csynth.json").read_text())["used"]["LUT"] == 9012
+    # The bench compares all codes of the small frame; the layer that the reports leave out is told.
+    assert found.csim_codes == (None if name == "v++" else 2 * 24 * 2 * 16 * 3)
+    layers = [layer["name"] for layer in json.loads((project / "xnorsr.json").read_text())["layers"]]
+    assert found.unseen == (layers[0],)
+    assert len(found.loops) == len(layers) - 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"No loop in the reports for: {layers[0]}" in said
+    assert "LUT 9,012" in said and "formulas, SystemVerilog" in said
+    record = json.loads((folder / "csynth.json").read_text())
+    assert record["used"]["LUT"] == 9012 and record["loops"][0]["interval"] == 1
     options = (project / "build_opt.tcl").read_text().split()
     assert options[options.index("synth") + 1] == "1"
     assert options[options.index("csim") + 1] == "0"
-    assert "synthesizing" in (project / vendor.LOG).read_text()
+    assert "INFO: running" in (project / vendor.LOG).read_text()
+    assert not list(folder.glob("*csim*"))
     if name == "v++":
         config = (project / "hls_config.cfg").read_text()
         assert "part=xck26-sfvc784-2LV-c" in config
-        assert "clock=5ns" in config
+        assert "clock=5" in config
         assert "syn.file=firmware/xnorsr_top.cpp" in config
+        assert "syn.cflags=-std=c++14" in config
 
 
 def test_without_the_compiler_one_line_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _project(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert vendor_synthesis(tmp_path) is None
+    assert vendor_synthesis(folder) is None
     said = " ".join(capsys.readouterr().out.split())
     assert said == vendor.MISSING
-    assert not (tmp_path / "csynth.json").exists()
+    assert not (folder / "csynth.json").exists()
 
 
-def test_failing_compiler_is_an_error_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _project(tmp_path)
+def test_failing_compiler_is_an_error_with_its_last_words(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _stand_in(tmp_path, monkeypatch, "v++", "unused", fail=True)
+    with pytest.raises(
+        UserError, match=r"v\+\+ failed in synth with exit code 1: .*no license\. The whole log: .*\.log"
+    ):
+        vendor_synthesis(folder)
+
+
+def test_compiler_that_fails_in_csim(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _stand_in(tmp_path, monkeypatch, "vitis_hls", "unused", fail=True)
-    with pytest.raises(UserError, match=r"vitis_hls failed with exit code 1: .*no license\. The whole log: .*\.log"):
-        vendor_synthesis(tmp_path)
+    with pytest.raises(UserError, match=r"vitis_hls failed in csim with exit code 1: .*no license\."):
+        vendor_synthesis(folder)
 
 
-def test_compiler_that_leaves_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _project(tmp_path)
+def test_compiler_that_leaves_no_report(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _stand_in(tmp_path, monkeypatch, "vitis_hls", "xnorsr_top_prj/solution1/syn/report/other_csynth.xml")
     with pytest.raises(UserError, match="left no C-synthesis report of xnorsr_top"):
-        vendor_synthesis(tmp_path)
+        vendor_synthesis(folder)
+
+
+def test_a_loop_that_misses_its_interval(tmp_path: Path) -> None:
+    inner = LOOP.format(name="inner", ii="").replace("</inner>", LOOP.format(name="deep", ii=ONE) + "</inner>")
+    texts = {
+        "good": LOOP.format(name="step", ii=ONE),
+        "slow": LOOP.format(name="step", ii="<PipelineII>4</PipelineII>"),
+        "bare": LOOP.format(name="VITIS_LOOP_12_1", ii=""),
+        "nested": inner,  # the loop around a pipelined one is none itself
+    }
+    for name, loops in texts.items():
+        (tmp_path / f"{name}_csynth.xml").write_text(LOOPS.format(loops=loops))
+    (tmp_path / "top_csynth.xml").write_text(REPORT.format(worst=1))
+    with pytest.raises(UserError) as e:
+        check_intervals(tmp_path)
+    assert str(e.value) == (
+        "C-synthesis missed the cycles of 2 of 4 loops: loop 'VITIS_LOOP_12_1' of bare: initiation interval 1 wanted, "
+        f"not pipelined; loop 'step' of slow: initiation interval 1 wanted, 4 found. See {tmp_path}."
+    )
+    (tmp_path / "slow_csynth.xml").unlink()
+    (tmp_path / "bare_csynth.xml").unlink()
+    assert [(loop.function, loop.name, loop.interval) for loop in check_intervals(tmp_path)] == [
+        ("good", "step", 1), ("nested", "inner/deep", 1),
+    ]  # fmt: skip
+    (tmp_path / "bad_csynth.xml").write_text("<profile>")
+    with pytest.raises(UserError, match=r"bad_csynth.xml: not a C-synthesis report that can be read"):
+        check_intervals(tmp_path)
 
 
 def test_unknown_latency_and_broken_report(tmp_path: Path) -> None:

@@ -64,12 +64,14 @@ class Host(ThreadingHTTPServer):
         stops: lengths after which answers break off, one per request from the first on.
         ranges: whether it answers to ranges.
         missing: answers 404.
+        version: the ETag that goes along, and that If-Range is held against.
         asked: what Range each request had.
     """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content, self.ranges, self.missing = ARCHIVE, True, False
+        self.version: str | None = None
         self.stops: list[int] = []
         self.asked: list[str | None] = []
 
@@ -85,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         host, wanted = self.server, self.headers.get("Range")
         host.asked.append(wanted)
         found = re.fullmatch(r"bytes=(\d+)-", wanted or "")
-        first = int(found[1]) if found and host.ranges else 0
+        same = self.headers.get("If-Range") in (None, host.version)
+        first = int(found[1]) if found and host.ranges and same else 0
         if host.missing:
             self.send_error(404)
             return
@@ -95,6 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = host.content[first:]
         self.send_response(206 if first else 200)
         self.send_header("Content-Length", str(len(body)))
+        if host.version:
+            self.send_header("ETag", host.version)
         self.end_headers()
         self.wfile.write(body[: host.stops.pop(0)] if host.stops else body)
 
@@ -161,6 +166,22 @@ def test_a_host_without_ranges_starts_over(host: Host, root: Path) -> None:
     get("little")
     check(root / "little")
     assert host.asked == [None, "bytes=1000-"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first"), [('"a"', '"a"', True), ('"a"', '"b"', False), (None, None, False)]
+)
+def test_without_a_checksum_the_versions_of_two_halves_must_be_one(
+    host: Host, tmp_path: Path, before: str | None, after: str | None, first: bool
+) -> None:
+    """A file that changed between two halves comes whole; so does one whose host names no version."""
+    host.version, host.stops = before, [100]
+    with pytest.raises(UserError, match="broke off after 100"):
+        download(host.url, None, tmp_path)
+    host.version, host.content = after, ARCHIVE if first else bytes(reversed(ARCHIVE))
+    assert download(host.url, None, tmp_path).read_bytes() == host.content
+    assert host.asked == [None, "bytes=100-" if before else None]
+    assert [p.name for p in tmp_path.iterdir()] == ["Set.zip"]
 
 
 def test_interrupted_after_the_last_byte(host: Host, root: Path) -> None:

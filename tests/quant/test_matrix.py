@@ -1,7 +1,7 @@
 """Every scheme with every convolutional network: it learns, resumes to the last bit, and exports to the last code.
 
 Sizes are the least that still have every part. What runs by default meets every scheme and every network; the rest of
-the matrix is marked slow.
+the matrix is marked exhaustive.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _quick(network: str, scheme: str) -> bool:
 
 
 CASES = [
-    pytest.param(n, s, id=f"{n}-{s}", marks=() if _quick(n, s) else pytest.mark.slow)
+    pytest.param(n, s, id=f"{n}-{s}", marks=() if _quick(n, s) else pytest.mark.exhaustive)
     for n in NETWORKS
     for s in SCHEMES.names()
 ]

@@ -6,14 +6,23 @@ precision and layout passes have nothing to do on graphs whose every type is exp
 
 from __future__ import annotations
 
+import inspect
+import shutil
+import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hls4ml.backends import FPGABackend, VitisBackend
 from hls4ml.model.flow import register_flow
+from hls4ml.report import parse_vivado_report
+from pydantic import ValidationError
 
+from .... import children
 from ....errors import UserError
+from ...options import BuildOptions
+from ..csynth import check_intervals
 from .passes.folding import ApplyFolding
 from .passes.supported import CheckSupported
 
@@ -42,15 +51,52 @@ class XnorVitisBackend(VitisBackend):
         self._writer_flow = register_flow("write", [f"{prefix}:write_hls"], [self._default_flow], backend=prefix)
 
     def create_initial_config(
-        self, io_type: str = "io_stream", port_colors: str | None = None, **kwargs: Any
+        self,
+        part: str | None = None,
+        clock_period: float | None = None,
+        clock_uncertainty: str | None = None,
+        io_type: str = "io_stream",
+        *,
+        port_colors: str | None = None,
+        hls_ports: str | None = None,
+        hls_control: str | None = None,
+        frame_sync: str | None = None,
+        affine_bits: int | None = None,
+        frame: tuple[int, int] | None = None,
+        **others: Any,
     ) -> dict[str, Any]:
         """The Vitis backend's configuration, with streams as the default.
 
         Args:
-            port_colors: order of channels in the words of RGB ports, "gbr" (None: the same) or "rgb"; that of arrays
-                stays as it is.
+            part, clock_period (ns), clock_uncertainty: of the Vitis backend.
+            port_colors, hls_ports, hls_control, frame_sync: as in `hw.options.BuildOptions`.
+            affine_bits: bits that float scales and slopes are quantized to; None refuses them.
+            frame: (width, height) in pixels that the network is built for; None keeps the file's.
+            others: further options of the Vitis backend, which change nothing here and are named in a warning.
+
+        Raises:
+            UserError: an option that there is not, or a value that is not allowed.
         """
-        return {**super().create_initial_config(io_type=io_type, **kwargs), "PortColors": port_colors}
+        given = {"affine_bits": affine_bits, "frame": frame, "port_colors": port_colors}
+        given |= {"hls_ports": hls_ports, "hls_control": hls_control, "frame_sync": frame_sync}
+        options = _checked({key: value for key, value in given.items() if value is not None})
+        made = super().create_initial_config(part, clock_period, clock_uncertainty, io_type)
+        idle = set(inspect.signature(VitisBackend.create_initial_config).parameters) & others.keys()
+        if unknown := sorted(others.keys() - idle):
+            allowed = ["part", "clock_period", "clock_uncertainty", "io_type", *given]
+            raise UserError(f"unknown option {unknown[0]!r} of the backend {NAME}. Options are: {', '.join(allowed)}.")
+        if idle:
+            names = ", ".join(sorted(idle))
+            warnings.warn(f"{names}: changes nothing with the backend {NAME}; leave it out.", stacklevel=3)
+        return {
+            **made,
+            "PortColors": options.port_colors,
+            "HlsPorts": options.hls_ports,
+            "HlsControl": options.hls_control,
+            "FrameSync": options.frame_sync,
+            "AffineBits": options.affine_bits,
+            "Frame": list(options.frame) if options.frame else None,
+        }
 
     def create_layer_class(self, layer_class: type) -> type:
         """Layers have no attributes of hls4ml's kind: all of them stand in the operator."""
@@ -71,19 +117,78 @@ class XnorVitisBackend(VitisBackend):
         """C-simulation of float images, (N, H, W, C) or (H, W, C); hls4ml's layout of the result.
 
         Raises:
-            UserError: a value is no code of the input's type: nothing rounds in front of the hardware.
+            UserError: another shape, or a value that is no code of the input's type: nothing rounds in front of the
+                hardware.
         """
-        from hls4ml.model import ModelGraph
+        from .model import XnorModelGraph, check_shape, frames_of
 
-        port = next(iter(model.get_layers())) if type(model) is ModelGraph else None
-        stream = port.get_attr("stream") if port is not None else None
-        kind = stream.kind if stream is not None else None
-        if kind is not None:
-            try:
-                kind.to_codes(x)
-            except ValueError as error:
-                raise UserError(
-                    f"predict: the input has values that are no codes of its type. Allowed are k * 2**{-kind.frac} "
-                    f"with {kind.lo} <= k <= {kind.hi}; for an 8-bit picture give pixels * 2**{-kind.frac}."
-                ) from error
+        if isinstance(model, XnorModelGraph):
+            return model._predict(frames_of(x, next(iter(model.get_layers())).get_attr("stream").kind, "predict"))
+        # A project that was linked again: its shapes are known, its types are not.
+        check_shape(x, tuple(model.get_input_variables()[0].shape), "predict")
         return model._predict(x)
+
+    def build(
+        self,
+        model: ModelGraph,
+        reset: bool = False,
+        csim: bool = True,
+        synth: bool = True,
+        cosim: bool = False,
+        validation: bool = False,
+        export: bool = False,
+        vsynth: bool = False,
+        fifo_opt: bool = False,
+        log_to_stdout: bool = True,
+    ) -> Any:
+        """Run the vendor's tool, vitis-run or else vitis_hls, on the written project; hls4ml's report.
+
+        Args:
+            csim, synth, cosim, export, vsynth: steps of the tool; vsynth is Vivado's synthesis of the exported core.
+            validation, fifo_opt: nothing is left for them: csim and cosim compare with the test data themselves, and
+                depths of FIFOs are computed.
+            log_to_stdout: otherwise into build_stdout.log and build_stderr.log.
+
+        Raises:
+            UserError: no such tool on PATH, it fails, or a loop misses its initiation interval.
+        """
+        tool = next((found for name in ("vitis-run", "vitis_hls") if (found := shutil.which(name))), None)
+        if tool is None:
+            raise UserError(
+                "build: neither vitis-run nor vitis_hls is on PATH. Install AMD Vitis and source its settings."
+            )
+        folder = Path(model.config.get_output_dir())
+        steps = {"reset": reset, "csim": csim, "synth": synth, "cosim": cosim, "validation": validation,
+                 "export": export, "vsynth": vsynth, "fifo_opt": fifo_opt}  # fmt: skip
+        text = "".join(f"    {step:<10} {int(wanted)}\n" for step, wanted in steps.items())
+        (folder / "build_opt.tcl").write_text(f"array set opt {{\n{text}}}\n")
+        script = (
+            ["-f", "build_prj.tcl"] if Path(tool).name == "vitis_hls" else ["--mode", "hls", "--tcl", "build_prj.tcl"]
+        )
+        with ExitStack() as stack:
+            logs = [None if log_to_stdout else stack.enter_context((folder / f"build_{name}.log").open("w"))
+                    for name in ("stdout", "stderr")]  # fmt: skip
+            done = children.run([tool, *script], cwd=folder, stdout=logs[0], stderr=logs[1])
+        if done.returncode:
+            raise UserError(f"build: {tool} failed with exit code {done.returncode} on {folder}; see its output.")
+        if synth:
+            for reports in folder.glob("*_prj/*/syn/report"):
+                check_intervals(reports)
+        return parse_vivado_report(str(folder))
+
+
+def _checked(values: dict[str, Any]) -> BuildOptions:
+    """Options of a build by their names.
+
+    Raises:
+        UserError: a value that is not allowed.
+    """
+    if isinstance(values.get("frame"), list):
+        values["frame"] = tuple(values["frame"])
+    try:
+        return BuildOptions(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        about = BuildOptions.model_fields[name].description
+        raise UserError(f"{name}={values[name]!r}: {first['msg']}. It is: {about}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ def register(register_backend: Callable[[str, type], None], register_writer: Cal
     register_writer(NAME, XnorVitisWriter)
     register_backend(NAME, XnorVitisBackend)
     _after_import("hls4ml.converters.onnx_to_hls", _install_converter)
+    _after_import("hls4ml.utils.config", _install_layer_config)
 
 
 def _install_converter(module: Any) -> None:
@@ -36,6 +38,28 @@ def _install_converter(module: Any) -> None:
 
     onnx_to_hls.__doc__ = original.__doc__
     module.onnx_to_hls = onnx_to_hls
+
+
+def _install_layer_config(module: Any) -> None:
+    """Let hls4ml's ``config_from_onnx_model`` give the layers that ours lowers a model to."""
+    import sys
+
+    from .backend import NAME
+
+    original = module.config_from_onnx_model
+
+    @functools.wraps(original)
+    def config_from_onnx_model(model: Any, granularity: str = "name", backend: Any = None, **others: Any) -> Any:
+        if str(backend).lower() != NAME.lower():
+            return original(model, granularity, backend, **others)
+        from .keys import layer_config
+
+        return layer_config(model, granularity)
+
+    module.config_from_onnx_model = config_from_onnx_model
+    package = sys.modules.get("hls4ml.utils")
+    if getattr(package, "config_from_onnx_model", None) is original:
+        package.config_from_onnx_model = config_from_onnx_model  # type: ignore[union-attr]
 
 
 def _after_import(name: str, action: Callable[[Any], None]) -> None:

@@ -16,6 +16,7 @@ import onnx
 from ....errors import UserError
 from ...graph.lower import Lowered, lower
 from ...network import Network, Node
+from .keys import tell_ignored
 from .layers import class_name, precision, register_layers
 
 if TYPE_CHECKING:
@@ -34,19 +35,24 @@ def convert(config: dict[str, Any]) -> ModelGraph:
     if config.get("IOType") != "io_stream":
         raise UserError(f"io_type={config.get('IOType')!r}: the backend XnorVitis needs io_type='io_stream'.")
     source = config["OnnxModel"]
-    network = source.network if isinstance(source, Lowered) else lower(source).network
+    if isinstance(source, Lowered):
+        network = source.network
+    else:
+        frame = config.get("Frame")
+        network = lower(source, config.get("AffineBits"), frame and (frame[1], frame[0])).network
     # hls4ml wants a default precision, which no layer of ours has, and a model that it can write down.
     config.setdefault("HLSConfig", {}).setdefault("Model", {}).setdefault("Precision", "ap_fixed<16,6>")
     if isinstance(source, Lowered):
         config["OnnxModel"] = source.reference.model
     elif isinstance(source, str):
         config["OnnxModel"] = onnx.load(source)
+    tell_ignored(config["HLSConfig"], network)
     return model_graph(network, config)
 
 
 def model_graph(network: Network, config: dict[str, Any]) -> ModelGraph:
     """hls4ml's ModelGraph of a network; the backend's flow (checks, folding) runs on it."""
-    from hls4ml.model import ModelGraph  # hls4ml loads this module before it has made its graph
+    from .model import XnorModelGraph  # hls4ml loads this module before it has made its graph
 
     register_layers()
     kind = network.input_type
@@ -60,7 +66,7 @@ def model_graph(network: Network, config: dict[str, Any]) -> ModelGraph:
     layers = [entry, *(_layer(network, node) for node in network.nodes)]
     makers = list(dict.fromkeys(network.producers[name].name for name in network.outputs))
     with contextlib.redirect_stdout(io.StringIO()):  # hls4ml prints its topology
-        graph = ModelGraph.from_layer_list(config, layers, [network.input], makers)
+        graph = XnorModelGraph.from_layer_list(config, layers, [network.input], makers)
     graph.outputs = list(network.outputs)  # a fork that makes one has more outputs
     shapes = {name: list(graph.output_vars[name].shape) for name in network.outputs}
     graph.config.config["OutputShapes"] = {graph.output_vars[name].name: shape for name, shape in shapes.items()}

@@ -2,5 +2,6 @@
 
 from .op import Add
 from .rewrite import AddRewrite
+from .scales import AddScales
 
-__all__ = ["Add", "AddRewrite"]
+__all__ = ["Add", "AddRewrite", "AddScales"]

@@ -21,15 +21,20 @@ from ..phases import at_phases
 
 @dataclass(frozen=True, eq=False)
 class Add(NotFolded, OneOutput):
-    """Two streams of one frame added: y = quant((a << shift_a) + (b << shift_b)); exact where quant is None."""
+    """Two streams of one frame added: y = quant((a << shift_a) + (b << shift_b)); exact where quant is None.
+
+    Attributes:
+        subtract: the second one is subtracted.
+    """
 
     op_type: ClassVar[str] = "Add"
-    summary: ClassVar[str] = "sum of two streams, and the rounding behind it"
+    summary: ClassVar[str] = "sum or difference of two streams, and the rounding behind it"
     hardware: ClassVar[str] = "adder, round half to even, saturate; the FIFO of a skip is computed"
     coefficients: ClassVar[dict[str, Coefficient]] = {}
     shift_a: int
     shift_b: int
     quant: Requant | None
+    subtract: bool = False
 
     def frame_problem(self) -> str | None:
         return None
@@ -39,12 +44,13 @@ class Add(NotFolded, OneOutput):
 
     def golden(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         a, b = inputs
+        b = -b if self.subtract else b
         y = (a << self.shift_a) + (b << self.shift_b)
         return (y if self.quant is None else self.quant(y),)
 
     def timing(self, side: Side) -> Timing:
         if side == "rtl":
-            return self.pointwise(1, 1 + requant_cycles(self.quant))
+            return self.pointwise(1, 1 + requant_cycles(self.quant, self.logic_levels))
         return self.pointwise(1, hls.PORTS + hls.STEP + hls.STEP * (self.quant is not None))
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -69,13 +75,20 @@ class Add(NotFolded, OneOutput):
     def kernel(self, name: str) -> Kernel:
         a, b = self.inputs
         left, right = Range.of(a) << self.shift_a, Range.of(b) << self.shift_b
-        sum_bits = max((left + right).bits, left.bits, right.bits)
+        right = right * Range(-1, -1) if self.subtract else right
+        sum_bits = max((left + right).bits, left.bits, Range.of(b).bits + self.shift_b)
         check_bits(name, "its sum", requant_bits(self.quant, sum_bits))
         return Kernel(
             "add",
             "xnorsr_add.h",
             (("in_a", pixels(a)), ("in_b", pixels(b)), ("out", pixels(self.output)), ("quant", requant(self.quant))),
-            (*size(a), ("SHIFT_A", self.shift_a), ("SHIFT_B", self.shift_b), ("SUM_BITS", sum_bits)),
+            (
+                *size(a),
+                ("SHIFT_A", self.shift_a),
+                ("SHIFT_B", self.shift_b),
+                ("SUBTRACT", int(self.subtract)),
+                ("SUM_BITS", sum_bits),
+            ),
         )
 
     def module(self, name: str, index: int) -> LayerModule:
@@ -88,9 +101,11 @@ class Add(NotFolded, OneOutput):
             "BBits": b.bits,
             "BSigned": flag(b.signed),
             "ShiftB": self.shift_b,
+            "Subtract": flag(self.subtract),
             "HasQuant": flag(self.quant),
             **quant_parameters("Out", self.quant),
             "OutBits": self.output.bits,
+            "LogicLevels": self.logic_levels,
         }
         ports = {
             f"{letter}_{signal}": f"in{n}_{signal}"
@@ -100,7 +115,7 @@ class Add(NotFolded, OneOutput):
         return layer(name, self.op_type, self.inputs, self.outputs).whole("xnorsr_add", parameters, ports | STREAM_OUT)
 
     def describe(self) -> str:
-        return "add" + (" + round" if self.quant is not None else "")
+        return ("subtract" if self.subtract else "add") + (" + round" if self.quant is not None else "")
 
     @property
     def sort(self) -> Sort:

@@ -14,11 +14,13 @@ def make_add(rng: Rng, divisor: int = 1) -> Add:
     bits, signed = int(rng.integers(2, 11)), bool(rng.integers(2))
     b = StreamType(a.height, a.width, a.channels, bits, signed, 0)
     shift_a, shift_b = (int(n) for n in rng.integers(0, 4, 2))
-    least = (a.lo << shift_a) + (b.lo << shift_b)
-    most = (a.hi << shift_a) + (b.hi << shift_b)
+    subtract = bool(rng.integers(2))
+    low, high = (-b.hi, -b.lo) if subtract else (b.lo, b.hi)
+    least = (a.lo << shift_a) + (low << shift_b)
+    most = (a.hi << shift_a) + (high << shift_b)
     quant = random_requant(rng, least, most, divisor) if divisor > 1 or rng.integers(2) else None
     out = stream((a.height, a.width), a.channels, *((quant.lo, quant.hi) if quant else (least, most)))
-    return Add((a, b), out, shift_a, shift_b, quant)
+    return Add((a, b), out, shift_a, shift_b, quant, subtract)
 
 
 def random_add(rng: Rng) -> Add:

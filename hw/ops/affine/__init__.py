@@ -3,5 +3,6 @@
 from .conversions import QuantizeAffines
 from .op import Affine
 from .rewrite import AffineRewrite
+from .scales import ReluScales
 
-__all__ = ["Affine", "AffineRewrite", "QuantizeAffines"]
+__all__ = ["Affine", "AffineRewrite", "QuantizeAffines", "ReluScales"]

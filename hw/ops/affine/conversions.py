@@ -11,6 +11,7 @@ from ...graph import chains
 from ...graph.constants import quant_parameters
 from ...graph.convert import ConversionOptions
 from ...graph.fixed import MAX_PARAM_BITS, quantize, to_fixed
+from ...graph.functions import nodes_of_functions
 from ...graph.index import Graph
 from ...graph.rewrite import Conversion
 
@@ -34,14 +35,17 @@ class QuantizeAffines(Conversion):
 
 def _quantize_affines(model: Graph, options: ConversionOptions) -> list[str]:
     changes: list[str] = []
-    seen: set[str] = set()
+    seen = nodes_of_functions(model)  # executed code by code, whatever their constants
     for node in list(model.graph.node):
         if node.name in seen or not chains.is_step(model, node):
             continue
-        chain = chains.chain_from(model, node)
+        chain = [n for n in chains.chain_from(model, node) if n.name not in seen]
         seen.update(n.name for n in chain)
         for segment in chains.segments(chain):
-            if not chains.folds_to_thresholds(model, segment):
+            last = segment[-1]
+            own = last.name in options.grids
+            exact = options.affine_bits is None and last.op_type in chains.TERMINAL and not own  # by its steps
+            if not exact and not chains.folds_to_thresholds(model, segment):
                 changes += _quantize_segment(model, segment, options)
     return changes
 
@@ -92,8 +96,8 @@ def _quantize_run(
     channels = _channels(model, run[-1].output[0])
     pairs = [chains.affine_coefficients(model, n, channels) for n in run]
     a, b = chains.compose(pairs)
-    if all(to_fixed(x) is not None and to_fixed(y) is not None for x, y in pairs):
-        exact = to_fixed(a) is not None and to_fixed(b, 24) is not None
+    if all(_fixed(x, run) and _fixed(y, run) for x, y in pairs):
+        exact = _fixed(a, run) and to_fixed(b, 24) is not None
         if exact and not any(n.op_type == "BatchNormalization" for n in run):
             return []
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
@@ -102,7 +106,7 @@ def _quantize_run(
             "Training may have diverged: look at its parameters."
         )
     offender = next(
-        (n for n, (x, y) in zip(run, pairs, strict=True) if to_fixed(x) is None or to_fixed(y) is None), run[0]
+        (n for n, (x, y) in zip(run, pairs, strict=True) if not (_fixed(x, run) and _fixed(y, run))), run[0]
     )
     bits, why = _bits(options, segment, offender, "constants")
     bias_bits, finest = min(2 * bits, MAX_PARAM_BITS), _finest(model, segment)
@@ -122,6 +126,10 @@ def _quantize_run(
     return [f"{names}: quantized to a scale of {bits} bits and a bias of {fixed.bits}{why}"]
 
 
+def _fixed(values: np.ndarray, run: list[onnx.NodeProto]) -> bool:
+    return to_fixed(values, chains.constant_bits(run)) is not None
+
+
 def _finest(model: Graph, segment: list[onnx.NodeProto]) -> int | None:
     """Fractional bits that a bias needs: a few more than the Quant that ends the segment keeps."""
     if segment[-1].op_type != "Quant":
@@ -137,11 +145,14 @@ def _bits(
     Raises:
         UserError: they may not be quantized.
     """
+    if segment[-1].name in options.grids:
+        bits = options.fewer.get(segment[0].name, MAX_PARAM_BITS)
+        return bits, " in front of a sum"
     if options.affine_bits is None:
         raise UserError(
-            f"{node.op_type} '{node.name}': its {what} are floats, not fixed point, and what follows them is neither "
-            f"a sign nor a Quant of at most {chains.FEW_BITS} bits, which would become exact thresholds. Quantize them "
-            "in training, or give --affine-bits N (8 is a good start) to have them quantized now."
+            f"{node.op_type} '{node.name}': its {what} are floats, not fixed point, and the chain of elementwise "
+            "operators behind it does not end in a Quant, which would make it exact. Put a QuantIdentity behind it, or "
+            "give --affine-bits N (8 is a good start) to have them quantized now."
         )
     bits = options.fewer.get(segment[0].name, options.affine_bits)
     if bits == options.affine_bits:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.arrays import ints
-from ...hls.kernel import Kernel, pixels, requant, size
+from ...hls.kernel import Kernel, in_dsp, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
 from ...rtl.module import LayerModule, flag, layer, quant_parameters, requant_cycles, vector
 from ...types import Range
@@ -27,9 +27,9 @@ def hls_latency(op: Affine) -> int:
 
 def rtl_latency(op: Affine) -> int:
     """Cycles of xnorsr_affine, by its header."""
-    stages = 1 + (op.scale is not None or op.bias is not None) + (op.slope is not None)
-    stages += requant_cycles(op.mid) + requant_cycles(op.quant)
-    return stages if op.folds == 1 else stages + 1 + op.folds
+    stages = 1 + (2 if op.scale is not None else 1 if op.bias is not None else 0) + 3 * (op.slope is not None)
+    stages += requant_cycles(op.mid, op.logic_levels) + requant_cycles(op.quant, op.logic_levels)
+    return stages if op.folds == 1 else stages + 1 + op.folds + (op.logic_levels == 2)
 
 
 def kernel(name: str, op: Affine) -> Kernel:
@@ -54,7 +54,7 @@ def kernel(name: str, op: Affine) -> Kernel:
         (("in", pixels(op.input)), ("out", pixels(op.output)), ("mid", requant(op.mid)), ("quant", requant(op.quant))),
         (
             *size(op.input),
-            ("II", op.folds),
+            ("PE", op.lanes),
             ("HAS_SCALE", int(op.scale is not None)),
             ("HAS_BIAS", int(op.bias is not None)),
             ("HAS_SLOPE", int(op.slope is not None)),
@@ -62,11 +62,13 @@ def kernel(name: str, op: Affine) -> Kernel:
             ("BIAS_BITS", bits["bias"]),
             ("SLOPE_BITS", bits["slope"]),
             ("SLOPE_FRAC", op.slope_frac if op.slope is not None else 0),
+            ("SCALE_DSP", in_dsp(op.input.bits, bits["scale"])),
+            ("SLOPE_DSP", in_dsp(mid_bits, bits["slope"])),
             ("SUM_BITS", sum_bits),
             ("MID_BITS", mid_bits),
             ("ACT_BITS", act_bits),
         ),
-        (ints("param", np.stack(columns, -1), "[channel][scale, bias, slope]"),),
+        (ints("param", np.stack(columns, -1).reshape(op.folds, op.lanes, 3), "[cycle][PE][scale, bias, slope]"),),
     )
 
 
@@ -89,5 +91,6 @@ def module(name: str, op: Affine) -> LayerModule:
             "HasQuant": flag(op.quant),
             **quant_parameters("Out", op.quant),
             "OutBits": op.output.bits,
+            "LogicLevels": op.logic_levels,
         },
     )

@@ -7,13 +7,15 @@ whatever of these is there; a longer part becomes several.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 
 from ....errors import UserError
 from ...graph import chains
-from ...graph.constants import quant_parameters
-from ...graph.context import Context, check_exact, check_shift, exact_type, requant, requant_type
+from ...graph.constants import MAX_BITS, quant_parameters
+from ...graph.context import Context, check_shift, exact_type, requant, requant_type
 from ...graph.fixed import Fixed, to_fixed
 from ...graph.rewrite import Rewrite
 from ...types import Range, Requant, StreamType
@@ -35,8 +37,19 @@ class AffineRewrite(Rewrite):
         source = chains.stream_inputs(context.model, node)[0]
         chains.refuse_bipolar(context.type_of(source), node)
         parts = chains.segments(chains.chain_from(context.model, node, 2))
-        following = parts[1] if len(parts) > 1 and not chains.folds_to_thresholds(context.model, parts[1]) else []
+        clip = next((n for n in parts[0] if n.op_type in chains.CLIPS), None)
+        if clip is not None:
+            raise UserError(
+                f"{clip.op_type} '{clip.name}': the chain of elementwise operators behind it does not end in a Quant, "
+                "which would make it exact. Put a QuantIdentity behind it, or leave it out: a Quant saturates."
+            )
+        following = parts[1] if len(parts) > 1 and _joins(context, parts[1], context.type_of(source)) else []
         _affine(context, _take(parts[0], following), source)
+
+
+def _joins(context: Context, segment: list[onnx.NodeProto], kind: StreamType) -> bool:
+    """Whether the segment behind a Quant may share its Affine."""
+    return not chains.folds_to_thresholds(context.model, segment) and chains.stays_affine(context.model, segment, kind)
 
 
 def _take(first: list[onnx.NodeProto], following: list[onnx.NodeProto]) -> dict[str, list[onnx.NodeProto]]:
@@ -60,13 +73,14 @@ def _take(first: list[onnx.NodeProto], following: list[onnx.NodeProto]) -> dict[
 class _Grid:
     """Per-channel ranges of the codes while an Affine is put together, and their lsb, 2**-frac."""
 
-    def __init__(self, kind: StreamType) -> None:
+    def __init__(self, context: Context, kind: StreamType) -> None:
+        self._context = context
         self.codes = Range.of(kind).per_channel(kind.channels)
         self.frac = kind.frac
 
     def check(self, node: onnx.NodeProto) -> None:
-        """Refuse codes that a float32 reference does not hold."""
-        check_exact(self.codes.peak, node.output[0], node)
+        """Refuse codes that the reference does not hold."""
+        self._context.check_exact(self.codes.peak, node.output[0], node)
 
     def requant(self, q: Requant, frac: int) -> None:
         """Round and saturate."""
@@ -77,7 +91,7 @@ def _affine(context: Context, parts: dict[str, list[onnx.NodeProto]], source: st
     kind = context.type_of(source)
     nodes = [n for key in ("affine", "mid", "prelu", "quant") for n in parts[key]]
     target = nodes[-1].output[0]
-    grid = _Grid(kind)
+    grid = _Grid(context, kind)
     bits: dict[str, int] = {}
     scale, bias = _scale_bias(context, parts["affine"], kind, grid, bits)
     mid = _quant(context, parts["mid"], grid)
@@ -86,6 +100,9 @@ def _affine(context: Context, parts: dict[str, list[onnx.NodeProto]], source: st
         frac, width, lo, _ = quant_parameters(context.model, parts["quant"][0])
         quant = _quant(context, parts["quant"], grid)
         out = requant_type(kind, frac, width, lo, kind.channels)
+        if width == MAX_BITS and quant is not None:  # as wide as can be: no wider than needed
+            least, most = grid.codes.least, grid.codes.greatest
+            out, quant = exact_type(kind, least, most, kind.channels, frac), replace(quant, lo=least, hi=most)
     else:
         quant = None
         if mid is not None and not parts["prelu"]:
@@ -102,15 +119,15 @@ def _scale_bias(
     if not run:
         return None, None
     a_value, b_value = chains.compose([chains.affine_coefficients(context.model, n, kind.channels) for n in run])
-    a, b = to_fixed(a_value), to_fixed(b_value, 24)
+    a, b = to_fixed(a_value, chains.constant_bits(run)), to_fixed(b_value, 24)
     if a is None or b is None:
         where = f"{run[-1].op_type} '{run[-1].name}'"
         raise UserError(f"{where}: its constants are no fixed point of at most 18 (scale) and 24 (bias) bits.")
     frac = max(kind.frac + a.frac, b.frac) if b.codes.any() else kind.frac + a.frac
     check_shift(frac - kind.frac - a.frac, run[-1])
     check_shift(frac - b.frac if b.codes.any() else 0, run[-1])
-    # No longer product fits int64, nor a float32 reference.
-    check_exact(int(np.max(np.abs(a.codes))) << (frac - kind.frac - a.frac), run[-1].output[0], run[-1])
+    # No longer product fits int64.
+    context.check_exact(int(np.max(np.abs(a.codes))) << (frac - kind.frac - a.frac), run[-1].output[0], run[-1])
     scale: np.ndarray | None = a.at(frac - kind.frac)
     bias: np.ndarray | None = b.at(frac) if b.codes.any() else None
     grid.codes, grid.frac = grid.codes * Range(scale, scale), frac  # type: ignore[arg-type]

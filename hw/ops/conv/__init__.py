@@ -3,5 +3,15 @@
 from .conversions import MoveScales, SplitBiases
 from .op import Conv
 from .rewrite import ConvRewrite
+from .scales import ConvScales
+from .whole import TransposedConvolutions, WholeKernels
 
-__all__ = ["Conv", "ConvRewrite", "MoveScales", "SplitBiases"]
+__all__ = [
+    "Conv",
+    "ConvRewrite",
+    "ConvScales",
+    "MoveScales",
+    "SplitBiases",
+    "TransposedConvolutions",
+    "WholeKernels",
+]

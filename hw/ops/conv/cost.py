@@ -1,10 +1,11 @@
-"""What a convolution costs: window, register slice, and its matrix-vector unit."""
+"""What a convolution costs: window and matrix-vector unit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, coefficient, control, distinct, multiplier, rom, window
+from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, coefficient, control, distinct, rom, window
+from . import products
 
 if TYPE_CHECKING:
     from .op import Conv
@@ -23,10 +24,12 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "rotate": Coefficient(
         1.0, "LUT per window bit", f"2:1 multiplexer of the rotating window register; {YOSYS_SOURCE}"
     ),
-    "sum_constant": Coefficient(0.6, "LUT per bit of a + b", f"adder tree of unrolled products; {YOSYS_SOURCE}"),
-    "sum_folded": Coefficient(
-        0.3, "LUT per bit of a + b", f"adder tree of folded products, partly in DSPs; {YOSYS_SOURCE}"
+    "digits": Coefficient(
+        1.3, "LUT per bit of a partial product", f"two digits of a product in look-up tables, its adder; {YOSYS_SOURCE}"
     ),
+    "digits_constant": Coefficient(0.5, "of digits", f"constant weights: half of the digits are zero; {YOSYS_SOURCE}"),
+    "carry_in": Coefficient(1.0, "LUT per adder", "place of the carry chain that takes a carry in: UG474 and UG574"),
+    "shift_register": Coefficient(1.0, "LUT per bit", "SRL16, operands of later places in a chain: UG474 and UG574"),
 }
 
 
@@ -35,13 +38,33 @@ def _own(name: str) -> float:
 
 
 def _products(op: Conv) -> Cost:
-    """Multipliers and adder trees of a fixed-point convolution."""
-    bits = op.input.bits + op.weight_bits
-    one = multiplier(op.weight_bits, op.input.bits)
-    if one.dsp and op.unrolled:
-        one = Cost(dsp=coefficient("constant_dsp"))
-    tree = _own("sum_constant" if op.unrolled or not one.dsp else "sum_folded") * bits
-    return (one + Cost(lut=tree, ff=bits / 8)).times(op.pe * op.simd)
+    """Multipliers and adder trees of a fixed-point convolution, to the numbers that the accumulators add.
+
+    A sum that a chain of DSP slices makes costs nothing beside them; an adder of the tree costs a LUT and a flip-flop
+    per bit.
+    """
+    made = products.choose(op)
+    sums = 2 * made.pairs + made.singles
+    adders = sums * (made.leaves - 1)
+    growth = made.leaves.bit_length() / 2
+    tree = adders * (made.sum_bits + growth)
+    work = Cost(lut=tree + _own("carry_in") * (made.pairs * (made.leaves - 1)), ff=tree + adders)
+    if made.chain:
+        needed = coefficient("constant_dsp") if op.unrolled and not made.pairs else 1.0
+        return work + Cost(dsp=needed * made.slices) + _delays(op, made)
+    if made.sign:
+        return work + Cost(lut=made.weight_bits, ff=made.weight_bits + 1.0).times(sums * made.simd)
+    bits = made.sum_bits * made.digit_pairs
+    digits = _own("digits") * (_own("digits_constant") if op.unrolled else 1.0)
+    return work + Cost(lut=digits * bits, ff=bits).times(sums * made.simd)
+
+
+def _delays(op: Conv, made: products.Products) -> Cost:
+    """Operands of later places in a chain: the slice holds a cycle, flip-flops a second one, shift registers more."""
+    places = [n % made.chain for n in range(made.simd)]
+    two, more = places.count(2), sum(place > 2 for place in places)
+    fold = 0 if op.unrolled else (op.folds - 1).bit_length() * (made.chain - 1)
+    return Cost(lut=_own("shift_register") * more, ff=2.0 * two + more).times(made.element_bits) + Cost(ff=fold)
 
 
 def _popcounts(op: Conv) -> Cost:
@@ -67,14 +90,14 @@ def engine(op: Conv) -> Cost:
     work += Cost(lut=0.0 if op.unrolled else coefficient("adder") * op.pe * sum_bits, ff=op.pe * sum_bits)
     if op.unrolled:
         return work
-    # Rotating window register (with a mask for binary padding), weights, the pixel that is put together
-    weights = op.pe * op.simd * op.weight_bits
+    # Rotating window register (with a mask for binary padding), a slice of it, weights, the pixel that is put together
+    weights = op.pe * op.simd * (op.weight_bits if op.binary else products.choose(op).weight_bits)
     held = op.synapses * (planes + (op.binary and op.input.bipolar))
-    work += rom(op.folds, weights) + Cost(ff=held + distinct(op.folds, weights) + 2.0 * outputs * sum_bits)
+    slice_ = 0 if op.binary else op.simd * planes
+    work += rom(op.folds, weights) + Cost(ff=held + slice_ + distinct(op.folds, weights) + 2.0 * outputs * sum_bits)
     return work + Cost(lut=_own("rotate") * held) if op.simd < op.synapses else work
 
 
 def convolution(op: Conv) -> Cost:
     """The whole layer."""
-    slice_ = Cost(lut=op.input.word_bits, ff=2.0 * op.input.word_bits)
-    return control() + slice_ + window(op.input, op.kernel_size) + engine(op)
+    return control() + window(op.input, op.kernel_size) + engine(op)

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...hls import latency as hls
-from ...hls.arrays import Rom, ints, packed_bits
-from ...hls.kernel import Kernel, pixels, size
+from ...hls.arrays import Rom, ints, packed_codes
+from ...hls.kernel import Kernel, in_dsp, pixels, size
 from ...hls.widths import check_bits
 from ...rtl.literals import rows
 from ...rtl.module import CLOCK, STREAM_IN, STREAM_OUT, Constant, Instance, LayerModule, Wire, flag, layer
 from ...types import Range
+from . import products
 from .popcounts import pop_latency
 
 if TYPE_CHECKING:
     from .op import Conv
+
+
+#: Words of the weights' ROM from which on it has an output register (xnorsr_mvu_binary).
+ROM_IN_ONE_STAGE = 64
 
 
 def hls_latency(op: Conv) -> int:
@@ -26,54 +31,46 @@ def hls_latency(op: Conv) -> int:
 
 
 def rtl_latency(op: Conv) -> int:
-    """Cycles of the register slice in front of the window, and of the matrix-vector unit behind it (module headers)."""
+    """Cycles of the matrix-vector unit behind the window (module headers)."""
     if op.binary:
-        return 1 + (pop_latency(op) + 1 if op.unrolled else op.folds + pop_latency(op) + 3)
-    tree = _tree_levels(op.simd)
-    return 1 + (max(1, tree) + 1 if op.unrolled else op.folds + tree + 4)
-
-
-def _tree_levels(count: int) -> int:
-    """Levels of a tree that adds four numbers per level."""
-    levels = 0
-    while count > 1:
-        count, levels = (count + 3) // 4, levels + 1
-    return levels
+        counts = pop_latency(op) + (op.input.bits - 1).bit_length()
+        return counts + 1 if op.unrolled else op.folds + counts + (3 if op.folds <= ROM_IN_ONE_STAGE else 4)
+    stages = products.choose(op).stages
+    return stages + 1 if op.unrolled else op.folds + stages + 3
 
 
 def tiles(op: Conv) -> np.ndarray:
     """Weights as the folding reads them.
 
     Returns:
-        (FOLD, PE, SIMD) int64: cycle f = nf*SF + sf, output nf*PE + pe, synapse sf*SIMD + s, where synapse
+        (PE, FOLD, SIMD) int64: cycle f = nf*SF + sf, output nf*PE + pe, synapse sf*SIMD + s, where synapse
         (i*K + j)*C + c is channel c of tap (i, j).
     """
     nf, sf = len(op.weight) // op.pe, op.synapses // op.simd
     folded = op.weight.reshape(nf, op.pe, sf, op.simd)
-    return np.ascontiguousarray(folded.transpose(0, 2, 1, 3)).reshape(nf * sf, op.pe, op.simd)
-
-
-def weight_rom(op: Conv) -> Rom:
-    """The weight array of a kernel."""
-    if op.binary:
-        words = packed_bits(tiles(op))
-        return Rom("weight", f"{words.dtype.name}_t", words, "[cycle][PE][word of synapses], 1 is +1, 0 is -1")
-    return ints("weight", tiles(op), "[cycle][PE][SIMD]")
+    return np.ascontiguousarray(folded.transpose(1, 0, 2, 3)).reshape(op.pe, nf * sf, op.simd)
 
 
 def kernel(name: str, op: Conv) -> Kernel:
     """The HLS kernel: one of three engines."""
     engine = "mac" if not op.binary else "xnor" if op.input.bipolar else "planes"
     check_bits(name, "the accumulator", Range.of(op.output).bits)
-    constants = (("K", op.kernel_size), *size(op.input), ("PE", op.pe), ("SIMD", op.simd), ("PAD", op.pad_value))
+    bits = 1 if op.binary else op.weight_bits
+    words = packed_codes(tiles(op), bits)
+    meaning = f"[PE][cycle][word of SIMD weights, {bits} bits each]" + ", 1 is +1, 0 is -1" * op.binary
+    constants: tuple[tuple[str, int], ...] = (("K", op.kernel_size), *size(op.input), ("PE", op.pe), ("SIMD", op.simd))
+    constants += (("PAD", op.pad_value), ("WEIGHT_BITS", bits), ("BINARY", int(op.binary)))
     if engine == "mac":
-        constants += (("WEIGHT_BITS", op.weight_bits),)
+        constants += (("DSP", in_dsp(op.weight_bits, op.input.bits)),)
     return Kernel(
         f"conv_{engine}",
         f"xnorsr_conv_{engine}.h",
         (("in", pixels(op.input, values=True)), ("out", pixels(op.output))),
         constants,
-        (weight_rom(op), ints("bias", op.bias, "[output channel]")),
+        (
+            Rom("weight", f"{words.dtype.name}_t", words, meaning),
+            ints("bias", op.bias.reshape(-1, op.pe), "[output channel / PE][output channel % PE]"),
+        ),
     )
 
 
@@ -89,7 +86,7 @@ def _constants(made: LayerModule, op: Conv) -> str:
 
 
 def module(name: str, op: Conv, index: int) -> LayerModule:
-    """Register slice, window and matrix-vector unit; `index` is the unit's PopcountId (see `popcounts`)."""
+    """Window and matrix-vector unit; `index` is the unit's PopcountId (see `popcounts`)."""
     kind, taps = op.input, op.kernel_size**2
     made = layer(name, op.op_type, op.inputs, op.outputs)
     weights = "binary" if op.binary else f"{op.weight_bits} bit"
@@ -97,7 +94,6 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         f"{op.kernel_size} x {op.kernel_size}, {weights} weights, padding {op.pad_value}; PE {op.pe}, SIMD {op.simd}"
     )
     made.wires += [
-        Wire("slice_data", kind.word_bits), Wire("slice_valid", 1), Wire("slice_ready", 1),
         Wire("window_data", taps * kind.word_bits), Wire("window_taps", taps), Wire("window_valid", 1),
         Wire("window_ready", 1),
     ]  # fmt: skip
@@ -116,11 +112,16 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         "Bias": _constants(made, op),
     }
     if op.binary:
+        parameters = {"Width": kind.width, "Height": kind.height} | parameters
         parameters |= {"PopLatency": pop_latency(op), "PopcountId": index}
     else:
-        parameters["WeightBits"] = op.weight_bits
-    sliced = {"data_o": "slice_data", "valid_o": "slice_valid", "ready_i": "slice_ready"}
-    window_in = {"data_i": "slice_data", "valid_i": "slice_valid", "ready_o": "slice_ready"}
+        made_with = products.choose(op)
+        parameters |= {
+            "WeightBits": op.weight_bits,
+            "WeightMax": made_with.weight_max,
+            "Shift": made_with.shift,
+            "Chain": made_with.chain,
+        }
     window_out = {
         "data_o": "window_data",
         "taps_o": "window_taps",
@@ -130,9 +131,7 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
     unit = {"data_i": "window_data", "taps_i": "window_taps", "valid_i": "window_valid", "ready_o": "window_ready"}
     size_of = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "Kernel": op.kernel_size}
     made.instances += [
-        # The ready path of a network would otherwise run through all its layers in one cycle.
-        Instance("xnorsr_skid", "u_slice", {"Bits": kind.word_bits}, CLOCK | STREAM_IN | sliced),
-        Instance("xnorsr_window", "u_window", dict(size_of), CLOCK | window_in | window_out),
+        Instance("xnorsr_window", "u_window", dict(size_of), CLOCK | STREAM_IN | window_out),
         Instance(f"xnorsr_mvu_{'binary' if op.binary else 'fixed'}", "u_mvu", parameters, CLOCK | unit | STREAM_OUT),
     ]
     return made

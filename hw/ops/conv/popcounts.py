@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ...rtl.popcount import CONSTANT, generate, generate_variable
+from ...rtl.popcount import CONSTANT, constant_stages, generate, generate_variable, variable_stages
 
 if TYPE_CHECKING:
     from .op import Conv
@@ -41,8 +41,10 @@ module xnorsr_popcounts #(
 
 
 def pop_latency(op: Conv) -> int:
-    """Register stages of a binary convolution's popcounts: one for about every two levels of 6-input functions."""
-    return 1 if op.simd <= 36 else 2 if op.simd <= 216 else 3
+    """Register stages of a binary convolution's popcounts: no stage has more than two LUT levels and one carry chain,
+    which every `logic_levels` leaves room for.
+    """
+    return constant_stages(op.simd, op.pe) if op.unrolled else variable_stages(op.simd)
 
 
 def popcounts_text(convolutions: Mapping[int, Conv], style: str = "auto") -> str:

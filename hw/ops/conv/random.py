@@ -12,12 +12,23 @@ from .op import Conv
 
 
 def make_conv(
-    rng: Rng, kind: StreamType, outputs: int, kernel: int, *, binary: bool, pe: int, simd: int, pad_value: int = 0
+    rng: Rng,
+    kind: StreamType,
+    outputs: int,
+    kernel: int,
+    *,
+    binary: bool,
+    pe: int,
+    simd: int,
+    pad_value: int = 0,
+    ends: tuple[int, int] | None = None,
 ) -> Conv:
-    """A convolution with random weights and, half of the time, a bias."""
+    """A convolution with random weights and, half of the time, a bias; fixed weights are one of `ends` if given."""
     shape = (outputs, kernel, kernel, kind.channels)
     bits = 1 if binary else int(rng.integers(2, 9))
     weight = rng.integers(0, 2, shape) if binary else rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+    if ends is not None:
+        weight, bits = rng.choice(ends, shape), max(-ends[0] - 1, ends[1]).bit_length() + 1
     bias = rng.integers(-40, 40, outputs) * int(rng.integers(2))
     values = np.abs(2 * weight - 1 if binary else weight).sum((1, 2, 3)).max()
     reach = max(int(values * (1 if kind.bipolar else max(-kind.lo, kind.hi)) + np.abs(bias).max()), 1)

@@ -12,7 +12,7 @@ import onnx
 
 from ....errors import UserError
 from ...graph.chains import attribute, only_consumer
-from ...graph.context import Context, check_exact, exact_type
+from ...graph.context import Context, exact_type
 from ...graph.fixed import to_fixed
 from ...graph.rewrite import Rewrite
 from ...types import Range, StreamType
@@ -33,7 +33,7 @@ class ConvRewrite(Rewrite):
     """See above."""
 
     name = "conv"
-    takes = ("Conv", "Pad")
+    takes = ("Conv", "ConvTranspose", "Pad")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """Conv, or Pad read by one Conv alone."""
@@ -73,7 +73,7 @@ def _convolution(context: Context, node: onnx.NodeProto) -> None:
     signed = 2 * codes - 1 if binary else codes
     op_weight = np.ascontiguousarray(codes.transpose(0, 2, 3, 1))
     frac = kind.frac + (0 if binary else fixed.frac)
-    output = accumulator_type(kind, signed, frac, node, pad_value)
+    output = accumulator_type(context, kind, signed, frac, node, pad_value)
     op = Conv(
         inputs=(kind,),
         output=output,
@@ -87,7 +87,7 @@ def _convolution(context: Context, node: onnx.NodeProto) -> None:
 
 
 def accumulator_type(
-    kind: StreamType, weight: np.ndarray, frac: int, node: onnx.NodeProto, pad_value: int = 0
+    context: Context, kind: StreamType, weight: np.ndarray, frac: int, node: onnx.NodeProto, pad_value: int = 0
 ) -> StreamType:
     """Bounds of sum(w*x) over the weights' own values: no wider than needed, never too narrow."""
     x = Range(-1, 1) if kind.bipolar else Range.of(kind)
@@ -96,7 +96,7 @@ def accumulator_type(
     # Zero padding adds nothing: bounds that 0 lies within hold at borders too.
     hi = int(max((positive * x.hi + negative * x.lo).max(), 0))
     lo = int(min((positive * x.lo + negative * x.hi).min(), 0))
-    check_exact(max(hi, -lo), node.output[0], node)
+    context.check_exact(max(hi, -lo), node.output[0], node)
     return exact_type(kind, lo, hi, len(weight), frac)
 
 

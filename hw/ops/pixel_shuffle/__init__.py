@@ -3,5 +3,6 @@
 from .op import PixelShuffle
 from .push import PushShuffles
 from .rewrite import PixelShuffleRewrite
+from .scales import PixelShuffleScales
 
-__all__ = ["PixelShuffle", "PixelShuffleRewrite", "PushShuffles"]
+__all__ = ["PixelShuffle", "PixelShuffleRewrite", "PixelShuffleScales", "PushShuffles"]

@@ -12,14 +12,14 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, size
 from ...resources.arrival import Times
-from ...resources.cost import Coefficient, Cost, control, memory
+from ...resources.cost import Coefficient, Cost, control, memory, ram_style
 from ...rtl.module import LayerModule, flag, layer
 from ...types import StreamType
 from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from .schedule import shuffle
 
 #: Cycles of xnorsr_pixel_shuffle from a pixel to its first output.
-LATENCY = 3
+LATENCY = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +76,19 @@ class PixelShuffle(NotFolded, OneOutput):
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
         return (shuffle(arrivals[0], self.input.width, self.factor, self.pixels_per_beat).out,)
 
+    @property
+    def lanes(self) -> int:
+        """Memories side by side: neighbouring pixels that a beat needs at once."""
+        return max(self.pixels_per_beat // self.factor, 1)
+
+    @property
+    def places(self) -> int:
+        """Words of each of them."""
+        return math.ceil(2 * (self.input.width // self.lanes) * (self.factor - 1) / self.factor) + 4
+
     def cost(self) -> Cost:
-        words = math.ceil(2 * self.input.width * (self.factor - 1) / self.factor) + 4
         logic = Cost(lut=50 + self.input.word_bits / 3, ff=50 + self.output.word_bits)
-        return control() + memory(words, self.input.word_bits) + logic
+        return control() + memory(self.places, self.input.word_bits).times(self.lanes) + logic
 
     def line_buffer_bits(self) -> int:
         return 2 * self.input.width * self.input.word_bits
@@ -108,6 +117,7 @@ class PixelShuffle(NotFolded, OneOutput):
                 "Bits": self.output.bits,
                 "Factor": self.factor,
                 "Dcr": flag(self.mode == "DCR"),
+                "Style": ram_style(self.places, self.input.word_bits),
                 "PixelsPerBeat": self.pixels_per_beat,
             },
         )

@@ -42,6 +42,6 @@ def shuffle(arrival: Times, width: int, factor: int, per_beat: int = 1) -> Flow:
         turns = np.concatenate((first, others))
         freed[places + word : places + word + words] = turns[-beats:][parts - 1 :: parts]
         accept.append(push)
-        out.append(turns + 2)
+        out.append(turns + 3)
         taken, read = int(push[-1]), int(turns[-1])
     return Flow(np.concatenate(accept), np.concatenate(out))

@@ -2,5 +2,6 @@
 
 from .op import ResizePhases
 from .rewrite import ResizeRewrite
+from .scales import ResizeScales
 
-__all__ = ["ResizePhases", "ResizeRewrite"]
+__all__ = ["ResizePhases", "ResizeRewrite", "ResizeScales"]

@@ -31,6 +31,18 @@ def phase_weights(factor: int, mode: str) -> tuple[list[tuple[int, int, int]], i
     return taps, den
 
 
+def sum_cycles(factor: int, logic_levels: int) -> int:
+    """Registers from the window to a bilinear sum, by the header of xnorsr_resize.
+
+    Args:
+        factor: r, 2 to 8.
+        logic_levels: look-up tables between registers.
+    """
+    split = factor > 2 and factor % 2 == 0
+    first = 1 if factor == 4 else 2
+    return int(2 + first > logic_levels) + 2 * (1 + split)
+
+
 @dataclass(frozen=True, eq=False)
 class ResizePhases(NotFolded, OneOutput):
     """Resize by r, in polyphase form: C channels to C*r*r channels at the same (H, W), a CRD shuffle still to come.
@@ -82,7 +94,7 @@ class ResizePhases(NotFolded, OneOutput):
             return Timing(1, latency, min(self.lookahead, self.input.pixels), 0, 0, 0.0, self.busy_at(1))
         if self.mode == "nearest":
             return self.pointwise(1, 0)
-        latency = max(2, 1 + requant_cycles(self.quant))
+        latency = sum_cycles(self.factor, self.logic_levels) + requant_cycles(self.quant, self.logic_levels)
         return Timing(1, latency, self.lookahead, 0, 1, self.lookahead + latency + 1, self.busy_at(1))
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -131,6 +143,7 @@ class ResizePhases(NotFolded, OneOutput):
                 "HasQuant": flag(self.quant),
                 **quant_parameters("Out", self.quant),
                 "OutBits": self.output.bits,
+                "LogicLevels": self.logic_levels,
             },
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -60,7 +61,8 @@ class Threshold(NotFolded, OneOutput):
         return (self.base + ((self.sign * x)[..., None] >= self.thresholds).sum(-1),)
 
     def timing(self, side: Side) -> Timing:
-        return self.pointwise(1, hls.PORTS if side == "hls" else 1 if self.levels == 1 else 2)
+        counting = 0 if self.levels == 1 else math.ceil(self.levels.bit_length() / self.logic_levels)
+        return self.pointwise(1, hls.PORTS if side == "hls" else 1 + counting)
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
         return (pipeline(arrivals[0], 1, self.timing("rtl").latency).out,)
@@ -108,6 +110,7 @@ class Threshold(NotFolded, OneOutput):
                 "Negate": "NegateFlags",
                 "Base": self.base,
                 "OutBits": self.output.bits,
+                "LogicLevels": self.logic_levels,
             },
         )
 

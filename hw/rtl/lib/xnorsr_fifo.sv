@@ -1,17 +1,18 @@
 // FIFO of any depth.
 //
 // Formula:     beats leave in the order in which they came; at most Depth are inside.
-// Range:       Bits >= 1, Depth >= 1.
-// Latency:     1 cycle when empty. Interval: 1 cycle per beat for Depth >= 2, 2 cycles for Depth = 1.
-// Handshake:   valid_o and ready_o are registers: no path from an input to an output, so a FIFO of depth 2 is a register
-//              slice. data_o is a register behind a 2:1 multiplexer.
-// Structure:   an output register in front of a RAM of Depth - 1 words. A beat that finds the RAM empty and the output free goes
-//              straight to the output; otherwise the RAM's own read register, read in the cycle of the pop, is the output. So
-//              block RAM is inferred, with no extra cycle.
+// Range:       Bits >= 1, Depth >= 1; Style 0 to 2, above 0 only with Depth >= 5.
+// Latency:     1 cycle when empty with a Depth of 1 or 2, else 2 with Style 0, 3 with block RAM and UltraRAM.
+// Interval:    1 cycle per beat for Depth >= 2, 2 cycles for Depth = 1.
+// Handshake:   valid_o, data_o and ready_o are registers: no path from an input to an output.
+// Structure:   Depth 1 is a register, 2 a register slice. Else a memory and the registers behind it: its own, which is the
+//              output with Style 0, and an output register behind block RAM and UltraRAM, which goes into them. Full and
+//              empty are registers too, told by what the level will be: a handshake costs no comparison in its cycle.
 // Simulation:  max_occupancy_q holds the most beats that were inside since reset.
 module xnorsr_fifo #(
-  parameter int unsigned Bits,  // bits of a beat
-  parameter int unsigned Depth  // beats it holds
+  parameter int unsigned Bits,      // bits of a beat
+  parameter int unsigned Depth,     // beats it holds
+  parameter int unsigned Style = 0  // of the memory, see xnorsr_ram
 ) (
   input  logic            clk_i,
   input  logic            rst_ni,
@@ -25,81 +26,106 @@ module xnorsr_fifo #(
   if (Bits < 1 || Depth < 1) begin : gen_check
     $fatal(1, "%m: Bits = %0d, Depth = %0d, each must be at least 1", Bits, Depth);
   end
-
-  localparam int unsigned CountBits = $clog2(Depth + 1);
-
-  logic                 push, pop;
-  logic [CountBits-1:0] count_q, count_d;
-  logic                 valid_q, full_q;
-  assign push    = valid_i & ready_o;
-  assign pop     = valid_q & ready_i;
-  assign ready_o = ~full_q;
-  assign valid_o = valid_q;
-  assign count_d = count_q + CountBits'(push) - CountBits'(pop);
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      count_q <= '0;
-      valid_q <= 1'b0;
-      full_q  <= 1'b0;
-    end else begin
-      count_q <= count_d;
-      valid_q <= count_d != '0;
-      full_q  <= count_d == CountBits'(Depth);
-    end
+  if (Style > 2 || (Style > 0 && Depth < 5)) begin : gen_check_style
+    $fatal(1, "%m: Style = %0d must be 0 to 2, above 0 only with Depth = %0d at least 5", Style, Depth);
   end
 
-  logic [Bits-1:0] direct_q;  // what went past the RAM
   if (Depth == 1) begin : gen_register
+    logic [Bits-1:0] data_q;
+    logic            valid_q;
+    assign ready_o = ~valid_q;
+    assign valid_o = valid_q;
+    assign data_o  = data_q;
     always_ff @(posedge clk_i) begin
-      if (push) direct_q <= data_i;
+      if (!rst_ni) valid_q <= 1'b0;
+      else         valid_q <= valid_q ? ~ready_i : valid_i;
     end
-    assign data_o = direct_q;
+    always_ff @(posedge clk_i) begin
+      if (!valid_q) data_q <= data_i;
+    end
+  end else if (Depth == 2) begin : gen_slice
+    xnorsr_skid #(.Bits(Bits)) u_slice (
+      .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .data_o, .valid_o, .ready_i
+    );
   end else begin : gen_ram
-    localparam int unsigned Words    = Depth - 1;
-    localparam int unsigned AddrBits = Words > 1 ? $clog2(Words) : 1;
+    localparam int unsigned Words     = Depth - (Style == 0 ? 1 : 2);
+    localparam int unsigned AddrBits  = $clog2(Words);
+    localparam int unsigned LevelBits = $clog2(Words + 1);
 
-    logic [Bits-1:0]     mem [Words];
-    logic [Bits-1:0]     read_q;
+    // Level of the memory
+    logic                 push, read, stored_q, full_q;
+    logic [LevelBits-1:0] level_q;
+    assign push    = valid_i & ~full_q;
+    assign ready_o = ~full_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        level_q  <= '0;
+        stored_q <= 1'b0;
+        full_q   <= 1'b0;
+      end else if (push != read) begin
+        level_q  <= level_q + {{(LevelBits - 1){read}}, 1'b1};
+        stored_q <= push || level_q != LevelBits'(1);
+        full_q   <= push && level_q == LevelBits'(Words - 1);
+      end
+    end
+
     logic [AddrBits-1:0] write_addr_q, read_addr_q;
-    logic                from_ram_q, stored, free, to_ram, read;
-    assign stored = count_q > CountBits'(1);  // the RAM holds a beat; then the output does too
-    assign free   = pop | ~valid_q;
-    assign read   = pop & stored;
-    assign to_ram = push & (stored | ~free);
-
     function automatic logic [AddrBits-1:0] next(logic [AddrBits-1:0] addr);
       return (addr == AddrBits'(Words - 1)) ? '0 : addr + 1'b1;
     endfunction
-
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         write_addr_q <= '0;
         read_addr_q  <= '0;
-        from_ram_q   <= 1'b0;
       end else begin
-        if (to_ram) write_addr_q <= next(write_addr_q);
-        if (read)   read_addr_q  <= next(read_addr_q);
-        if (free)   from_ram_q   <= read;
+        if (push) write_addr_q <= next(write_addr_q);
+        if (read) read_addr_q  <= next(read_addr_q);
       end
     end
+
+    // A word is read in a later cycle than it is written in, so the two addresses differ.
+    logic [Bits-1:0] word;
+    logic            word_valid_q, load;
+    xnorsr_ram #(.Bits(Bits), .Words(Words), .Style(Style)) u_ram (
+      .clk_i, .write_i(push), .write_addr_i(write_addr_q), .data_i,
+      .read_i(read), .read_addr_i(read_addr_q), .data_o(word)
+    );
+    assign read = stored_q & (~word_valid_q | load);
     always_ff @(posedge clk_i) begin
-      if (to_ram) mem[write_addr_q] <= data_i;
+      if (!rst_ni)                   word_valid_q <= 1'b0;
+      else if (~word_valid_q | load) word_valid_q <= stored_q;
     end
-    always_ff @(posedge clk_i) begin
-      if (read) read_q <= mem[read_addr_q];
+    if (Style == 0) begin : gen_at_once
+      assign load    = ready_i;
+      assign valid_o = word_valid_q;
+      assign data_o  = word;
+    end else begin : gen_output
+      logic [Bits-1:0] data_q;
+      logic            valid_q;
+      assign load    = ~valid_q | ready_i;
+      assign valid_o = valid_q;
+      assign data_o  = data_q;
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni)   valid_q <= 1'b0;
+        else if (load) valid_q <= word_valid_q;
+      end
+      always_ff @(posedge clk_i) begin
+        if (load) data_q <= word;
+      end
     end
-    always_ff @(posedge clk_i) begin
-      if (free) direct_q <= data_i;
-    end
-    assign data_o = from_ram_q ? read_q : direct_q;
   end
 
 `ifndef SYNTHESIS
-  logic [31:0] max_occupancy_q /* verilator public_flat_rd */;
+  logic [31:0] count_q, count_d, max_occupancy_q /* verilator public_flat_rd */;
+  assign count_d = count_q + 32'(valid_i & ready_o) - 32'(valid_o & ready_i);
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)                            max_occupancy_q <= '0;
-    else if (32'(count_d) > max_occupancy_q) max_occupancy_q <= 32'(count_d);
+    if (!rst_ni) begin
+      count_q         <= '0;
+      max_occupancy_q <= '0;
+    end else begin
+      count_q <= count_d;
+      if (count_d > max_occupancy_q) max_occupancy_q <= count_d;
+    end
   end
 `endif
 endmodule

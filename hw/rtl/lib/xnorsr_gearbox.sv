@@ -7,7 +7,7 @@
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   widening collects R - 1 beats in a shift register and writes the output register with the last one, so that
 //              collecting goes on while the output waits. Narrowing shifts a loaded word; the next word loads in the cycle in which
-//              the last part leaves.
+//              the last part leaves. That a part is the last one is a register, so a handshake is one look-up table.
 module xnorsr_gearbox #(
   parameter int unsigned InChannels,   // channels of an input beat
   parameter int unsigned OutChannels,  // channels of an output beat
@@ -54,25 +54,26 @@ module xnorsr_gearbox #(
     logic [PartsBits-1:0]          part_q;  // oldest part in the low bits
     logic [OutChannels*Bits-1:0]   data_q;
     logic [CountBits-1:0]          count_q;
-    logic                          last, vacant;
+    logic                          last_q, vacant;
     assign vacant  = ~valid_q | ready_i;
-    assign last    = count_q == CountBits'(Ratio - 1);
-    assign ready_o = ~last | vacant;
+    assign ready_o = ~last_q | vacant;
     assign data_o  = data_q;
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         count_q <= '0;
+        last_q  <= 1'b0;
         valid_q <= 1'b0;
       end else begin
-        if (valid_i && ready_o) count_q <= last ? '0 : count_q + 1'b1;
-        if (vacant) valid_q <= valid_i & last;
+        if (valid_i && ready_o) begin
+          count_q <= last_q ? '0 : count_q + 1'b1;
+          last_q  <= count_q == CountBits'(Ratio - 2);
+        end
+        if (vacant) valid_q <= valid_i & last_q;
       end
     end
     always_ff @(posedge clk_i) begin
-      if (valid_i && ready_o) begin
-        if (last) data_q <= {data_i, part_q};
-        else      part_q <= PartsBits'({data_i, part_q} >> PartBits);
-      end
+      if (valid_i && ready_o && last_q) data_q <= {data_i, part_q};
+      if (valid_i && !last_q)           part_q <= PartsBits'({data_i, part_q} >> PartBits);
     end
   end else begin : gen_narrow
     localparam int unsigned Ratio     = InChannels / OutChannels;
@@ -81,22 +82,26 @@ module xnorsr_gearbox #(
 
     logic [InChannels*Bits-1:0] word_q;
     logic [CountBits-1:0]       count_q;
-    logic                       last;
-    assign last    = count_q == CountBits'(Ratio - 1);
-    assign ready_o = ~valid_q | (last & ready_i);
+    logic                       last_q, load, move;
+    assign load    = ~valid_q | last_q;  // registers only: what chooses the data does not wait for ready_i
+    assign move    = ~valid_q | ready_i;
+    assign ready_o = load & move;
     assign data_o  = word_q[PartBits-1:0];
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         count_q <= '0;
+        last_q  <= 1'b0;
         valid_q <= 1'b0;
       end else begin
         if (ready_o) valid_q <= valid_i;
-        if (valid_q && ready_i) count_q <= last ? '0 : count_q + 1'b1;
+        if (valid_q && ready_i) begin
+          count_q <= last_q ? '0 : count_q + 1'b1;
+          last_q  <= count_q == CountBits'(Ratio - 2);
+        end
       end
     end
     always_ff @(posedge clk_i) begin
-      if (ready_o)      word_q <= data_i;
-      else if (ready_i) word_q <= word_q >> PartBits;
+      if (move) word_q <= load ? data_i : word_q >> PartBits;
     end
   end
 endmodule

@@ -1,19 +1,24 @@
 // Requantization: divide by a constant, round half to even, saturate.
 //
 // Formula:     y_o = clip(round(x_i / (Divisor * 2**Shift)), Lo, Hi), ties to even; a negative Shift multiplies.
-// Range:       InBits >= 1 (two's complement), Divisor odd and >= 1, -32 < Shift < 64, Lo <= Hi, both fit OutBits.
-// Latency:     1 cycle for Divisor = 1, else 3, while en_i is 1. Interval: 1.
+// Range:       InBits >= 1 (two's complement), Divisor odd and >= 1, -32 < Shift < 64, Lo <= Hi, both fit OutBits;
+//              LogicLevels >= 2.
+// Latency:     Divisor = 1: 1 cycle, for Shift > 0 one more to round. Divisor > 1: 5 cycles. For LogicLevels = 2 one more in
+//              either case. All while en_i is 1. Interval: 1.
 // Handshake:   none; en_i = 0 holds all registers. Part of a pipeline that keeps its own valid bits.
-// Structure:   for Divisor = 1 the tie goes to even by adding 2**(Shift-1) - 1 plus the quotient's low bit before the cut: one
-//              adder, no comparison. Otherwise 2x + d + offset (positive) over 2d by multiplication with the
-//              reciprocal, exact because it has clog2(Divisor) bits more than the dividend; the remainder's being zero tells the tie.
+// Structure:   round, register, saturate. For Divisor = 1 the tie goes to even by adding 2**(Shift-1) - 1 plus the quotient's low
+//              bit before the cut: one adder, no comparison. Otherwise 2x + d + offset (positive) over 2d by multiplication
+//              with the reciprocal R = 2**S / d, rounded up, exact because it has clog2(Divisor) bits more than the
+//              dividend; the product has the two registers of a DSP slice. The remainder is zero exactly where the
+//              product's fraction is less than R, which its highest clog2(Divisor) bits tell: that is the tie.
 module xnorsr_requant #(
-  parameter int unsigned InBits,   // bits of x_i, signed
-  parameter int          Shift,    // power of two to divide by
-  parameter int unsigned Divisor,  // odd divisor
-  parameter int          Lo,       // least output code
-  parameter int          Hi,       // greatest output code
-  parameter int unsigned OutBits   // bits of y_o
+  parameter int unsigned InBits,      // bits of x_i, signed
+  parameter int          Shift,       // power of two to divide by
+  parameter int unsigned Divisor,     // odd divisor
+  parameter int          Lo,          // least output code
+  parameter int          Hi,          // greatest output code
+  parameter int unsigned OutBits,     // bits of y_o
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                     clk_i,
   input  logic                     en_i,
@@ -23,6 +28,9 @@ module xnorsr_requant #(
   if (InBits < 1 || OutBits < 1 || Divisor % 2 == 0 || Shift <= -32 || Shift >= 64) begin : gen_check
     $fatal(1, "%m: InBits = %0d and OutBits = %0d must be at least 1, Divisor = %0d odd, Shift = %0d in -31..63",
            InBits, OutBits, Divisor, Shift);
+  end
+  if (LogicLevels < 2) begin : gen_check_levels
+    $fatal(1, "%m: LogicLevels = %0d, must be at least 2", LogicLevels);
   end
   if (Lo > Hi) begin : gen_check_range
     $fatal(1, "%m: Lo = %0d is greater than Hi = %0d", Lo, Hi);
@@ -44,7 +52,9 @@ module xnorsr_requant #(
       assign sum = num;
     end else begin : gen_round
       localparam logic [SumBits-1:0] HalfLess = (SumBits'(1) << (Right - 1)) - 1'b1;
-      assign sum = num + signed'(HalfLess) + signed'(SumBits'(num[Right]));
+      always_ff @(posedge clk_i) begin
+        if (en_i) sum <= num + signed'(HalfLess) + signed'(SumBits'(num[Right]));
+      end
     end
     assign quotient = sum[SumBits-1:Right];
     if (Right > 0) begin : gen_cut
@@ -52,11 +62,9 @@ module xnorsr_requant #(
       assign unused_ok = &{1'b0, sum[Right-1:0]};
     end
 
-    logic [OutBits-1:0] y_d;
-    xnorsr_saturate #(.InBits(QuoBits), .OutBits(OutBits), .Lo(Lo), .Hi(Hi)) u_saturate (.x_i(quotient), .y_o(y_d));
-    always_ff @(posedge clk_i) begin
-      if (en_i) y_o <= y_d;
-    end
+    xnorsr_saturate #(
+      .InBits(QuoBits), .OutBits(OutBits), .Lo(Lo), .Hi(Hi), .LogicLevels(LogicLevels)
+    ) u_saturate (.clk_i, .en_i, .x_i(quotient), .y_o);
   end else begin : gen_divide
     localparam longint      Den     = longint'(Divisor) << Right;
     localparam longint      Offset  = ((64'sd1 << (NumBits - 1)) + Den - 1) / Den;  // whole quotients, makes all positive
@@ -68,30 +76,31 @@ module xnorsr_requant #(
     localparam int unsigned RecBits = $clog2(Recip + 1);
     localparam int unsigned QuoBits = TopBits + 1;
 
-    logic [SumBits-1:0]         sum_q;
-    logic [TopBits-1:0]         top_q, quotient_q;
-    logic                       cut_zero_q;
-    logic [TopBits+RecBits-1:0] product;
-    logic signed [QuoBits-1:0]  rounded, result;
-    logic                       tie;
+    localparam bit          OffsetOdd = 1'(Offset);
+    localparam int unsigned FracTop = Scale - $clog2(Divisor);  // where the bits that tell the tie begin
 
-    assign product = (TopBits+RecBits)'(sum_q[SumBits-1:Right+1]) * (TopBits+RecBits)'(Recip);
+    logic [SumBits-1:0]         sum_q;
+    logic [TopBits+RecBits-1:0] product_q;
+    logic [1:0]                 cut_zero_q;  // index = register of the product
+    logic [TopBits-1:0]         quotient;
+    logic                       tie, down;  // down: the tie goes to the lower neighbour
+    logic signed [QuoBits-1:0]  rounded_q;
+
+    xnorsr_product #(.ABits(TopBits), .BBits(RecBits), .Signed(1'b0)) u_product (
+      .clk_i, .en_i, .a_i(sum_q[SumBits-1:Right+1]), .b_i(RecBits'(Recip)), .y_o(product_q)
+    );
+    assign quotient = TopBits'(product_q >> Scale);
+    assign tie      = cut_zero_q[1] && product_q[Scale-1:FracTop] == '0;
+    assign down     = tie & (quotient[0] ^ OffsetOdd);
     always_ff @(posedge clk_i) begin
       if (en_i) begin
         sum_q      <= SumBits'((SumBits'(signed'(x_i)) << (Left + 1)) + SumBits'(Den + 2 * Den * Offset));
-        top_q      <= sum_q[SumBits-1:Right+1];
-        cut_zero_q <= sum_q[Right:0] == '0;
-        quotient_q <= TopBits'(product >> Scale);
+        cut_zero_q <= 2'({cut_zero_q, sum_q[Right:0] == '0});
+        rounded_q  <= signed'(QuoBits'(quotient)) - QuoBits'(Offset) - signed'(QuoBits'(down));
       end
     end
-    assign rounded = signed'(QuoBits'(quotient_q)) - QuoBits'(Offset);
-    assign tie     = cut_zero_q && TopBits'(quotient_q * TopBits'(Divisor)) == top_q;
-    assign result  = rounded - signed'(QuoBits'(tie & rounded[0]));
-
-    logic [OutBits-1:0] y_d;
-    xnorsr_saturate #(.InBits(QuoBits), .OutBits(OutBits), .Lo(Lo), .Hi(Hi)) u_saturate (.x_i(result), .y_o(y_d));
-    always_ff @(posedge clk_i) begin
-      if (en_i) y_o <= y_d;
-    end
+    xnorsr_saturate #(
+      .InBits(QuoBits), .OutBits(OutBits), .Lo(Lo), .Hi(Hi), .LogicLevels(LogicLevels)
+    ) u_saturate (.clk_i, .en_i, .x_i(rounded_q), .y_o);
   end
 endmodule

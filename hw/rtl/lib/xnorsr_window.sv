@@ -8,6 +8,8 @@
 // Interval:    1 cycle per pixel, no gap between lines or frames; the last windows of a frame leave without further input.
 // Handshake:   ready_o depends on ready_i combinationally (not on valid_i); data_o, valid_o and taps_o are registers.
 //              For Kernel = 1 everything is wire.
+// Levels:      ends of counts, and what they mean, are registers that were computed a step before: to any register there are two
+//              LUTs, or one and a carry chain, beside those that make `step` out of ready_i, valid_i and what is owed.
 // Structure:   K rows of K registers; row r holds the input delayed by r*Width slots. All K-1 line delays are one RAM of
 //              Width words at one ring address, so that a line costs no shifting and no second pointer. Time in the
 //              delays is counted in slots. A slot is an input pixel or, after the last pixel of a frame while windows
@@ -58,7 +60,6 @@ module xnorsr_window #(
     logic pop;       // a window leaves
     logic flush;     // the slot may be empty
     logic vacant;    // the output register can be refilled
-    logic frame_end; // the input stands between two frames
 
     // Handshake
     logic valid_q, valid_d;
@@ -73,22 +74,34 @@ module xnorsr_window #(
     logic [XBits-1:0]    in_x_q;
     logic [YBits-1:0]    in_y_q;
     logic [OwedBits-1:0] owed_q;
-    assign frame_end = in_x_q == '0 && in_y_q == '0;
-    assign flush     = frame_end && owed_q != '0;
+    logic                in_last_x_q, in_last_y_q, frame_end_q, owes_q;
+    assign flush = frame_end_q & owes_q;
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
-        in_x_q <= '0;
-        in_y_q <= '0;
-        owed_q <= '0;
-      end else if (step) begin
-        owed_q <= owed_q + OwedBits'(push) - OwedBits'(valid_d);
-        if (push) begin
-          in_x_q <= (in_x_q == XBits'(Width - 1)) ? '0 : in_x_q + 1'b1;
-          if (in_x_q == XBits'(Width - 1)) begin
-            in_y_q <= (in_y_q == YBits'(Height - 1)) ? '0 : in_y_q + 1'b1;
-          end
+        in_x_q      <= '0;
+        in_y_q      <= '0;
+        in_last_x_q <= Width == 1;
+        in_last_y_q <= Height == 1;
+        frame_end_q <= 1'b1;
+      end else if (push) begin
+        frame_end_q <= in_last_x_q & in_last_y_q;
+        in_last_x_q <= Width == 1 || in_x_q == XBits'(Width - 2);
+        in_x_q      <= in_last_x_q ? '0 : in_x_q + 1'b1;
+        if (in_last_x_q) begin
+          in_last_y_q <= Height == 1 || in_y_q == YBits'(Height - 2);
+          in_y_q      <= in_last_y_q ? '0 : in_y_q + 1'b1;
         end
+      end
+    end
+    // In a step, valid_i says whether a pixel comes
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        owed_q <= '0;
+        owes_q <= 1'b0;
+      end else if (step && valid_i != valid_d) begin
+        owed_q <= owed_q + {{(OwedBits - 1) {valid_d}}, 1'b1};  // one more, or one less
+        owes_q <= valid_i || owed_q != OwedBits'(1);
       end
     end
 
@@ -105,27 +118,39 @@ module xnorsr_window #(
     end else begin : gen_line_ram
       localparam int unsigned AddrBits = $clog2(Width);
       logic [Lines*SlotBits-1:0] line_mem [Width];
-      logic [AddrBits-1:0]       addr_q, addr_d;
-      assign addr_d = (addr_q == AddrBits'(Width - 1)) ? '0 : addr_q + 1'b1;
+      logic [AddrBits-1:0]       addr_q, next_q;  // of this slot and of the next one
+      logic                      wrap_q;          // the next slot is the last of the ring
       always_ff @(posedge clk_i) begin
-        if (!rst_ni)   addr_q <= '0;
-        else if (step) addr_q <= addr_d;
+        if (!rst_ni) begin
+          addr_q <= '0;
+          next_q <= AddrBits'(1);
+          wrap_q <= Width == 2;
+        end else if (step) begin
+          addr_q <= next_q;
+          next_q <= wrap_q ? '0 : next_q + 1'b1;
+          wrap_q <= next_q == AddrBits'(Width - 2);
+        end
       end
       // Reads for the next slot, so the two addresses always differ.
       always_ff @(posedge clk_i) begin
         if (step) line_mem[addr_q] <= slot[Lines-1:0];
       end
       always_ff @(posedge clk_i) begin
-        if (step) line_q <= line_mem[addr_d];
+        if (step) line_q <= line_mem[next_q];
       end
     end
 
     // After reset the RAM and the taps hold what an aborted frame left; "is a pixel" bits count once this many slots passed
     logic [OwedBits-1:0] fresh_q;
-    logic                centre_is_pixel;
+    logic                centre_is_pixel, fresh_done_q;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)                                  fresh_q <= '0;
-      else if (step && fresh_q != OwedBits'(Delay)) fresh_q <= fresh_q + 1'b1;
+      if (!rst_ni) begin
+        fresh_q      <= '0;
+        fresh_done_q <= 1'b0;
+      end else if (step && !fresh_done_q) begin
+        fresh_q      <= fresh_q + 1'b1;
+        fresh_done_q <= fresh_q == OwedBits'(Delay - 1);
+      end
     end
 
     // Taps: row r, column j is the input delayed by r*Width + j slots
@@ -141,7 +166,7 @@ module xnorsr_window #(
         for (int unsigned j = 1; j < Half; j++) is_pixel_q[j] <= is_pixel_q[j-1];
       end
     end
-    assign centre_is_pixel = is_pixel_q[Half-1] && fresh_q == OwedBits'(Delay);
+    assign centre_is_pixel = is_pixel_q[Half-1] & fresh_done_q;
     assign valid_d         = centre_is_pixel;
     always_ff @(posedge clk_i) begin
       if (!rst_ni)      valid_q <= 1'b0;
@@ -149,33 +174,37 @@ module xnorsr_window #(
       else if (ready_i) valid_q <= 1'b0;
     end
 
-    // Position of the output, and which rows and columns of its window lie inside the frame
-    logic [XBits-1:0]  out_x_q, out_x_d;
-    logic [YBits-1:0]  out_y_q, out_y_d;
+    // Which rows and columns of the output's window lie inside the frame. From a position to the next one that moves by a tap;
+    // enter_* says whether the tap that comes in lies inside. The last column is the one with none inside behind it.
+    logic [XBits-1:0]  out_x_q;
+    logic [YBits-1:0]  out_y_q;
     logic [Kernel-1:0] col_in_q, row_in_q;
-    always_comb begin
-      out_x_d = (out_x_q == XBits'(Width - 1)) ? '0 : out_x_q + 1'b1;
-      out_y_d = out_y_q;
-      if (out_x_q == XBits'(Width - 1)) begin
-        out_y_d = (out_y_q == YBits'(Height - 1)) ? '0 : out_y_q + 1'b1;
-      end
-    end
-    function automatic logic [Kernel-1:0] inside_frame(int unsigned position, int unsigned size);
-      for (int unsigned k = 0; k < Kernel; k++) begin
-        inside_frame[k] = (position + k >= Half) && (position + k < size + Half);
-      end
+    logic              enter_col_q, enter_row_q, last_x, last_y;
+    assign last_x = ~col_in_q[Half+1];
+    assign last_y = ~row_in_q[Half+1];
+    function automatic logic [Kernel-1:0] inside_first(int unsigned size);
+      for (int unsigned k = 0; k < Kernel; k++) inside_first[k] = k >= Half && k < size + Half;
     endfunction
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
-        out_x_q  <= '0;
-        out_y_q  <= '0;
-        col_in_q <= inside_frame(0, Width);
-        row_in_q <= inside_frame(0, Height);
+        out_x_q     <= '0;
+        col_in_q    <= inside_first(Width);
+        enter_col_q <= Width > Half + 1;
       end else if (pop) begin
-        out_x_q  <= out_x_d;
-        out_y_q  <= out_y_d;
-        col_in_q <= inside_frame(32'(out_x_d), Width);
-        row_in_q <= inside_frame(32'(out_y_d), Height);
+        out_x_q     <= last_x ? '0 : out_x_q + 1'b1;
+        col_in_q    <= last_x ? inside_first(Width) : {enter_col_q, col_in_q[Kernel-1:1]};
+        enter_col_q <= Width > Half + 1 && (last_x || (enter_col_q && out_x_q != XBits'(Width - Half - 2)));
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        out_y_q     <= '0;
+        row_in_q    <= inside_first(Height);
+        enter_row_q <= Height > Half + 1;
+      end else if (pop && last_x) begin
+        out_y_q     <= last_y ? '0 : out_y_q + 1'b1;
+        row_in_q    <= last_y ? inside_first(Height) : {enter_row_q, row_in_q[Kernel-1:1]};
+        enter_row_q <= Height > Half + 1 && (last_y || (enter_row_q && out_y_q != YBits'(Height - Half - 2)));
       end
     end
 

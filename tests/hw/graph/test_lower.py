@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from tests.networks import MATRIX, Builder, NetworkSpec, images, network, pyramid
-from xnorsr.errors import UserError
 from xnorsr.hw.graph.lower import Lowered, lower
+from xnorsr.hw.ops.pieces import Pieces
 from xnorsr.hw.ops.pixel_shuffle import PixelShuffle
 from xnorsr.hw.ops.threshold import Threshold
 from xnorsr.sim import compare, reference
@@ -94,13 +94,12 @@ def test_batch_norm_folds_into_thresholds(end: str, seed: int) -> None:
     assert any(isinstance(n.op, Threshold) for n in lowered.network.nodes)
 
 
-def test_float_affine_needs_leave() -> None:
+def test_a_float_affine_is_exact_and_quantized_with_leave_only() -> None:
     model, codes = batch_norm_network("quant8")
-    with pytest.raises(
-        UserError,
-        match=r"BatchNormalization 'BatchNormalization_0': its constants are floats, .*--affine-bits N",
-    ):
-        lower(model)
+    lowered = lower(model)
+    assert not lowered.changes
+    assert any(isinstance(n.op, Pieces) for n in lowered.network.nodes)
+    check(model, codes)
     check(model, codes, affine_bits=8)
     assert lower(model, affine_bits=8).changes == [
         "BatchNormalization 'BatchNormalization_0': quantized to a scale of 8 bits and a bias of 8"

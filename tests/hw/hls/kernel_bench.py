@@ -22,9 +22,10 @@ struct {name}_shape {{
 struct {name}_cfg : {name}_shape {{
     typedef {name}_shape shape;
 }};
-extern "C" int run_{name}(const int64_t *const *in, int64_t *const *out) {{
+extern "C" int run_{name}(const int64_t *const *in, int64_t *const *out, int frames) {{
 {declare}
-    xnorsr::{function}<{name}_cfg>({arguments});
+    for (int n = 0; n < frames; n++)
+        xnorsr::{function}<{name}_cfg>({arguments});
     return {status};
 }}
 """
@@ -54,10 +55,10 @@ def _entry(name: str, op: Op, what: Kernel) -> str:
     for n, kind in enumerate(op.inputs):
         p = pixels(kind)
         declare.append(f"    hls::stream<{p}::word> in_{n};")
-        declare.append(f"    feed<{p}>(in[{n}], {kind.pixels}, in_{n});")
+        declare.append(f"    feed<{p}>(in[{n}], frames * {kind.pixels}, in_{n});")
     for n, kind in enumerate(op.outputs):
         declare.append(f"    hls::stream<{pixels(kind)}::word> out_{n};")
-        status.append(f"drain<{pixels(kind)}>(out[{n}], {kind.pixels}, out_{n})")
+        status.append(f"drain<{pixels(kind)}>(out[{n}], frames * {kind.pixels}, out_{n})")
     ins, outs = [f"in_{n}" for n in range(len(op.inputs))], [f"out_{n}" for n in range(len(op.outputs))]
     return ENTRY.format(
         name=name,
@@ -96,14 +97,18 @@ class KernelBench:
 
     def run(self, name: str, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """Output codes, each (H, W, C), of one operator for the codes of its inputs."""
-        op = self.ops[name]
+        return tuple(out[0] for out in self.run_in_a_row(name, *(x[None] for x in inputs)))
+
+    def run_in_a_row(self, name: str, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Output codes, each (N, H, W, C), of N frames, all of them in the streams when the kernel is first called."""
+        op, count = self.ops[name], len(inputs[0])
         arrays = [np.ascontiguousarray(x, np.int64) for x in inputs]
-        outs = [np.empty(kind.shape, np.int64) for kind in op.outputs]
+        outs = [np.empty((count, *kind.shape), np.int64) for kind in op.outputs]
 
         def pointers(frames: list[np.ndarray]) -> ctypes.Array[ctypes.c_void_p]:
             return (ctypes.c_void_p * len(frames))(*(a.ctypes.data for a in frames))
 
-        status = self._library[f"run_{name}"](pointers(arrays), pointers(outs))
+        status = self._library[f"run_{name}"](pointers(arrays), pointers(outs), count)
         assert status == 0, f"{name}: streams do not end empty"
         return tuple(outs)
 

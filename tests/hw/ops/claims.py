@@ -1,11 +1,12 @@
 """The FIFO that an operator asks for, tried out: a copy of its first input waits beside it and meets its output.
 
-    in0 --+-- operator ------ lockstep -- out
-          +-- FIFO of depth --+
+    in0 --+-- slice -- operator -- lockstep -- out
+          +---- FIFO of depth ----+
 
 `lockstep` gives a beat of the operator's output only together with the beat of the copy that stands at the same share
 of the frame. With the depth that `hw.resources.fifos` computes, the copy must never stop the operator: the beats leave
-when the operator's schedule says, and no pattern of pauses ends in a deadlock.
+when the operator's schedule says, and no pattern of pauses ends in a deadlock. The slice is the one that stands in
+front of every layer; the HLS streams are two words deep instead.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from xnorsr.hw.hls.text import shape_text
 from xnorsr.hw.network import Network, Node, Stream
 from xnorsr.hw.ops.base import OneOutput, Op, Side
 from xnorsr.hw.ops.fork import Fork
-from xnorsr.hw.resources.fifos import fifo_depths
+from xnorsr.hw.resources.fifos import SLICE_CYCLES, fifo_depths, is_cut
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches.cases import Case
 from xnorsr.sim.benches.cases import Stream as BenchStream
 from xnorsr.sim.benches.op_cases import beats, flow_times, random_codes, stream_ports
+
+#: Frames that follow each other in `cpp_claim`.
+FRAMES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,11 @@ def skip_depth(op: Op, side: Side) -> int:
     )
     streams = {name: Stream(name, name, k) for name, k in kinds.items()}
     return fifo_depths(Network("x", ("out", *results[1:]), nodes, streams), side)["short"]
+
+
+def slice_cycles(op: Op) -> int:
+    """Cycles of the slice in front of an operator: none in front of wires."""
+    return SLICE_CYCLES * is_cut(Node("op", op, (), (), "op"))
 
 
 def ratio(op: Op) -> tuple[int, int]:
@@ -111,7 +120,22 @@ def sv_wrapper(name: str, op: Op, depth: int) -> str:
     wiring = stream_ports(op)
     swap = {"in0_data": "fork_data", "in0_valid": "fork_valid[0]", "in0_ready": "fork_ready[0]"}
     swap |= {"out0_data": "y_data", "out0_valid": "y_valid", "out0_ready": "y_ready"}
-    inner = {port: swap.get(s) or s.replace("in", "src").replace("out", "dst") for port, s in wiring.items()}
+
+    def outside(signal: str) -> str:
+        return swap.get(signal) or signal.replace("in", "src").replace("out", "dst")
+
+    cut, slices = slice_cycles(op), ""
+    for n, k in enumerate(op.inputs if cut else ()):
+        slices += (
+            f"  logic [{k.word_bits - 1}:0] cut{n}_data; logic cut{n}_valid, cut{n}_ready;\n"
+            f"  xnorsr_skid #(.Bits({k.word_bits})) u_slice{n} (.clk_i, .rst_ni, .data_i({outside(f'in{n}_data')}), "
+            f".valid_i({outside(f'in{n}_valid')}), .ready_o({outside(f'in{n}_ready')}), .data_o(cut{n}_data), "
+            f".valid_o(cut{n}_valid), .ready_i(cut{n}_ready));\n"
+        )
+    inner = {
+        port: signal.replace("in", "cut") if cut and signal.startswith("in") else outside(signal)
+        for port, signal in wiring.items()
+    }
     connect = ", ".join(f".{port}({signal})" for port, signal in inner.items())
     skip = "skip_data", "skip_valid", "skip_ready"
     fifo = (
@@ -129,7 +153,7 @@ module claim_{name} (input logic clk_i, rst_ni, {", ".join(ports)});
   logic [{out.word_bits - 1}:0] y_data;
   xnorsr_fork #(.Bits({kind.word_bits}), .Outputs(2)) u_fork (.clk_i, .rst_ni, .data_i(src0_data), .valid_i(src0_valid),
     .ready_o(src0_ready), .data_o(fork_data), .valid_o(fork_valid), .ready_i(fork_ready));
-  xnorsr_layer_{name} u_op (.clk_i, .rst_ni, {connect});
+{slices}  xnorsr_layer_{name} u_op (.clk_i, .rst_ni, {connect});
 {fifo}
   claim_lockstep #(.A({a}), .B({b}), .BitsA({out.word_bits}), .BitsB({kind.word_bits})) u_lockstep (.clk_i, .rst_ni,
     .a_data_i(y_data), .a_valid_i(y_valid), .a_ready_o(y_ready), .b_data_i(skip_data), .b_valid_i(skip_valid),
@@ -165,7 +189,7 @@ def claim_case(name: str, op: Op, rng: np.random.Generator, frames: int) -> Case
         },
         inputs=[BenchStream(k.word_bits, [beats(image[n], k) for image in images]) for n, k in enumerate(op.inputs)],
         outputs=streams,
-        times=flow_times(op, frames) if b == 1 else None,
+        times=flow_times(op, frames, slice_cycles(op)) if b == 1 else None,
     )
 
 
@@ -182,15 +206,20 @@ def cpp_claim(name: str, op: Op, depth: int) -> str:
     lines += [f'    hls::stream<{c_type(op.inputs[0])}::word> skip("skip", {depth});', "    hls::Processes processes;"]
     lines += [_source(n, kind) for n, kind in enumerate(op.inputs)]
     arguments = ", ".join([*kinds, *(f"{name}_{rom.name}" for rom in what.roms)])
-    lines += [f"    processes.add([&] {{ xnorsr::{what.function}<{name}_cfg>({arguments}); }});"]
+    call = f"xnorsr::{what.function}<{name}_cfg>({arguments});"
+    lines += [f"    processes.add([&] {{ for (int n = 0; n < {FRAMES}; n++) {call} }});"]
     lines += [_sink(n, kind, a, b, op.inputs[0]) for n, kind in enumerate(op.outputs)]
     return "\n".join([*lines, "    processes.run();", "    return 0;", "}"])
+
+
+def _every(kind: StreamType) -> str:
+    return f"for (int n = 0; n < {FRAMES}; n++) for (int t = 0; t < {kind.pixels}; t++)"
 
 
 def _source(number: int, kind: StreamType) -> str:
     copy = " skip.write(word);" if number == 0 else ""
     return (
-        f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {{ "
+        f"    processes.add([&] {{ {_every(kind)} {{ "
         f"const auto word = xnorsr::pack<{c_type(kind)}>(in[{number}] + t * {kind.channels}); "
         f"in_{number}.write(word);{copy} }} }});"
     )
@@ -200,10 +229,10 @@ def _sink(number: int, kind: StreamType, a: int, b: int, copy: StreamType) -> st
     """Reads an output; the first one in step with the copy, `a` beats for `b` of the copy's."""
     read = f"xnorsr::unpack<{c_type(kind)}>(out_{number}.read(), out[{number}] + t * {kind.channels});"
     if number:
-        return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {read} }});"
+        return f"    processes.add([&] {{ {_every(kind)} {read} }});"
     check = (
         f"for (int k = 0; k < {b}; k++) {{ if (skip.read() != xnorsr::pack<{c_type(copy)}>"
         f"(in[0] + (t / {a} * {b} + k) * {copy.channels})) std::_Exit(4); }}"
     )
     body = f"{read} if (t % {a} == 0) {{ {check} }}"
-    return f"    processes.add([&] {{ for (int t = 0; t < {kind.pixels}; t++) {{ {body} }} }});"
+    return f"    processes.add([&] {{ {_every(kind)} {{ {body} }} }});"

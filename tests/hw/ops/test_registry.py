@@ -94,10 +94,14 @@ def test_the_list_of_onnx_operators_follows_the_registry() -> None:
 
 
 def test_training_knows_what_hardware_knows() -> None:
-    """quant cannot import hw, so its analysis has a list of its own: it may know more, never less."""
+    """quant cannot import hw, so its analysis has a list of its own: it may know more, and less only where no layer of
+    ours makes an operator: such a network of somebody else's is refused by name when it is exported with our command.
+    """
     from xnorsr.hw.graph import chains
+    from xnorsr.hw.graph.functions import FUNCTIONS
 
-    assert set(supported_onnx()) <= set(KNOWN_OPERATORS)
+    others = {*FUNCTIONS, "Clip", "Min", "Max", "ReduceMean", "Expand", "Tile"}
+    assert set(supported_onnx()) - others <= set(KNOWN_OPERATORS)
     assert FEW_BITS == chains.FEW_BITS
 
 

@@ -124,6 +124,11 @@ def test_each_instance_has_its_row(project: Path, family: str) -> None:
     assert layer["xnorsr_top"].ff + layer["third"].ff >= 24 - 8  # the macro was set; a DSP may take a register in
     assert made.total.lut == sum(one.lut for one in made.layers)
     assert made.total.latches == 0
+    timing = made.timing.layers  # the second layer is not synthesized: the first one stands for it
+    assert set(timing) == set(layer) and timing["second"].worst.start_layer == "u_first"
+    assert (timing["second"].worst.luts, timing["second"].levels, timing["first"].worst.start) == (1, 1, "port x_i")
+    assert timing["third"].worst.start_layer == "u_second"
+    assert not list((project / f"synth_{family}").glob("*_netlist.json")), "tens of megabytes"
     assert made.tool.startswith("Yosys 0.") and seen[-1][0] == seen[-1][1]
     for one in made.layers:  # each figure names the report that it comes from, and the report holds it
         assert one.source.is_file() and "num_cells_by_type" in one.source.read_text()

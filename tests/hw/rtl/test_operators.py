@@ -14,6 +14,7 @@ from tests.hw import random_ops as ro
 from xnorsr.hw.ops.base import Op
 from xnorsr.hw.ops.conv import Conv
 from xnorsr.hw.ops.conv.popcounts import popcounts_text
+from xnorsr.hw.ops.conv.products import choose
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches.op_cases import case_of, run_cases, run_ops
 
@@ -94,6 +95,28 @@ def test_fixed_convolution(tmp_path: Path) -> None:
     run_ops(ops, tmp_path / "bench", seed)
 
 
+def test_products_in_slices(tmp_path: Path) -> None:
+    """Weights and activations at the ends of their ranges: two products per slice, one, and none."""
+    seed = 10
+    rng = np.random.default_rng(seed)
+    shapes = [  # bits, signed, weights, outputs, pe, simd of 18, bits of a slice's wide factor, shift, chain
+        (9, True, (-128, 127), 4, 4, 9, 27, 18, 3), (9, True, (-127, 127), 3, 3, 18, 27, 19, 8),
+        (8, False, (-127, 127), 6, 2, 18, 25, 17, 2), (8, False, (-128, 127), 2, 1, 18, 25, 0, 8),
+        (8, False, (-128, 127), 2, 2, 6, 25, 16, 1), (14, True, (-128, 127), 2, 2, 3, 27, 0, 3),
+        (17, False, (-1024, 1023), 2, 2, 1, 25, 0, 1), (28, True, (-8, 7), 3, 3, 18, 27, 0, 0),
+        (5, False, (-64, 63), 4, 2, 2, 27, 0, 0), (12, True, (-4, 3), 3, 3, 9, 27, 23, 8),
+        (20, True, (-8, 7), 2, 2, 9, 25, 0, 8),
+    ]  # fmt: skip
+    ops: dict[str, Op] = {}
+    for n, (bits, signed, ends, outputs, pe, simd, width, shift, chain) in enumerate(shapes):
+        kind = _fixed(3, 4, 2, bits, signed)
+        op = ro.make_conv(rng, kind, outputs, 3, binary=False, pe=pe, simd=simd, ends=ends).replace(dsp_width=width)
+        made_with = choose(op)
+        assert (made_with.shift, made_with.chain) == (shift, chain)
+        ops[f"slices{n}"] = op
+    run_ops(ops, tmp_path / "bench", seed)
+
+
 def test_affine(tmp_path: Path) -> None:
     # Which parts are there is random; channels a cycle: all, a divisor, one.
     seed = 4
@@ -101,16 +124,18 @@ def test_affine(tmp_path: Path) -> None:
     ops: dict[str, Op] = {}
     for n in range(24):
         kind = ro.random_stream(rng, channels=6)
-        ops[f"affine{n}"] = ro.make_affine(rng, kind, pe=int(rng.choice([0, 0, 6, 3, 2, 1])))
+        op = ro.make_affine(rng, kind, pe=int(rng.choice([0, 0, 6, 3, 2, 1])))
+        ops[f"affine{n}"] = op.replace(logic_levels=2 + n % 3)
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
 
 def test_threshold(tmp_path: Path) -> None:
     seed = 5
     rng = np.random.default_rng(seed)
-    levels = [1, 1, 1, 1, 3, 7, 15, 2]
+    levels = [1, 1, 1, 1, 3, 7, 15, 2, 15, 31, 255, 100]
     ops: dict[str, Op] = {
-        f"threshold{n}": ro.make_threshold(rng, ro.random_stream(rng), count) for n, count in enumerate(levels)
+        f"threshold{n}": ro.make_threshold(rng, ro.random_stream(rng), count).replace(logic_levels=2 + n % 3)
+        for n, count in enumerate(levels)
     }
     run_ops(ops, tmp_path / "bench", seed, frames=3)
 
@@ -133,6 +158,10 @@ def test_pixel_shuffle(tmp_path: Path) -> None:
 def test_upsample(tmp_path: Path) -> None:
     seed = 8
     rng = np.random.default_rng(seed)
-    shapes = [(r, mode) for r in (2, 3, 4) for mode in ("nearest", "bilinear", "bilinear")] + [(5, "bilinear")]
-    ops: dict[str, Op] = {f"upsample{n}": ro.make_resize(rng, r, mode) for n, (r, mode) in enumerate(shapes)}
+    shapes = [(r, mode) for r in (2, 3, 4) for mode in ("nearest", "bilinear", "bilinear")]
+    shapes += [(r, "bilinear") for r in (5, 6, 7, 8, 8)]
+    ops: dict[str, Op] = {
+        f"upsample{n}": ro.make_resize(rng, r, mode).replace(logic_levels=2 + n % 3)
+        for n, (r, mode) in enumerate(shapes)
+    }
     run_ops(ops, tmp_path / "bench", seed)

@@ -27,6 +27,7 @@ MOVERS: list[tuple[str, dict[str, object], int, int]] = [  # module, parameters,
     ("xnorsr_fifo", {"Bits": 8, "Depth": 1}, 8, 8),
     ("xnorsr_fifo", {"Bits": 8, "Depth": 2}, 8, 8),
     ("xnorsr_fifo", {"Bits": 8, "Depth": 40}, 8, 8),
+    ("xnorsr_fifo", {"Bits": 8, "Depth": 400, "Style": 1}, 8, 8),
     ("xnorsr_skid", {"Bits": 8}, 8, 8),
     ("xnorsr_gearbox", {"InChannels": 2, "OutChannels": 6, "Bits": 3}, 6, 18),
     ("xnorsr_gearbox", {"InChannels": 6, "OutChannels": 2, "Bits": 3}, 18, 6),
@@ -46,6 +47,7 @@ def _operators() -> dict[str, Op]:
         ops[f"fixed{pe}_{simd}"] = ro.make_conv(rng, bits, 6, kernel, binary=False, pe=pe, simd=simd)
     for pe, simd in ((4, 27), (2, 9), (4, 1)):
         ops[f"head{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd)
+        ops[f"paired{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd, ends=(-127, 127))
         ops[f"planes{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=True, pe=pe, simd=simd)
     for n in range(12):
         ops[f"affine{n}"] = ro.make_affine(rng, ro.random_stream(rng, channels=4), pe=(0, 2, 1)[n % 3])
@@ -108,15 +110,18 @@ def test_yosys(tmp_path: Path) -> None:
 
 
 MVU = {
-    "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0, "Outputs": 6, "Pe": 2,
-    "Simd": 12, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0", "PopLatency": 1, "PopcountId": -1,
+    "Width": 8, "Height": 8, "Channels": 4, "InBits": 1, "InSigned": 0, "Bipolar": 1, "Taps": 9, "PadValue": 0,
+    "Outputs": 6, "Pe": 2, "Simd": 12, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0",
+    "PopLatency": 1, "PopcountId": -1,
 }  # fmt: skip
-FIXED = {k: v for k, v in MVU.items() if not k.startswith("Pop")} | {"WeightBits": 1}
+FIXED = {k: v for k, v in MVU.items() if not k.startswith(("Pop", "Width", "Height"))} | {
+    "WeightBits": 1, "WeightMax": 1, "Shift": 0, "Chain": 0,
+}  # fmt: skip
 AFFINE = {
     "Channels": 6, "Pe": 2, "InBits": 8, "InSigned": 1, "HasScale": 0, "ScaleBits": 1, "Scale": "6'h0", "HasBias": 0,
     "BiasBits": 1, "Bias": "6'h0", "HasMid": 0, "MidShift": 0, "MidDivisor": 1, "MidLo": 0, "MidHi": 0, "HasSlope": 0,
     "SlopeBits": 1, "SlopeFrac": 0, "Slope": "6'h0", "HasQuant": 1, "OutShift": 0, "OutDivisor": 1, "OutLo": 0,
-    "OutHi": 1, "OutBits": 1,
+    "OutHi": 1, "OutBits": 1, "LogicLevels": 3,
 }  # fmt: skip
 WINDOW = {"Width": 8, "Height": 8, "Bits": 8, "Kernel": 3}
 VIDEO = {"Width": 4, "Height": 3, "Bits": 24, "Gbr": 1}
@@ -126,6 +131,12 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("window", WINDOW, {"Kernel": 11}, "Kernel = 11, must be odd and at most 9"),
     ("window", WINDOW, {"Width": 0}, "Width = 0, Height = 8, Bits = 8, each must be at least 1"),
     ("fifo", {"Bits": 8, "Depth": 2}, {"Depth": 0}, "Bits = 8, Depth = 0, each must be at least 1"),
+    (
+        "fifo",
+        {"Bits": 8, "Depth": 9, "Style": 1},
+        {"Depth": 4},
+        "Style = 1 must be 0 to 2, above 0 only with Depth = 4",
+    ),
     ("fork", {"Bits": 8, "Outputs": 2}, {"Outputs": 1}, "Bits = 8 must be at least 1, Outputs = 1 at least 2"),
     ("skid", {"Bits": 8}, {"Bits": 0}, "Bits = 0, must be at least 1"),
     (
@@ -140,8 +151,17 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("mvu_binary", MVU, {"InBits": 2}, "Bipolar = 1 needs InBits = 1 and InSigned = 0, InBits = 2"),
     ("mvu_fixed", FIXED, {"Pe": 4}, "Pe = 4 must divide Outputs = 6"),
     ("mvu_fixed", FIXED, {"Simd": 5}, "Simd = 5 must divide Taps*Channels = 36"),
+    ("mvu_fixed", FIXED, {"WeightMax": 2}, "WeightMax = 2 must be 1 to 2**(WeightBits-1), WeightBits = 1"),
+    ("mvu_fixed", FIXED, {"Chain": 13}, "Chain = 13 must be at most Simd = 12"),
+    (
+        "mvu_fixed",
+        FIXED,
+        {"Chain": 8, "Shift": 4},
+        "with Shift = 4 the sum of a chain's products, up to 8",
+    ),
     ("affine", AFFINE, {"Pe": 4}, "Pe = 4 must divide Channels = 6"),
     ("affine", AFFINE, {"OutDivisor": 2}, "Divisor = 2 odd"),
+    ("affine", AFFINE, {"LogicLevels": 1}, "LogicLevels = 1, must be at least 2"),
     ("affine", AFFINE, {"OutLo": 2}, "Lo = 2 is greater than Hi = 1"),
     ("video_in", VIDEO_IN, {"Height": 0}, "Width = 4, Height = 0, Bits = 24, each must be at least 1"),
     ("video_in", VIDEO_IN, {"Bits": 32}, "Bits = 32 must be divisible by 3 with Gbr = 1"),

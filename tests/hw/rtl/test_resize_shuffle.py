@@ -43,7 +43,7 @@ def _shuffle(height: int, width: int, factor: int, mode: str, per_beat: int, rng
         module="xnorsr_pixel_shuffle",
         parameters={
             "Width": width, "Channels": channels, "Bits": bits, "Factor": factor, "Dcr": int(mode == "DCR"),
-            "PixelsPerBeat": per_beat,
+            "Style": int(rng.integers(2)), "PixelsPerBeat": per_beat,
         },
         ports=STREAM_PORTS,
         inputs=[Stream(kind.word_bits, [beats(image, kind) for image in images])],
@@ -53,7 +53,7 @@ def _shuffle(height: int, width: int, factor: int, mode: str, per_beat: int, rng
                 [[pack(w[n : n + per_beat], channels * bits) for n in range(0, len(w), per_beat)] for w in words],
             )
         ],
-        latency=max(per_beat // factor, 1) + 2,
+        latency=max(per_beat // factor, 1) + 3,
         interval=1 if per_beat <= factor else None,
     )  # fmt: skip
 
@@ -88,7 +88,7 @@ def test_borders_and_beats(tmp_path: Path) -> None:
     ],
 )
 def test_refuses(module: str, parameters: dict[str, object], message: str, tmp_path: Path) -> None:
-    kind = {"Channels": 1, "Bits": 1, "Dcr": 0}
+    kind = {"Channels": 1, "Bits": 1, "Dcr": 0, "Style": 0}
     case = Case("bad", module, parameters | kind, STREAM_PORTS, [Stream(16, [[0]])], [Stream(8, [[0]])])
     with pytest.raises(verilate.BenchError, match=message):
         run_cases([case], tmp_path / "bench", 0)

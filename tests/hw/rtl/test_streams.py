@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xnorsr.hw.rtl.module import requant_cycles
 from xnorsr.hw.types import Requant, bits_for
 from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream, pack
 from xnorsr.sim.benches.op_cases import run_cases
@@ -22,10 +23,13 @@ def _flow_cases(rng: np.random.Generator) -> list[Case]:
     for depth in [1, 2, 3, 4, 5, 7, 8, 9, 17, 32]:
         bits = int(rng.integers(1, 40))
         frames = [_words(rng, bits, depth + 40), _words(rng, bits, 60)]
-        parameters = {"Bits": bits, "Depth": depth}
-        streams = [Stream(bits, frames)], [Stream(bits, frames)]
         interval = 2 if depth == 1 else 1
-        cases.append(Case(f"fifo {depth}", "xnorsr_fifo", dict(parameters), STREAM_PORTS, *streams, 1, interval))
+        for style in (0, 1) if depth > 4 else (0,):
+            parameters = {"Bits": bits, "Depth": depth, "Style": style}
+            streams = [Stream(bits, frames)], [Stream(bits, frames)]
+            latency = 1 if depth <= 2 else 2 + style
+            name = f"fifo {depth} style {style}"
+            cases.append(Case(name, "xnorsr_fifo", dict(parameters), STREAM_PORTS, *streams, latency, interval))
     for bits in (1, 13):
         frames = [_words(rng, bits, 70)]
         streams = [Stream(bits, frames)], [Stream(bits, frames)]
@@ -83,7 +87,8 @@ def test_gearbox(tmp_path: Path) -> None:
 REQUANT_STREAM = """
 module requant_stream #(
   parameter int unsigned InBits, parameter int Shift, parameter int unsigned Divisor, parameter int Lo,
-  parameter int Hi, parameter int unsigned OutBits, parameter int unsigned Stages
+  parameter int Hi, parameter int unsigned OutBits, parameter int unsigned LogicLevels,
+  parameter int unsigned Stages
 ) (
   input logic clk_i, input logic rst_ni,
   input logic [InBits-1:0] data_i, input logic valid_i, output logic ready_o,
@@ -96,7 +101,9 @@ module requant_stream #(
     if (!rst_ni) valid_q <= '0;
     else if (ready_o) valid_q <= Stages'({valid_q, valid_i});
   end
-  xnorsr_requant #(.InBits(InBits), .Shift(Shift), .Divisor(Divisor), .Lo(Lo), .Hi(Hi), .OutBits(OutBits)) u_requant (
+  xnorsr_requant #(
+    .InBits(InBits), .Shift(Shift), .Divisor(Divisor), .Lo(Lo), .Hi(Hi), .OutBits(OutBits), .LogicLevels(LogicLevels)
+  ) u_requant (
     .clk_i(clk_i), .en_i(ready_o), .x_i(data_i), .y_o(data_o)
   );
 endmodule
@@ -115,9 +122,11 @@ def test_requant(tmp_path: Path) -> None:
             codes = np.arange(-256, 256)
             bits, _ = bits_for(lo, hi)
             out = [int(y) & ((1 << bits) - 1) for y in requant(codes)]
-            stages = 1 if divisor == 1 else 3
+            levels = 2 + shift % 3
+            stages = requant_cycles(requant, levels)
             parameters: dict[str, object] = {
-                "InBits": 9, "Shift": shift, "Divisor": divisor, "Lo": lo, "Hi": hi, "OutBits": bits, "Stages": stages
+                "InBits": 9, "Shift": shift, "Divisor": divisor, "Lo": lo, "Hi": hi, "OutBits": bits,
+                "LogicLevels": levels, "Stages": stages,
             }  # fmt: skip
             frames = [[int(c) & 511 for c in codes]]
             streams = [Stream(9, frames)], [Stream(bits, [out])]

@@ -7,8 +7,9 @@
 // folding loops, pragmas. The fast form is for C-simulation only: machine integers and machine popcount.
 // C-simulation takes the fast form unless XNORSR_BIT_TRUE is defined; both give the same codes.
 
+// The widest word that Vitis HLS documents. Every word of a kernel is checked against it.
 #ifndef AP_INT_MAX_W
-#define AP_INT_MAX_W 16384
+#define AP_INT_MAX_W 4096
 #endif
 
 #include "ap_int.h"
@@ -28,17 +29,9 @@
 #define XNORSR_FAST
 #endif
 
-// Line buffers are plain local memories in hardware. In C-simulation they stay off the stack; layers run one after
-// the other there, so layers of one shape may share them.
-#ifndef XNORSR_BUFFER
-#ifdef __SYNTHESIS__
-#define XNORSR_BUFFER
-#else
-#define XNORSR_BUFFER static
-#endif
-#endif
-
 namespace xnorsr {
+
+static const int MAX_WORD = 4096;
 
 template <bool FIRST, class A, class B> struct Choose {
     typedef A type;
@@ -64,6 +57,42 @@ template <int A, int B> struct Max {
     static const int value = A > B ? A : B;
 };
 
+// Counter<N>::type: counts 0 to N - 1, in as few bits as that takes.
+template <int64_t N> struct Counter {
+    static constexpr int bits(int64_t n) { return n <= 2 ? 1 : 1 + bits((n + 1) / 2); }
+    static const int BITS = bits(N);
+    typedef ap_uint<BITS> type;
+};
+
+// Number of steps of a loop: int wherever that is enough.
+template <int64_t N> struct Steps {
+    typedef typename Choose<(N < (int64_t(1) << 31)), int, int64_t>::type type;
+};
+
+// Multiply<DSP>::of<T>(a, b): the product as a T, in a DSP slice or in look-up tables as the project's own account has it.
+#ifdef XNORSR_FAST
+template <bool DSP> struct Multiply {
+    template <class T, class A, class B> static T of(const A &a, const B &b) { return (T)a * (T)b; }
+};
+#else
+template <bool DSP> struct Multiply {
+    template <class T, int A, int B> static T of(const ap_int<A> &a, const ap_int<B> &b) {
+        XNORSR_PRAGMA(HLS INLINE)
+        const ap_int<A + B> product = a * b;
+        XNORSR_PRAGMA(HLS BIND_OP variable=product op=mul impl=dsp)
+        return T(product);
+    }
+};
+template <> struct Multiply<false> {
+    template <class T, int A, int B> static T of(const ap_int<A> &a, const ap_int<B> &b) {
+        XNORSR_PRAGMA(HLS INLINE)
+        const ap_int<A + B> product = a * b;
+        XNORSR_PRAGMA(HLS BIND_OP variable=product op=mul impl=fabric)
+        return T(product);
+    }
+};
+#endif
+
 // Pixels<C, BITS, SIGNED, BIPOLAR>: the type of a stream. One beat is one pixel in raster order, all channels packed
 // in one word, channel 0 in the low bits. A bipolar code 1 stands for +1, 0 for -1.
 template <int C_, int BITS_, bool SIGNED_, bool BIPOLAR_ = false> struct Pixels {
@@ -73,6 +102,7 @@ template <int C_, int BITS_, bool SIGNED_, bool BIPOLAR_ = false> struct Pixels 
     static const bool BIPOLAR = BIPOLAR_;
     static const int WORD = C_ * BITS_;
     static const int NUMBER = BIPOLAR_ ? 2 : BITS_ + (SIGNED_ ? 0 : 1);
+    static_assert(WORD <= MAX_WORD, "a pixel has at most 4096 bits");
     typedef ap_uint<WORD> word;
     typedef typename Number<NUMBER>::type number;
 };

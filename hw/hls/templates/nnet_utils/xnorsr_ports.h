@@ -14,6 +14,7 @@ namespace xnorsr {
 template <class P, bool GBR> struct Port {
     static_assert(!GBR || P::C == 3, "three channels have the order G, B, R");
     typedef typename P::word word;
+    static const int WORD = P::WORD;
     static const int ONE = GBR ? P::BITS : 0, TWO = GBR ? 2 * P::BITS : 0;
 
     static word from(const word &at_port) {

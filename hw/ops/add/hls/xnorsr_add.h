@@ -3,9 +3,9 @@
 
 #include "xnorsr_common.h"
 
-// Two streams added: y = quant((a << SHIFT_A) + (b << SHIFT_B)).
+// Two streams added: y = quant((a << SHIFT_A) + (b << SHIFT_B)); with SUBTRACT the second one is subtracted.
 //
-// CFG: in_a, in_b, out, H, W, SHIFT_A, SHIFT_B, SUM_BITS (the width of the sum), quant (Requant or Exact).
+// CFG: in_a, in_b, out, H, W, SHIFT_A, SHIFT_B, SUBTRACT, SUM_BITS (the width of the sum), quant (Requant or Exact).
 
 namespace xnorsr {
 
@@ -28,7 +28,8 @@ pixel:
         unpack<typename CFG::in_b>(in_b.read(), b);
         for (int c = 0; c < C; c++) {
             XNORSR_PRAGMA(HLS UNROLL)
-            const sum_t sum = (sum_t(a[c]) << CFG::SHIFT_A) + (sum_t(b[c]) << CFG::SHIFT_B);
+            const sum_t left = sum_t(a[c]) << CFG::SHIFT_A, right = sum_t(b[c]) << CFG::SHIFT_B;
+            const sum_t sum = CFG::SUBTRACT ? sum_t(left - right) : sum_t(left + right);
             y[c] = CFG::quant::template apply<CFG::SUM_BITS>(sum);
         }
         out.write(pack<typename CFG::out>(y));

@@ -1,8 +1,9 @@
 // Residual addition of two streams.
 //
-// Formula:     y[c] = quant((a[c] << ShiftA) + (b[c] << ShiftB)), quant as xnorsr_requant; exact without HasQuant.
+// Formula:     y[c] = quant((a[c] << ShiftA) + (b[c] << ShiftB)), quant as xnorsr_requant; exact without HasQuant. With
+//              Subtract minus (b[c] << ShiftB).
 // Range:       shifts 0 to 31; all widths >= 1. Without HasQuant the output must hold every sum.
-// Latency:     1 cycle, with HasQuant 1 + (Divisor == 1 ? 1 : 3). Interval: 1 cycle per pixel.
+// Latency:     1 cycle, with HasQuant xnorsr_requant's more. Interval: 1 cycle per pixel.
 // Handshake:   both inputs move together: a_ready_o depends on b_valid_i and ready_i, b_ready_o on a_valid_i and ready_i,
 //              combinationally; valid_o and data_o are registers.
 // Structure:   adder, register, requantization. The FIFO that balances the branches stands outside.
@@ -14,12 +15,14 @@ module xnorsr_add #(
   parameter int unsigned BBits,     // bits of a channel of b
   parameter bit          BSigned,   // b is two's complement
   parameter int unsigned ShiftB,
+  parameter bit          Subtract,  // b is subtracted
   parameter bit          HasQuant,
   parameter int          OutShift,
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits    // bits of an output channel
+  parameter int unsigned OutBits,   // bits of an output channel
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -41,7 +44,8 @@ module xnorsr_add #(
   localparam int unsigned AWide   = ABits + ShiftA + (ASigned ? 0 : 1);
   localparam int unsigned BWide   = BBits + ShiftB + (BSigned ? 0 : 1);
   localparam int unsigned SumBits = (AWide > BWide ? AWide : BWide) + 1;
-  localparam int unsigned Stages  = 1 + (HasQuant ? (OutDivisor == 1 ? 1 : 3) : 0);
+  localparam int unsigned Stages  = 1 + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0)
+                                                    + (LogicLevels > 2 ? 1 : 2) : 0);
 
   logic [Stages-1:0] valid_q;
   logic              en;
@@ -67,11 +71,12 @@ module xnorsr_add #(
       assign b = signed'(SumBits'(b_data_i[c*BBits+:BBits])) <<< ShiftB;
     end
     always_ff @(posedge clk_i) begin
-      if (en) sum_q <= a + b;
+      if (en) sum_q <= Subtract ? a - b : a + b;
     end
     if (HasQuant) begin : gen_quant
       xnorsr_requant #(
-        .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits)
+        .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
+        .LogicLevels(LogicLevels)
       ) u_quant (.clk_i, .en_i(en), .x_i(sum_q), .y_o(data_o[c*OutBits+:OutBits]));
     end else begin : gen_exact
       logic unused_ok;

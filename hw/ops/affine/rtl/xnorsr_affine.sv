@@ -4,7 +4,7 @@
 //              are xnorsr_requant. Each part may be missing (Has... = 0); then its other parameters are ignored.
 // Packing:     Scale, Bias, Slope: channel 0 in the low bits, two's complement.
 // Range:       Pe divides Channels; SlopeFrac <= 31; all widths >= 1. The output must hold every value that can occur.
-// Latency:     L = xnorsr_affine_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles.
+// Latency:     L = xnorsr_affine_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles, and one for LogicLevels = 2.
 // Interval:    Channels/Pe cycles per pixel.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   Pe lanes. With fewer lanes than channels a pixel is cut by one width converter and joined by another, the lanes'
@@ -34,7 +34,8 @@ module xnorsr_affine #(
   parameter int unsigned                   OutDivisor,
   parameter int                            OutLo,
   parameter int                            OutHi,
-  parameter int unsigned                   OutBits      // bits of an output channel
+  parameter int unsigned                   OutBits,     // bits of an output channel
+  parameter int unsigned                   LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
@@ -53,9 +54,11 @@ module xnorsr_affine #(
            InBits, ScaleBits, BiasBits, SlopeBits, OutBits, "SlopeFrac at most 31, is ", SlopeFrac);
   end
 
-  localparam int unsigned Folds  = Channels / Pe;
-  localparam int unsigned Stages = 1 + (HasScale || HasBias ? 1 : 0) + (HasMid ? (MidDivisor == 1 ? 1 : 3) : 0) +
-                                   (HasSlope ? 1 : 0) + (HasQuant ? (OutDivisor == 1 ? 1 : 3) : 0);
+  localparam int unsigned Folds    = Channels / Pe;
+  localparam int unsigned Saturate = LogicLevels > 2 ? 1 : 2;
+  localparam int unsigned Stages   = 1 + (HasScale ? 2 : HasBias ? 1 : 0) + (HasSlope ? 3 : 0)
+                                     + (HasMid ? (MidDivisor > 1 ? 4 : MidShift > 0 ? 1 : 0) + Saturate : 0)
+                                     + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + Saturate : 0);
 
   // Parts of Pe channels in and out
   logic [Pe*InBits-1:0]  part;
@@ -83,7 +86,8 @@ module xnorsr_affine #(
       .InBits(InBits), .InSigned(InSigned), .HasScale(HasScale), .ScaleBits(ScaleBits), .HasBias(HasBias),
       .BiasBits(BiasBits), .HasMid(HasMid), .MidShift(MidShift), .MidDivisor(MidDivisor), .MidLo(MidLo),
       .MidHi(MidHi), .HasSlope(HasSlope), .SlopeBits(SlopeBits), .SlopeFrac(SlopeFrac), .HasQuant(HasQuant),
-      .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits)
+      .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits),
+      .LogicLevels(LogicLevels)
     ) u_lane (
       .clk_i, .en_i(en),
       .x_i(part[p*InBits+:InBits]),
@@ -124,8 +128,19 @@ module xnorsr_affine #(
       .clk_i, .rst_ni, .data_i, .valid_i, .ready_o,
       .data_o(part), .valid_o(part_valid), .ready_i(part_ready)
     );
+    // The width converter's ready is a look-up table in front of the enable of all lanes
+    logic [Pe*OutBits-1:0] sliced;
+    logic                  sliced_valid, sliced_ready;
+    if (LogicLevels == 2) begin : gen_slice
+      xnorsr_skid #(.Bits(Pe * OutBits)) u_slice (
+        .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
+        .data_o(sliced), .valid_o(sliced_valid), .ready_i(sliced_ready)
+      );
+    end else begin : gen_no_slice
+      assign {sliced, sliced_valid, result_ready} = {result, result_valid, sliced_ready};
+    end
     xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
+      .clk_i, .rst_ni, .data_i(sliced), .valid_i(sliced_valid), .ready_o(sliced_ready),
       .data_o, .valid_o, .ready_i
     );
   end

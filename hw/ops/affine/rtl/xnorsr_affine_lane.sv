@@ -3,10 +3,11 @@
 // Formula:     y = quant(prelu(mid(scale*x + bias))); prelu(v) = v >= 0 ? v << SlopeFrac : v * slope. Parts that the Has...
 //              parameters switch off are left out; without HasQuant the exact value goes out.
 // Range:       as xnorsr_affine, which checks.
-// Latency:     1 + (HasScale || HasBias) + HasMid*(MidDivisor == 1 ? 1 : 3) + HasSlope + HasQuant*(OutDivisor == 1 ? 1 : 3)
-//              cycles while en_i is 1. Interval: 1.
+// Latency:     1 + (HasScale ? 2 : HasBias ? 1 : 0) + HasMid*M + (HasSlope ? 3 : 0) + HasQuant*Q cycles while en_i is 1, M and Q as
+//              xnorsr_requant says. Interval: 1.
 // Handshake:   none; en_i = 0 holds all registers.
-// Structure:   operand registers, then multiply-add, then select, as a DSP slice has them. The parameters are inputs: constants
+// Structure:   registers as a DSP slice has them: operands, product, sum with the bias; requantization; product with the
+//              slope, result, and a stage that selects it for negative numbers. The parameters are inputs: constants
 //              when every channel has its lane (synthesis folds them in), the word of a ROM otherwise.
 module xnorsr_affine_lane #(
   parameter int unsigned InBits,      // bits of x_i
@@ -28,7 +29,8 @@ module xnorsr_affine_lane #(
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits      // bits of y_o
+  parameter int unsigned OutBits,     // bits of y_o
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                        clk_i,
   input  logic                        en_i,
@@ -48,7 +50,9 @@ module xnorsr_affine_lane #(
   localparam int unsigned PosBits  = MidBits + SlopeFrac;
   localparam int unsigned NegBits  = MidBits + SlopeBits;
   localparam int unsigned ReluBits = HasSlope ? (PosBits > NegBits ? PosBits : NegBits) : MidBits;
-  localparam int unsigned MidDelay = (HasScale || HasBias ? 1 : 0) + (HasMid ? (MidDivisor == 1 ? 1 : 3) : 0);
+  localparam int unsigned Saturate = LogicLevels > 2 ? 1 : 2;
+  localparam int unsigned MidDelay = (HasScale ? 2 : HasBias ? 1 : 0)
+                                     + (HasMid ? (MidDivisor > 1 ? 4 : MidShift > 0 ? 1 : 0) + Saturate : 0);
 
   // Operands
   logic signed [XBits-1:0]     x_q;
@@ -66,15 +70,22 @@ module xnorsr_affine_lane #(
 
   // scale*x + bias
   logic signed [AddBits-1:0] affine;
-  if (HasScale || HasBias) begin : gen_affine
-    logic signed [AddBits-1:0] product, sum_q;
-    if (HasScale) begin : gen_scale
-      assign product = AddBits'(x_q) * AddBits'(scale_q);
-    end else begin : gen_no_scale
-      assign product = AddBits'(x_q);
-    end
+  if (HasScale) begin : gen_scale
+    logic signed [MulBits-1:0]  product_q;
+    logic signed [BiasBits-1:0] addend_q;
+    logic signed [AddBits-1:0]  sum_q;
     always_ff @(posedge clk_i) begin
-      if (en_i) sum_q <= HasBias ? product + AddBits'(bias_q) : product;
+      if (en_i) begin
+        product_q <= MulBits'(x_q) * MulBits'(scale_q);
+        addend_q  <= bias_q;
+        sum_q     <= HasBias ? AddBits'(product_q) + AddBits'(addend_q) : AddBits'(product_q);
+      end
+    end
+    assign affine = sum_q;
+  end else if (HasBias) begin : gen_bias
+    logic signed [AddBits-1:0] sum_q;
+    always_ff @(posedge clk_i) begin
+      if (en_i) sum_q <= AddBits'(x_q) + AddBits'(bias_q);
     end
     assign affine = sum_q;
   end else begin : gen_no_affine
@@ -85,7 +96,8 @@ module xnorsr_affine_lane #(
   logic signed [MidBits-1:0] mid;
   if (HasMid) begin : gen_mid
     xnorsr_requant #(
-      .InBits(AddBits), .Shift(MidShift), .Divisor(MidDivisor), .Lo(MidLo), .Hi(MidHi), .OutBits(MidBits)
+      .InBits(AddBits), .Shift(MidShift), .Divisor(MidDivisor), .Lo(MidLo), .Hi(MidHi), .OutBits(MidBits),
+      .LogicLevels(LogicLevels)
     ) u_mid (.clk_i, .en_i, .x_i(affine), .y_o(mid));
   end else begin : gen_no_mid
     assign mid = affine;
@@ -105,8 +117,17 @@ module xnorsr_affine_lane #(
       end
       assign slope = delay_q[MidDelay-1];
     end
+    logic [1:0][MidBits-1:0]        positive_q;  // beside the product
+    logic [NegBits-1:0]             product;
+    xnorsr_product #(.ABits(MidBits), .BBits(SlopeBits), .Signed(1'b1)) u_product (
+      .clk_i, .en_i, .a_i(mid), .b_i(slope), .y_o(product)
+    );
     always_ff @(posedge clk_i) begin
-      if (en_i) relu_q <= mid >= 0 ? ReluBits'(mid) <<< SlopeFrac : ReluBits'(mid) * ReluBits'(slope);
+      if (en_i) begin
+        positive_q <= (2*MidBits)'({positive_q, mid});
+        relu_q     <= positive_q[1][MidBits-1] ? ReluBits'(signed'(product))
+                                               : ReluBits'(positive_q[1]) <<< SlopeFrac;
+      end
     end
     assign relu = relu_q;
   end else begin : gen_no_slope
@@ -116,7 +137,8 @@ module xnorsr_affine_lane #(
   // quant
   if (HasQuant) begin : gen_quant
     xnorsr_requant #(
-      .InBits(ReluBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits)
+      .InBits(ReluBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
+      .LogicLevels(LogicLevels)
     ) u_quant (.clk_i, .en_i, .x_i(relu), .y_o);
   end else begin : gen_exact
     assign y_o = OutBits'(relu);

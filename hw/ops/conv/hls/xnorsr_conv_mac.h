@@ -4,36 +4,35 @@
 #include "xnorsr_conv.h"
 
 // n-bit weights, any input: multiply-accumulate. A bipolar input counts as its value, -1 or +1.
-// Beyond the border x is CFG::PAD: 0, or +1 or -1 with a bipolar input.
+// Beyond the border x is CFG::PAD: 0, or +1 or -1 with a bipolar input. CFG::DSP: products stand in DSP slices.
 
 namespace xnorsr {
 
 #ifdef XNORSR_FAST
 
-template <class SHAPE, int WEIGHT_BITS> struct FastMac {
+template <class SHAPE> struct FastMac {
     typedef Folding<SHAPE> fold;
     static const int C = SHAPE::in::C, O = SHAPE::out::C, TAPS = SHAPE::K * SHAPE::K;
     // Operands of 16 bits let the compiler use multiply-add instructions.
-    static const bool NARROW = SHAPE::in::NUMBER <= 16 && WEIGHT_BITS <= 16;
+    static const bool NARROW = SHAPE::in::NUMBER <= 16 && SHAPE::WEIGHT_BITS <= 16;
     typedef typename Choose<NARROW, int16_t, int32_t>::type operand;
     // Vectors over the outputs where synapses are few, else over the synapses.
     static const bool BY_OUTPUT = O >= 16 && fold::SYNAPSES < 64;
-    static_assert(SHAPE::in::NUMBER <= 32 && WEIGHT_BITS <= 32, "operands are at most 32 bits wide");
+    static_assert(SHAPE::in::NUMBER <= 32 && SHAPE::WEIGHT_BITS <= 32, "operands are at most 32 bits wide");
     struct pixel {
         operand v[C];
     };
     operand weight[fold::SYNAPSES * O];
 
-    // get(f, pe, s): weight of output pe and synapse s in cycle f of the folding.
-    template <class GET> void fill(GET get) {
+    template <class ROM> void prepare(const ROM &rom) {
         for (int o = 0; o < O; o++)
             for (int s = 0; s < fold::SYNAPSES; s++) {
                 const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD;
-                weight[BY_OUTPUT ? s * O + o : o * fold::SYNAPSES + s] = get(f, o % SHAPE::PE, s % SHAPE::SIMD);
+                const uint64_t bits = fold::weight(rom[o % SHAPE::PE][f], s % SHAPE::SIMD);
+                const int shift = 64 - SHAPE::WEIGHT_BITS;
+                weight[BY_OUTPUT ? s * O + o : o * fold::SYNAPSES + s] =
+                    SHAPE::BINARY ? (operand)(bits ? 1 : -1) : (operand)((int64_t)(bits << shift) >> shift);
             }
-    }
-    template <class ROM> void prepare(const ROM &rom) {
-        fill([&rom](int f, int pe, int s) { return rom[f][pe][s]; });
     }
     static pixel load(const typename SHAPE::in::word &word) {
         pixel x;
@@ -66,8 +65,8 @@ template <class SHAPE, int WEIGHT_BITS> struct FastMac {
 
 template <class CFG, class ROM, class OFFSET_T>
 void conv_mac(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
-              const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    convolve<typename CFG::shape, FastMac<typename CFG::shape, CFG::WEIGHT_BITS>>(in, out, weight, bias);
+              const ROM &weight, const OFFSET_T (&bias)[Folding<CFG>::NF][CFG::PE]) {
+    convolve<typename CFG::shape, FastMac<typename CFG::shape>>(in, out, weight, bias);
 }
 
 #else
@@ -76,7 +75,7 @@ template <class CFG> struct MacEngine {
     typedef typename CFG::out::number number;
     typedef typename CFG::in::number synapse;
 
-    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x, bool *valid) {
+    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x) {
         XNORSR_PRAGMA(HLS INLINE)
         synapse value[CFG::in::C];
         XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=value dim=0 type=complete)
@@ -84,16 +83,21 @@ template <class CFG> struct MacEngine {
         for (int c = 0; c < CFG::in::C; c++) {
             XNORSR_PRAGMA(HLS UNROLL)
             x[c] = outside ? synapse(CFG::PAD) : value[c];
-            valid[c] = !outside;
         }
     }
-    template <class ROM> static number sum(const synapse *x, const bool *, int first, const ROM *weight) {
+    static void lanes(const bool *, int, bool *) { XNORSR_PRAGMA(HLS INLINE) }
+    static int start(const bool *) {
         XNORSR_PRAGMA(HLS INLINE)
+        return 0;
+    }
+    template <class WORD> static number sum(const synapse *x, const bool *, const WORD *weight) {
+        XNORSR_PRAGMA(HLS INLINE)
+        XNORSR_PRAGMA(HLS EXPRESSION_BALANCE)
         number total = 0;
         for (int s = 0; s < CFG::SIMD; s++) {
             XNORSR_PRAGMA(HLS UNROLL)
-            const ap_int<CFG::WEIGHT_BITS> w = weight[s];
-            total += x[first + s] * w;
+            const ap_int<CFG::WEIGHT_BITS> w = Folding<CFG>::weight(weight, s);
+            total += Multiply<(CFG::DSP != 0)>::template of<number>(x[s], w);
         }
         return total;
     }
@@ -101,9 +105,7 @@ template <class CFG> struct MacEngine {
 
 template <class CFG, class ROM, class OFFSET_T>
 void conv_mac(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
-              const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=2 type=complete)
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=3 type=complete)
+              const ROM &weight, const OFFSET_T (&bias)[Folding<CFG>::NF][CFG::PE]) {
     convolve<CFG, MacEngine<CFG>>(in, out, weight, bias);
 }
 

@@ -11,17 +11,11 @@ namespace xnorsr {
 
 #ifdef XNORSR_FAST
 
-// Machine multiply-adds with weights -1 and +1: faster than counting each plane, the same sums.
-template <class SHAPE> struct FastPlanes : FastMac<SHAPE, 2> {
-    template <class ROM> void prepare(const ROM &rom) {
-        this->fill([&rom](int f, int pe, int s) { return rom[f][pe][s / 64] >> (s % 64) & 1 ? 1 : -1; });
-    }
-};
-
 template <class CFG, class ROM, class OFFSET_T>
 void conv_planes(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
-                 const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    convolve<typename CFG::shape, FastPlanes<typename CFG::shape>>(in, out, weight, bias);
+                 const ROM &weight, const OFFSET_T (&bias)[Folding<CFG>::NF][CFG::PE]) {
+    // Machine multiply-adds with weights -1 and +1: faster than counting each plane, the same sums.
+    convolve<typename CFG::shape, FastMac<typename CFG::shape>>(in, out, weight, bias);
 }
 
 #else
@@ -31,27 +25,31 @@ template <class CFG> struct PlanesEngine {
     static const int BITS = CFG::in::BITS;
     typedef ap_uint<BITS> synapse;
 
-    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x, bool *valid) {
+    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x) {
         XNORSR_PRAGMA(HLS INLINE)
         for (int c = 0; c < CFG::in::C; c++) {
             XNORSR_PRAGMA(HLS UNROLL)
             const synapse inside = pixel.range((c + 1) * BITS - 1, c * BITS);
             x[c] = outside ? synapse(0) : inside;
-            valid[c] = !outside;
         }
     }
-    template <class WORD> static number sum(const synapse *x, const bool *, int first, const WORD *weight) {
+    static void lanes(const bool *, int, bool *) { XNORSR_PRAGMA(HLS INLINE) }
+    static int start(const bool *) {
         XNORSR_PRAGMA(HLS INLINE)
+        return 0;
+    }
+    template <class WORD> static number sum(const synapse *x, const bool *, const WORD *weight) {
+        XNORSR_PRAGMA(HLS INLINE)
+        XNORSR_PRAGMA(HLS EXPRESSION_BALANCE)
         number total = 0;
         for (int j = 0; j < BITS; j++) {
             XNORSR_PRAGMA(HLS UNROLL)
-            ap_uint<20> positive = 0, all = 0;
+            ap_uint<Counter<CFG::SIMD + 1>::BITS> positive = 0, all = 0;
             for (int s = 0; s < CFG::SIMD; s++) {
                 XNORSR_PRAGMA(HLS UNROLL)
-                const ap_uint<1> bit = x[first + s][j];
-                const ap_uint<1> w = weight[s / 64] >> (s % 64) & 1;
-                positive += bit & w;
-                all += bit;
+                const bool bit = x[s][j], w = Folding<CFG>::weight(weight, s) != 0;
+                positive += bit && w ? 1 : 0;
+                all += bit ? 1 : 0;
             }
             const number plane = number(2 * positive - all) << j;
             if (CFG::in::SIGNED && j == BITS - 1)
@@ -65,10 +63,8 @@ template <class CFG> struct PlanesEngine {
 
 template <class CFG, class ROM, class OFFSET_T>
 void conv_planes(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
-                 const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
+                 const ROM &weight, const OFFSET_T (&bias)[Folding<CFG>::NF][CFG::PE]) {
     static_assert(CFG::PAD == 0, "constant padding needs a bipolar input");
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=2 type=complete)
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=3 type=complete)
     convolve<CFG, PlanesEngine<CFG>>(in, out, weight, bias);
 }
 

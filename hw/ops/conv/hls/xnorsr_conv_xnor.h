@@ -4,7 +4,8 @@
 #include "xnorsr_conv.h"
 
 // Binary weights, bipolar input: sum = 2P - V, P the popcount of XNOR(x, w) over the valid synapses, V their number.
-// With zero padding, synapses beyond the border are not valid; with +1 or -1 they are, and x is that constant there.
+// With zero padding, taps beyond the border are not valid; with +1 or -1 they are, and x is that constant there. V is
+// the same for all outputs of a pixel and stands at the start of each sum.
 
 namespace xnorsr {
 
@@ -28,7 +29,7 @@ template <class SHAPE> struct FastXnor {
         for (int o = 0; o < O; o++)
             for (int s = 0; s < fold::SYNAPSES; s++) {
                 const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD, bit = s % SHAPE::SIMD;
-                const uint64_t one = (uint64_t)rom[f][o % SHAPE::PE][bit / 64] >> (bit % 64) & 1;
+                const uint64_t one = fold::weight(rom[o % SHAPE::PE][f], bit);
                 weight[o / LANES][s / C * CHUNKS + s % C / 64][o % LANES] |= one << (s % C % 64);
             }
     }
@@ -67,45 +68,64 @@ template <class SHAPE> struct FastXnor {
 
 template <class CFG, class ROM, class OFFSET_T>
 void conv_xnor(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
-               const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
+               const ROM &weight, const OFFSET_T (&bias)[Folding<CFG>::NF][CFG::PE]) {
     convolve<typename CFG::shape, FastXnor<typename CFG::shape>>(in, out, weight, bias);
 }
 
 #else
 
 template <class CFG> struct XnorEngine {
+    typedef Folding<CFG> fold;
     typedef typename CFG::out::number number;
     typedef ap_uint<1> synapse;
 
-    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x, bool *valid) {
+    static void load(const typename CFG::in::word &pixel, bool outside, synapse *x) {
         XNORSR_PRAGMA(HLS INLINE)
         for (int c = 0; c < CFG::in::C; c++) {
             XNORSR_PRAGMA(HLS UNROLL)
-            const synapse border = CFG::PAD > 0 ? 1 : 0;
-            const synapse inside = pixel[c];
-            x[c] = outside ? border : inside;
-            valid[c] = CFG::PAD != 0 || !outside;
+            const bool bit = pixel[c];
+            x[c] = (outside ? CFG::PAD > 0 : bit) ? 1 : 0;
         }
     }
-    template <class WORD>
-    static number sum(const synapse *x, const bool *valid, int first, const WORD *weight) {
+    // Which lanes of slice sf belong to valid taps: K*K signals, chosen by sf, each for all channels of its tap.
+    static void lanes(const bool *valid, int sf, bool *inside) {
         XNORSR_PRAGMA(HLS INLINE)
-        ap_uint<20> equal = 0, count = 0;
+        for (int k = 0; k < fold::SF; k++) {
+            XNORSR_PRAGMA(HLS UNROLL)
+            if (fold::SF > 1 && k != sf)
+                continue;
+            for (int s = 0; s < CFG::SIMD; s++) {
+                XNORSR_PRAGMA(HLS UNROLL)
+                inside[s] = CFG::PAD != 0 || valid[(k * CFG::SIMD + s) / fold::C];
+            }
+        }
+    }
+    // -V.
+    static int start(const bool *valid) {
+        XNORSR_PRAGMA(HLS INLINE)
+        ap_uint<Counter<fold::TAPS + 1>::BITS> taps = 0;
+        for (int tap = 0; tap < fold::TAPS; tap++) {
+            XNORSR_PRAGMA(HLS UNROLL)
+            taps += CFG::PAD != 0 || valid[tap] ? 1 : 0;
+        }
+        return -fold::C * int(taps);
+    }
+    template <class WORD> static number sum(const synapse *x, const bool *inside, const WORD *weight) {
+        XNORSR_PRAGMA(HLS INLINE)
+        XNORSR_PRAGMA(HLS EXPRESSION_BALANCE)
+        ap_uint<Counter<CFG::SIMD + 1>::BITS> equal = 0;
         for (int s = 0; s < CFG::SIMD; s++) {
             XNORSR_PRAGMA(HLS UNROLL)
-            const synapse w = weight[s / 64] >> (s % 64) & 1;
-            equal += (x[first + s] == w && valid[first + s]) ? 1 : 0;
-            count += valid[first + s] ? 1 : 0;
+            const bool bit = x[s] != 0, w = fold::weight(weight, s) != 0;
+            equal += inside[s] && bit == w ? 1 : 0;
         }
-        return number(2 * equal - count);
+        return number(equal) << 1;
     }
 };
 
 template <class CFG, class ROM, class OFFSET_T>
 void conv_xnor(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
-               const ROM &weight, const OFFSET_T (&bias)[CFG::out::C]) {
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=2 type=complete)
-    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=weight dim=3 type=complete)
+               const ROM &weight, const OFFSET_T (&bias)[Folding<CFG>::NF][CFG::PE]) {
     convolve<CFG, XnorEngine<CFG>>(in, out, weight, bias);
 }
 

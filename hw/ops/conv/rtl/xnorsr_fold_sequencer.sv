@@ -5,6 +5,7 @@
 // Range:       Simd divides Elements; Groups, ElementBits >= 1.
 // Latency:     1 cycle to the first slice; 0 when there is one fold only. Interval: F = Groups*Elements/Simd cycles a window.
 // Handshake:   en_i moves everything; ready_o = en_i and (empty or last slice). valid_o marks a slice.
+// Levels:      counters and their ends are registers of their own: one carry chain or two LUTs, and the multiplexer of the register.
 // Structure:   a register that rotates by one slice per cycle, so no multiplexer as wide as the window is needed; the next window
 //              loads in the cycle of the last slice. One fold: wires.
 module xnorsr_fold_sequencer #(
@@ -43,27 +44,34 @@ module xnorsr_fold_sequencer #(
     localparam int unsigned CountBits = Slices > 1 ? $clog2(Slices) : 1;
 
     logic [Elements*ElementBits-1:0] word_q;
-    logic                            busy_q, last_fold;
+    logic                            busy_q, first_q, last_q, last_fold_q;  // *_q of the slice that is dealt out
     logic [FoldBits-1:0]             fold_q;
     logic [CountBits-1:0]            slice_q;
-    assign last_fold = fold_q == FoldBits'(Folds - 1);
-    assign ready_o   = en_i & (~busy_q | last_fold);
+    assign ready_o   = en_i & (~busy_q | last_fold_q);
     assign slice_o   = word_q[SliceBits-1:0];
     assign valid_o   = busy_q;
     assign fold_o    = fold_q;
-    assign first_o   = slice_q == '0;
-    assign last_o    = slice_q == CountBits'(Slices - 1);
+    assign first_o   = first_q;
+    assign last_o    = last_q;
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
-        busy_q  <= 1'b0;
-        fold_q  <= '0;
-        slice_q <= '0;
+        busy_q      <= 1'b0;
+        fold_q      <= '0;
+        slice_q     <= '0;
+        first_q     <= 1'b1;
+        last_q      <= Slices == 1;
+        last_fold_q <= 1'b0;
       end else if (en_i) begin
         if (ready_o) busy_q <= valid_i;
         if (busy_q) begin
-          fold_q  <= last_fold ? '0 : fold_q + 1'b1;
-          slice_q <= last_o ? '0 : slice_q + 1'b1;
+          last_fold_q <= fold_q == FoldBits'(Folds - 2);
+          fold_q      <= last_fold_q ? '0 : fold_q + 1'b1;
+          if (Slices > 1) begin
+            first_q <= last_q;
+            last_q  <= slice_q == CountBits'(Slices - 2);
+            slice_q <= last_q ? '0 : slice_q + 1'b1;
+          end
         end
       end
     end

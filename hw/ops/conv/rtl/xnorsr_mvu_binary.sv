@@ -9,9 +9,11 @@
 //              So all but P is a constant of the output and of how many rows and columns of the window lie outside.
 // Packing:     data_i = [tap][channel][bit] as from xnorsr_window (tap = ky*K + kx); Weights[o][tap][channel], channel fastest, o
 //              slowest, low bits first; Bias[o] and data_o[o] of OutBits each, two's complement.
+// Frame:       Width and Height tell which rows and columns of a window can be outside together: at most K cases of each.
 // Range:       Taps = K*K, K odd; Pe divides Outputs, Simd divides Taps*Channels; PadValue 0, or +-1 if Bipolar; PopLatency >= 1.
 //              OutBits must hold every accumulator (arithmetic is modulo 2**OutBits, so Bias alone may exceed it).
-// Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds. F = 1: PopLatency + 1 cycles; else F + PopLatency + 3.
+// Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds, A = PopLatency + clog2(InBits) for the counts.
+//              F = 1: A + 1 cycles; F <= 64: F + A + 3; else F + A + 4, since the ROM has an output register then.
 // Interval:    F cycles per pixel, no gap between pixels.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   a rotating window register and a ROM with one word per fold (weights are constants when F = 1), Pe popcounts per
@@ -19,9 +21,13 @@
 //              of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers, and
 //              with constant weights they may share sums between outputs. Bit planes stand side by side, so that n-bit
 //              inputs cost area, not cycles.
+// Levels:      no stage has more than two LUTs in a row and one carry chain, ROMs of up to 512 words included: the popcounts
+//              see to it themselves, counts of bit planes are added pairwise, the border is a number before it is an address.
 // Popcount:    $countones and registers, which simulates fast. Under SYNTHESIS, PopcountId >= 0 takes the generated module
 //              xnorsr_popcounts with that Id instead; it must have the same latency and, if its weights are constant, these weights.
 module xnorsr_mvu_binary #(
+  parameter int unsigned                      Width,       // pixels per line
+  parameter int unsigned                      Height,      // lines a frame
   parameter int unsigned                      Channels,    // input channels
   parameter int unsigned                      InBits,      // bits of an input channel
   parameter bit                               InSigned,    // n-bit input is two's complement
@@ -56,6 +62,9 @@ module xnorsr_mvu_binary #(
     $fatal(1, "%m: Channels = %0d, Outputs = %0d, OutBits = %0d, InBits = %0d, PopLatency = %0d, each must be at least 1",
            Channels, Outputs, OutBits, InBits, PopLatency);
   end
+  if (Width < 1 || Height < 1) begin : gen_check_frame
+    $fatal(1, "%m: Width = %0d, Height = %0d, each must be at least 1", Width, Height);
+  end
   if (Taps != Kernel * Kernel) begin : gen_check_taps
     $fatal(1, "%m: Taps = %0d, must be the square of an odd number up to 9", Taps);
   end
@@ -78,25 +87,32 @@ module xnorsr_mvu_binary #(
   localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
   localparam int unsigned PopBits  = $clog2(Simd + 1);
 
-  // Border: where constants depend on it, the numbers of rows above and below and of columns left and right outside
+  // Border: where constants depend on it, a case for each way in which a window's rows, and its columns, lie outside.
+  // Case n of 1..Half: n rows above the frame; Half + n: none above, n below; 0: none. A window with rows above has
+  // Height - 1 - (Half - n) rows of the frame below its centre.
   localparam bit          Bordered = Bipolar && PadValue == 0 && Kernel > 1;
   localparam int unsigned Half     = Kernel / 2;
-  localparam int unsigned SideBits = Bordered ? $clog2(Half + 1) : 0;
-  localparam int unsigned Borders  = 1 << (4 * SideBits);
-  localparam int unsigned BordBits = Bordered ? 4 * SideBits : 1;
+  localparam int unsigned SideBits = Bordered ? $clog2(Kernel) : 0;
+  localparam int unsigned Borders  = Bordered ? Taps : 1;
+  localparam int unsigned BordBits = Bordered ? 2 * SideBits : 1;
   logic [BordBits-1:0] border_d;
   if (Bordered) begin : gen_border
-    logic [3:0][SideBits-1:0] outside;  // above, below, left, right
-    always_comb begin
-      outside = '0;
-      for (int unsigned n = 0; n < Half; n++) begin
-        outside[0] += SideBits'(~taps_i[n*Kernel+Half]);
-        outside[1] += SideBits'(~taps_i[(Kernel-1-n)*Kernel+Half]);
-        outside[2] += SideBits'(~taps_i[Half*Kernel+n]);
-        outside[3] += SideBits'(~taps_i[Half*Kernel+Kernel-1-n]);
+    // From the taps of the middle column, or row: those outside stand together at either end
+    function automatic logic [SideBits-1:0] side_case(logic [Kernel-1:0] lies_in);
+      logic [SideBits-1:0] code;
+      code = '0;
+      for (int unsigned n = 1; n <= Half; n++) begin
+        if (!lies_in[n-1] && (n == Half || lies_in[n])) code |= SideBits'(n);
+        if (lies_in[0] && !lies_in[Kernel-n] && (n == Half || lies_in[Kernel-1-n])) code |= SideBits'(Half + n);
       end
+      return code;
+    endfunction
+    logic [Kernel-1:0] middle_column, middle_row;
+    for (genvar k = 0; k < Kernel; k++) begin : gen_middle
+      assign middle_column[k] = taps_i[k*Kernel+Half];
+      assign middle_row[k]    = taps_i[Half*Kernel+k];
     end
-    assign border_d = outside;
+    assign border_d = {side_case(middle_column), side_case(middle_row)};
   end else begin : gen_no_border
     assign border_d = '0;
   end
@@ -136,9 +152,10 @@ module xnorsr_mvu_binary #(
     assign border = border_q;
   end
 
-  // Pipeline: (weights from the ROM), popcounts, accumulators
-  localparam int unsigned RomStages = Folds > 1 ? 1 : 0;
-  localparam int unsigned Stages    = RomStages + PopLatency + 1;  // the last one is the accumulators
+  // Pipeline: (weights from the ROM), popcounts, (sum of bit planes), accumulators
+  localparam int unsigned RomStages = Folds == 1 ? 0 : Folds <= 64 ? 1 : 2;
+  localparam int unsigned AddStages = $clog2(InBits);
+  localparam int unsigned Stages    = RomStages + PopLatency + AddStages + 1;  // the last one is the accumulators
   logic [Stages-1:0] valid_q, first_q, last_q;  // index = stage
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_q <= '0;
@@ -184,8 +201,21 @@ module xnorsr_mvu_binary #(
     always_ff @(posedge clk_i) begin
       if (en) plane_q <= plane_d;
     end
-    assign plane  = plane_q;
-    assign weight = weight_q;
+    if (RomStages == 1) begin : gen_small
+      assign plane  = plane_q;
+      assign weight = weight_q;
+    end else begin : gen_registered
+      logic [Pe*Simd-1:0]          weight2_q;
+      logic [InBits-1:0][Simd-1:0] plane2_q;
+      always_ff @(posedge clk_i) begin
+        if (en) weight2_q <= weight_q;
+      end
+      always_ff @(posedge clk_i) begin
+        if (en) plane2_q <= plane_q;
+      end
+      assign plane  = plane2_q;
+      assign weight = weight2_q;
+    end
   end
 
   // Popcounts of each bit plane and output
@@ -209,50 +239,115 @@ module xnorsr_mvu_binary #(
     end
   end
 
-  // What the accumulators start from, one word for each group and border
-  localparam int unsigned StartBits  = $clog2(Groups * Borders) > 0 ? $clog2(Groups * Borders) : 1;
-  localparam int unsigned StartDelay = RomStages + PopLatency - 1;  // then the ROM's register
-  logic [Pe*OutBits-1:0] start_rom [Groups*Borders];
-  function automatic logic is_outside(int tap, int border_code);
-    int row, column, sides;
-    row    = tap / int'(Kernel);
-    column = tap % int'(Kernel);
-    sides  = 1 << SideBits;
-    return row < border_code % sides || row + border_code / sides % sides >= int'(Kernel)
-        || column < border_code / sides / sides % sides || column + border_code / sides / sides / sides >= int'(Kernel);
+  // Sum over the bit planes, two by two; the sign plane counts negative. Modulo 2**OutBits throughout.
+  logic [Pe-1:0][OutBits-1:0] sum;
+  for (genvar p = 0; p < Pe; p++) begin : gen_sum
+    if (InBits == 1) begin : gen_plain
+      assign sum[p] = OutBits'(counts[0][p]) << Bipolar;
+    end else begin : gen_planes
+      for (genvar l = 0; l <= AddStages; l++) begin : gen_level
+        localparam int unsigned Terms = (InBits + (1 << l) - 1) >> l;
+        logic [Terms-1:0][OutBits-1:0] term;
+        for (genvar n = 0; n < Terms; n++) begin : gen_term
+          if (l == 0) begin : gen_count
+            assign term[n] = OutBits'(counts[n][p]);
+          end else begin : gen_add
+            localparam int unsigned Below = (InBits + (1 << (l - 1)) - 1) >> (l - 1);  // terms of the level below
+            logic [OutBits-1:0] term_q;
+            if (2 * n + 1 == Below) begin : gen_alone
+              always_ff @(posedge clk_i) begin
+                if (en) term_q <= gen_level[l-1].term[2*n];
+              end
+            end else if (InSigned && 2 * n + 2 == Below && ((InBits - 1) >> (l - 1)) << (l - 1) == InBits - 1) begin : gen_sign
+              always_ff @(posedge clk_i) begin  // the sign plane came here alone
+                if (en) term_q <= gen_level[l-1].term[2*n] - (gen_level[l-1].term[2*n+1] << (1 << (l - 1)));
+              end
+            end else begin : gen_pair
+              always_ff @(posedge clk_i) begin
+                if (en) term_q <= gen_level[l-1].term[2*n] + (gen_level[l-1].term[2*n+1] << (1 << (l - 1)));
+              end
+            end
+            assign term[n] = term_q;
+          end
+        end
+      end
+      assign sum[p] = gen_level[AddStages].term[0];
+    end
+  end
+
+  // What the accumulators start from: words for each group, one for each case of border
+  localparam int unsigned GroupBits  = Groups > 1 ? $clog2(Groups) : 0;
+  localparam int unsigned CaseBits   = Bordered ? BordBits : 0;
+  localparam int unsigned StartBits  = GroupBits + CaseBits > 0 ? GroupBits + CaseBits : 1;
+  localparam int unsigned StartWords = ((Groups - 1) << CaseBits) + (Bordered ? ((Kernel - 1) << SideBits) + Kernel : 1);
+  localparam int unsigned Ahead      = Stages - 1;  // cycles from a slice to its counts
+  localparam bit          StartTwice = StartWords > 64 && Ahead > 1;  // the ROM has an output register
+  localparam int unsigned StartDelay = Ahead - (StartTwice ? 2 : 1);
+  logic [Pe*OutBits-1:0] start_rom [StartWords];
+
+  // Rows above, or columns left, and below or right of the frame in a case
+  function automatic int before_frame(int side);
+    return side <= int'(Half) ? side : 0;
   endfunction
+  function automatic int behind_frame(int side, int size);
+    int most;
+    most = side == 0 ? 0 : side <= int'(Half) ? 2 * int'(Half) - side - size + 1 : side - int'(Half);
+    return most > 0 ? most : 0;
+  endfunction
+
   initial begin
+    for (int unsigned n = 0; n < StartWords; n++) start_rom[n] = '0;
     for (int unsigned o = 0; o < Outputs; o++) begin
       automatic logic [Taps-1:0][OutBits-1:0] tap_sum;  // of the weights at a tap
       automatic logic [OutBits-1:0]           start;
+      automatic int                           row, column, address;
       for (int unsigned t = 0; t < Taps; t++) begin
         tap_sum[t] = OutBits'(2 * $countones(Weights[o*Elements+t*Channels+:Channels])) - OutBits'(Channels);
       end
       for (int unsigned b = 0; b < Borders; b++) begin
-        start = Bias[o*OutBits+:OutBits];
+        row     = int'(b / Kernel);
+        column  = int'(b % Kernel);
+        address = (int'(o / Pe) << CaseBits) + (Bordered ? (row << SideBits) + column : 0);
+        start   = Bias[o*OutBits+:OutBits];
         if (Bipolar) begin
           start -= OutBits'(Elements);
-          for (int unsigned t = 0; t < Taps; t++) begin
-            if (Bordered && is_outside(int'(t), int'(b))) start += tap_sum[t];
+          for (int t = 0; t < int'(Taps); t++) begin
+            if (Bordered && (t / int'(Kernel) < before_frame(row)
+                             || t / int'(Kernel) >= int'(Kernel) - behind_frame(row, int'(Height))
+                             || t % int'(Kernel) < before_frame(column)
+                             || t % int'(Kernel) >= int'(Kernel) - behind_frame(column, int'(Width)))) begin
+              start += tap_sum[t];
+            end
           end
         end else begin
           // sum_j s_j*2^j is -1 with a sign, else 2**InBits - 1
           start -= OutBits'(Elements - $countones(Weights[o*Elements+:Elements]))
                  * OutBits'(InSigned ? -1 : (1 << InBits) - 1);
         end
-        start_rom[(o/Pe)*Borders+b][(o%Pe)*OutBits+:OutBits] = start;
+        start_rom[address][(o%Pe)*OutBits+:OutBits] = start;
       end
     end
   end
 
   logic [StartBits-1:0]  start_addr_d, start_addr;
-  logic [Pe*OutBits-1:0] start_q;
-  if (Groups * Borders == 1) begin : gen_one_start
+  logic [Pe*OutBits-1:0] start_q, start;
+  if (Groups > 1) begin : gen_groups
+    logic [GroupBits-1:0] group_q;  // of the slice that is dealt out
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni)                        group_q <= '0;
+      else if (en && slice_valid && last) group_q <= (group_q == GroupBits'(Groups - 1)) ? '0 : group_q + 1'b1;
+    end
+    if (Bordered) begin : gen_both
+      assign start_addr_d = {group_q, border};
+    end else begin : gen_group
+      assign start_addr_d = group_q;
+      logic unused_ok;
+      assign unused_ok = &{1'b0, border};
+    end
+  end else begin : gen_border_only
+    assign start_addr_d = Bordered ? StartBits'(border) : '0;
     logic unused_ok;
-    assign unused_ok    = &{1'b0, border};
-    assign start_addr_d = '0;
-  end else begin : gen_start
-    assign start_addr_d = StartBits'((32'(fold) / Slices) * Borders) | StartBits'(Bordered ? border : '0);
+    assign unused_ok = &{1'b0, border};
   end
   if (StartDelay == 0) begin : gen_start_now
     assign start_addr = start_addr_d;
@@ -266,20 +361,22 @@ module xnorsr_mvu_binary #(
   always_ff @(posedge clk_i) begin
     if (en) start_q <= start_rom[start_addr];
   end
+  if (StartTwice) begin : gen_start_twice
+    logic [Pe*OutBits-1:0] start2_q;
+    always_ff @(posedge clk_i) begin
+      if (en) start2_q <= start_q;
+    end
+    assign start = start2_q;
+  end else begin : gen_start_once
+    assign start = start_q;
+  end
 
   // Accumulators
   logic [Pe*OutBits-1:0] result;
   for (genvar p = 0; p < Pe; p++) begin : gen_acc
-    logic [OutBits-1:0] sum, acc_q;
-    always_comb begin
-      sum = '0;
-      for (int unsigned j = 0; j < InBits; j++) begin
-        if (InSigned && j == InBits - 1) sum -= OutBits'(counts[j][p]) << j;
-        else                             sum += OutBits'(counts[j][p]) << (Bipolar ? 1 : j);
-      end
-    end
+    logic [OutBits-1:0] acc_q;
     always_ff @(posedge clk_i) begin
-      if (en) acc_q <= ((Slices == 1 || first_q[Stages-2]) ? start_q[p*OutBits+:OutBits] : acc_q) + sum;
+      if (en) acc_q <= ((Slices == 1 || first_q[Stages-2]) ? start[p*OutBits+:OutBits] : acc_q) + sum[p];
     end
     assign result[p*OutBits+:OutBits] = acc_q;
   end

@@ -4,14 +4,19 @@
 //              input bit is +1 or -1.
 // Packing:     data_i = [tap][channel][bit] as from xnorsr_window (tap = ky*K + kx); Weights[o][tap][channel] of WeightBits, two's
 //              complement, channel fastest, o slowest, low bits first; Bias[o] and data_o[o] of OutBits each.
-// Range:       Pe divides Outputs, Simd divides Taps*Channels; PadValue 0, or +-1 if Bipolar. OutBits must hold every accumulator
-//              (arithmetic is modulo 2**OutBits).
-// Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds, D = max(1, ceil(log4(Simd))). F = 1: D + 1 cycles; else
-//              F + D + 4 (D = ceil(log4(Simd)) there).
+// Range:       Pe divides Outputs, Simd divides Taps*Channels; PadValue 0, or +-1 if Bipolar. |Weights| <= WeightMax. OutBits must
+//              hold every accumulator (arithmetic is modulo 2**OutBits).
+// Products:    Chain = 0: in look-up tables. Chain > 0: in chains of so many DSP slices, at most Simd. Shift > 0: one slice for two
+//              outputs, its wide factor is w1*2**Shift + w0 (see xnorsr_dot). With XMax the largest |x| (2**(InBits-1) if InSigned,
+//              1 if Bipolar, else 2**InBits - 1) it is exact where Chain*XMax*WeightMax < 2**(Shift-1); the wide factor has
+//              Shift + clog2(WeightMax + 1) + 1 bits: at most 25 fit a DSP48E1, 27 a DSP48E2. An odd output has slices of its own.
+// Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds. Chain > 0: D = Chain + 2 + ceil(log2(ceil(Simd/Chain))); Chain = 0:
+//              D = N + ceil(log2(Simd)), N = 1 if Bipolar, else 1 + ceil(log2(ceil(b/2))), b the bits of the narrower factor.
+//              F = 1: D + 1 cycles; else F + D + 3.
 // Interval:    F cycles per pixel, no gap between pixels.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
-// Structure:   as xnorsr_mvu_binary, with Pe dot products. Folded, operands, products and sums are registered, as DSP slices
-//              have it; with F = 1 the weights are constants.
+// Structure:   as xnorsr_mvu_binary, with dot products. Between registers there is one LUT level and a carry chain, or a memory of
+//              weights. With F = 1 the weights are constants.
 module xnorsr_mvu_fixed #(
   parameter int unsigned                                 Channels,    // input channels
   parameter int unsigned                                 InBits,      // bits of an input channel
@@ -23,6 +28,9 @@ module xnorsr_mvu_fixed #(
   parameter int unsigned                                 Pe,          // outputs per cycle
   parameter int unsigned                                 Simd,        // weights of an output per cycle
   parameter int unsigned                                 WeightBits,  // bits of a weight
+  parameter int unsigned                                 WeightMax,   // no weight is larger in magnitude, at least 1
+  parameter int unsigned                                 Shift,       // distance of two weights in one factor, 0: one weight
+  parameter int unsigned                                 Chain,       // DSP slices in a chain, 0: products in look-up tables
   parameter int unsigned                                 OutBits,     // bits of an accumulator
   parameter logic [Outputs*Taps*Channels*WeightBits-1:0] Weights,
   parameter logic [Outputs*OutBits-1:0]                  Bias
@@ -60,7 +68,21 @@ module xnorsr_mvu_fixed #(
   localparam int unsigned Groups   = Outputs / Pe;
   localparam int unsigned Folds    = Slices * Groups;
   localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
-  localparam int unsigned ElBits   = Bipolar ? 2 : InBits + (InSigned ? 0 : 1);  // signed code of an element
+  localparam int unsigned ElBits   = Bipolar || InBits == 1 ? 2 : InBits + (InSigned ? 0 : 1);  // signed code of an element
+  localparam int unsigned Pairs    = Shift > 0 ? Pe / 2 : 0;
+
+  // Bits of a weight as it is stored, and of a sum of a chain's products
+  localparam longint unsigned XMax      = Bipolar ? 1 : InSigned ? 64'd1 << (InBits - 1) : (64'd1 << InBits) - 1;
+  localparam longint unsigned Reach     = longint'(Chain) * XMax * longint'(WeightMax);
+  localparam int unsigned     StoreBits = $clog2(WeightMax + 1) + 1;
+  localparam int unsigned     SumBits   = Chain == 0 ? ElBits + StoreBits : $clog2(Reach + 1) + 1;
+  if (WeightMax < 1 || WeightMax > (1 << (WeightBits - 1))) begin : gen_check_max
+    $fatal(1, "%m: WeightMax = %0d must be 1 to 2**(WeightBits-1), WeightBits = %0d", WeightMax, WeightBits);
+  end
+  if (Chain > Simd || (Shift > 0 && (Chain == 0 || Reach >= (64'd1 << (Shift - 1))))) begin : gen_check_products
+    $fatal(1, "%m: Chain = %0d must be at most Simd = %0d, and with Shift = %0d the sum of a chain's products, up to %0d, %s",
+           Chain, Simd, Shift, Reach, "must be less than 2**(Shift-1)");
+  end
 
   // Elements as signed codes, borders replaced
   logic [Elements*ElBits-1:0] elements;
@@ -73,7 +95,7 @@ module xnorsr_mvu_fixed #(
       if (Bipolar) begin : gen_bipolar
         assign code = {~x, 1'b1};
       end else if (InSigned) begin : gen_signed
-        assign code = x;
+        assign code = ElBits'(signed'(x));
       end else begin : gen_unsigned
         assign code = {1'b0, x};
       end
@@ -93,22 +115,17 @@ module xnorsr_mvu_fixed #(
     .slice_o(slice), .valid_o(slice_valid), .fold_o(fold), .first_o(first), .last_o(last)
   );
 
-  // Operands
-  function automatic int unsigned tree_levels(int unsigned count);
-    tree_levels = 0;
-    while (count > 1) begin
-      count = (count + 3) / 4;
-      tree_levels++;
-    end
-  endfunction
-  localparam int unsigned Tree      = tree_levels(Simd);
-  localparam int unsigned DotStages = Folds > 1 ? 1 + Tree : (Tree > 0 ? Tree : 1);
+  // Operands: those of a later place in a chain come later
+  localparam int unsigned Places    = Chain == 0 ? 1 : Chain;
+  localparam int unsigned Narrow    = ElBits < StoreBits ? ElBits : StoreBits;
+  localparam int unsigned DotStages = Chain > 0 ? Chain + 2 + $clog2((Simd + Chain - 1) / Chain)
+                                                : (Bipolar ? 1 : 1 + $clog2((Narrow + 1) / 2)) + $clog2(Simd);
   localparam int unsigned RomStages = Folds > 1 ? 1 : 0;
   localparam int unsigned Stages    = RomStages + DotStages + 1;  // the last one is the accumulators
 
-  logic [Simd*ElBits-1:0]             x;
-  logic [Pe-1:0][Simd*WeightBits-1:0] weight;
-  logic [Pe-1:0][OutBits-1:0]         bias;
+  logic [Simd-1:0][ElBits-1:0]            x, x_first;
+  logic [Pe-1:0][Simd-1:0][StoreBits-1:0] weight;
+  logic [Pe-1:0][OutBits-1:0]             bias;
 
   logic [Stages-1:0] valid_q, first_q, last_q;  // index = stage
   always_ff @(posedge clk_i) begin
@@ -122,35 +139,33 @@ module xnorsr_mvu_fixed #(
     end
   end
 
-  if (Folds == 1) begin : gen_constant
-    assign x      = slice;
-    assign weight = Weights;
-    assign bias   = Bias;
-    logic unused_ok;
-    assign unused_ok = &{1'b0, fold};
-  end else begin : gen_rom
-    localparam int unsigned PartBits = Simd * WeightBits;
-    // Fold f = g*Slices + s needs, of each output g*Pe + p, the weights s*Simd and following
-    logic [Pe*PartBits-1:0] rom [Folds];
-    initial begin
-      for (int unsigned g = 0; g < Groups; g++) begin
-        for (int unsigned s = 0; s < Slices; s++) begin
-          for (int unsigned p = 0; p < Pe; p++) begin
-            rom[g*Slices+s][p*PartBits+:PartBits] = Weights[((g*Pe+p)*Elements+s*Simd)*WeightBits+:PartBits];
-          end
-        end
+  xnorsr_fixed_weights #(
+    .Elements(Elements), .Outputs(Outputs), .Pe(Pe), .Simd(Simd), .Chain(Places), .Paired(Shift > 0),
+    .WeightBits(WeightBits), .StoreBits(StoreBits), .FoldBits(FoldBits), .Weights(Weights)
+  ) u_weights (.clk_i, .en_i(en), .fold_i(fold), .w_o(weight));
+
+  for (genvar s = 0; s < Simd; s++) begin : gen_delay
+    localparam int unsigned Place = s / Places < Simd / Places ? s % Places : s + Places - Simd;
+    if (Place == 0) begin : gen_none
+      assign x[s] = x_first[s];
+    end else begin : gen_some
+      logic [Place-1:0][ElBits-1:0] x_q;
+      always_ff @(posedge clk_i) begin
+        if (en) x_q <= (Place*ElBits)'({x_q, x_first[s]});
       end
+      assign x[s] = x_q[Place-1];
     end
-    logic [Pe*PartBits-1:0] weight_q;
+  end
+
+  if (Folds == 1) begin : gen_constant
+    assign x_first = slice;
+    assign bias    = Bias;
+  end else begin : gen_rom
     logic [Simd*ElBits-1:0] x_q;
-    always_ff @(posedge clk_i) begin
-      if (en) weight_q <= rom[fold];
-    end
     always_ff @(posedge clk_i) begin
       if (en) x_q <= slice;
     end
-    assign x      = x_q;
-    assign weight = weight_q;
+    assign x_first = x_q;
 
     if (Bias == '0) begin : gen_no_bias
       assign bias = '0;
@@ -173,16 +188,35 @@ module xnorsr_mvu_fixed #(
   end
 
   // Dot products and accumulators
-  logic [Pe*OutBits-1:0] result;
-  for (genvar p = 0; p < Pe; p++) begin : gen_pe
-    logic [OutBits-1:0] sum, acc_q;
-    xnorsr_dot #(
-      .Inputs(Simd), .XBits(ElBits), .WBits(WeightBits), .OutBits(OutBits), .ProductRegs(Folds > 1)
-    ) u_dot (.clk_i, .en_i(en), .x_i(x), .w_i(weight[p]), .y_o(sum));
-    always_ff @(posedge clk_i) begin
-      if (en) acc_q <= ((Slices == 1 || first_q[Stages-2]) ? bias[p] : acc_q) + sum;
+  logic [Pe-1:0][OutBits-1:0] sum, result;
+  logic [Pe-1:0]              carry;
+  for (genvar p = 0; p < Pairs; p++) begin : gen_pair
+    logic [Simd-1:0][Shift+StoreBits-1:0] wide;
+    for (genvar s = 0; s < Simd; s++) begin : gen_wide
+      assign wide[s] = {weight[2*p+1][s], Shift'(signed'(weight[2*p][s]))};
     end
-    assign result[p*OutBits+:OutBits] = acc_q;
+    xnorsr_dot #(
+      .Inputs(Simd), .XBits(ElBits), .WBits(Shift + StoreBits), .Shift(Shift), .Chain(Chain), .SumBits(SumBits),
+      .Sign(1'b0), .OutBits(OutBits)
+    ) u_dot (.clk_i, .en_i(en), .x_i(x), .w_i(wide), .y_o(sum[2*p+:2]), .carry_o(carry[2*p+:2]));
+  end
+  for (genvar p = 2 * Pairs; p < Pe; p++) begin : gen_single
+    xnorsr_dot #(
+      .Inputs(Simd), .XBits(ElBits), .WBits(StoreBits), .Shift(0), .Chain(Chain), .SumBits(SumBits),
+      .Sign(Bipolar), .OutBits(OutBits)
+    ) u_dot (.clk_i, .en_i(en), .x_i(x), .w_i(weight[p]), .y_o(sum[p]), .carry_o(carry[p]));
+  end
+  for (genvar p = 0; p < Pe; p++) begin : gen_pe
+    logic [OutBits-1:0] base, acc_q;
+    logic [OutBits:0]   total;  // the lowest place makes the carry
+    assign base  = (Slices == 1 || first_q[Stages-2]) ? bias[p] : acc_q;
+    assign total = {base, 1'b1} + {sum[p], carry[p]};
+    always_ff @(posedge clk_i) begin
+      if (en) acc_q <= total[OutBits:1];
+    end
+    assign result[p] = acc_q;
+    logic unused_ok;
+    assign unused_ok = total[0];
   end
 
   // Groups of outputs to whole pixels

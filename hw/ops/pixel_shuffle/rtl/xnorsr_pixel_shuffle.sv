@@ -5,7 +5,7 @@
 // Packing:     an output beat is PixelsPerBeat neighbouring pixels, the left one in the low bits.
 // Range:       Width, Channels, Bits >= 1, Factor >= 2. PixelsPerBeat divides Factor, or is a multiple m*Factor where m
 //              divides Width. Any frame height: a line depends on no other.
-// Latency:     3 cycles from the pixel (the last one of m) to the first beat that holds it, if nothing is sent before it.
+// Latency:     4 cycles from the pixel (the last one of m) to the first beat that holds it, if nothing is sent before it.
 // Interval:    1 cycle per output beat, without a gap while pixels are there: r*r*Width/PixelsPerBeat cycles per line, which with
 //              PixelsPerBeat = r*r is an input pixel per cycle. Input is taken at 1 cycle per pixel while there is room.
 // Handshake:   ready_o, valid_o and data_o are registers; no path from an input to an output.
@@ -14,13 +14,15 @@
 //              in which Width/r pixels each arrive, pass between the last pixel of a line and the first place freed:
 //              2*Width*(r-1)/r places, and 4 for the pipeline, never hold up an input that is no faster than the output. For
 //              more than r pixels per beat the RAM is split into m lanes of neighbouring pixels, and a place is m pixels.
-//              RAM register, then selection into the output register.
+//              The RAM's register, one more that goes into it, then selection into the output register. Full and unread are
+//              registers, told by what the number of places will be.
 module xnorsr_pixel_shuffle #(
   parameter int unsigned Width,             // pixels of an input line
   parameter int unsigned Channels,          // channels of an output pixel
   parameter int unsigned Bits,              // bits of a channel
   parameter int unsigned Factor,            // r
   parameter bit          Dcr,               // order of the input channels: 0 CRD, 1 DCR
+  parameter int unsigned Style,             // of the memory, see xnorsr_ram
   parameter int unsigned PixelsPerBeat = 1  // pixels of an output beat
 ) (
   input  logic                                   clk_i,
@@ -72,19 +74,24 @@ module xnorsr_pixel_shuffle #(
   endfunction
 
   // Places: held by pixels that are still needed, unread by the first output line
-  logic [CountBits-1:0] held_q, held_d, unread_q;
-  logic                 full_q, written, freed, first_read;
-  assign held_d  = held_q + CountBits'(written) - CountBits'(freed);
+  logic [CountBits-1:0] held_q, unread_q;
+  logic                 full_q, waiting_q, written, freed, first_read;
   assign ready_o = ~full_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      held_q   <= '0;
-      full_q   <= 1'b0;
-      unread_q <= '0;
+      held_q    <= '0;
+      full_q    <= 1'b0;
+      unread_q  <= '0;
+      waiting_q <= 1'b0;
     end else begin
-      held_q   <= held_d;
-      full_q   <= held_d == CountBits'(Places);
-      unread_q <= unread_q + CountBits'(written) - CountBits'(first_read);
+      if (written != freed) begin
+        held_q <= held_q + {{(CountBits - 1){freed}}, 1'b1};
+        full_q <= written && held_q == CountBits'(Places - 1);
+      end
+      if (written != first_read) begin
+        unread_q  <= unread_q + {{(CountBits - 1){first_read}}, 1'b1};
+        waiting_q <= written || unread_q != CountBits'(1);
+      end
     end
   end
 
@@ -107,14 +114,14 @@ module xnorsr_pixel_shuffle #(
   // Reading: each line Factor times, each word of it Parts times
   logic [AddrBits-1:0]  read_addr_q, line_addr_q;  // line_addr_q: first word of the line
   logic [XBits-1:0]     x_q;
-  logic [RowsBits-1:0]  row_q, word_row_q;
-  logic [PartsBits-1:0] part_q, word_part_q;
-  logic                 first_row, last_row, last_x, last_part, read, word_end, word_valid_q, load;
+  logic [RowsBits-1:0]  row_q, word_row_q, out_row_q;
+  logic [PartsBits-1:0] part_q, word_part_q, out_part_q;
+  logic                 first_row, last_row, last_x, last_part, read, word_end, word_valid_q, pass, pass_valid_q, load;
   assign first_row  = row_q == '0;
   assign last_row   = row_q == RowsBits'(Factor - 1);
   assign last_x     = x_q == XBits'(Words - 1);
   assign last_part  = part_q == PartsBits'(Parts - 1);
-  assign read       = (~first_row | (unread_q != '0)) & (~word_valid_q | load);
+  assign read       = (~first_row | waiting_q) & (~word_valid_q | pass);
   assign word_end   = read & last_part;
   assign first_read = word_end & first_row;
   assign freed      = word_end & last_row;
@@ -134,7 +141,7 @@ module xnorsr_pixel_shuffle #(
         if (last_x) row_q <= last_row ? '0 : row_q + 1'b1;
         if (last_x && last_row) line_addr_q <= next(read_addr_q);
       end
-      if (read || load) word_valid_q <= read;
+      if (read || pass) word_valid_q <= read;
     end
   end
   always_ff @(posedge clk_i) begin
@@ -142,34 +149,44 @@ module xnorsr_pixel_shuffle #(
       word_row_q  <= row_q;
       word_part_q <= part_q;
     end
+    if (pass) begin
+      out_row_q  <= word_row_q;
+      out_part_q <= word_part_q;
+    end
   end
 
   logic [Lanes*RowBits-1:0]       line;   // the row of the word that was read
   logic [Parts-1:0][BeatBits-1:0] beats;  // the same, cut into beats
   assign beats = line;
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
-    logic [Factor-1:0][RowBits-1:0] line_mem [Places];
-    logic [Factor-1:0][RowBits-1:0] word_q;
+    logic [Factor-1:0][RowBits-1:0] word, word_q;
     // The word read is held, the one written is not: the two addresses always differ.
+    xnorsr_ram #(.Bits(Factor * RowBits), .Words(Places), .Style(Style)) u_ram (
+      .clk_i, .write_i(push & lane_q[l]), .write_addr_i(write_addr_q), .data_i(sorted),
+      .read_i(read), .read_addr_i(read_addr_q), .data_o(word)
+    );
     always_ff @(posedge clk_i) begin
-      if (push && lane_q[l]) line_mem[write_addr_q] <= sorted;
+      if (pass) word_q <= word;
     end
-    always_ff @(posedge clk_i) begin
-      if (read) word_q <= line_mem[read_addr_q];
-    end
-    assign line[l*RowBits+:RowBits] = word_q[word_row_q];
+    assign line[l*RowBits+:RowBits] = word_q[out_row_q];
   end
 
   logic [BeatBits-1:0] out_q;
   logic                valid_q;
   assign load    = ~valid_q | ready_i;
+  assign pass    = ~pass_valid_q | load;
   assign valid_o = valid_q;
   assign data_o  = out_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)   valid_q <= 1'b0;
-    else if (load) valid_q <= word_valid_q;
+    if (!rst_ni) begin
+      pass_valid_q <= 1'b0;
+      valid_q      <= 1'b0;
+    end else begin
+      if (pass) pass_valid_q <= word_valid_q;
+      if (load) valid_q      <= pass_valid_q;
+    end
   end
   always_ff @(posedge clk_i) begin
-    if (load) out_q <= beats[word_part_q];
+    if (load) out_q <= beats[out_part_q];
   end
 endmodule

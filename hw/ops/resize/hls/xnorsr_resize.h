@@ -7,7 +7,8 @@
 // c*R*R + i*R + j is pixel (y*R+i, x*R+j) of the resized image. Edges repeat.
 //   nearest: x itself.
 //   bilinear, half-pixel centres: along one axis, phase i weighs its pixel and one neighbour with
-//   DEN - |n| and |n|, n = 2i + 1 - R, DEN = 2R (even R); n/2 and DEN = R (odd R).
+//   DEN - |n| and |n|, n = 2i + 1 - R, DEN = 2R (even R); n/2 and DEN = R (odd R). One loop, one step per cycle: LEAD
+//   steps that only take pixels, then one for each output.
 //
 // CFG: in, out, H, W, R, SUM_BITS (bits of the weighted sum), quant (Requant or Exact).
 
@@ -84,30 +85,33 @@ void resize_bilinear(hls::stream<typename CFG::in::word> &in, hls::stream<typena
 #else
     typedef typename CFG::in::number number;
 #endif
-    XNORSR_BUFFER pixel lines[CFG::W][shape::LINES];
-    XNORSR_PRAGMA(HLS ARRAY_RESHAPE variable=lines dim=2 type=complete)
-    XNORSR_PRAGMA(HLS BIND_STORAGE variable=lines type=ram_2p)
-    XNORSR_PRAGMA(HLS DEPENDENCE variable=lines type=inter direction=RAW distance=CFG::W dependent=true)
-    pixel taps[3][3];
+    typedef LineBuffer<3, typename CFG::in> buffer;
+    static const int LEAD = shape::LEAD, COLUMNS = CFG::W;
+    static const int LEAST = shape::PIXELS, STEPS = LEAD + LEAST;
+
+    // What stays from frame to frame.
+    static typename buffer::word lines[buffer::WORDS][CFG::W];
+    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=lines dim=1 type=complete)
+    XNORSR_PRAGMA(HLS BIND_STORAGE variable=lines type=ram_s2p)
+    XNORSR_PRAGMA(HLS DEPENDENCE variable=lines type=inter direction=RAW distance=COLUMNS dependent=true)
+    static pixel taps[3][3];
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=taps dim=0 type=complete)
-    int column = 0;
-lead:
-    for (int t = 0; t < shape::LEAD; t++) {
+    static typename Counter<CFG::W>::type column = 0;
+    static bool primed = false; // the first LEAD pixels of this frame came with the frame before
+    XNORSR_PRAGMA(HLS RESET variable=primed)
+
+    bool follow = false;
+    int coming = primed ? LEAD : 0;
+    typename Counter<CFG::H>::type y = 0;
+    typename Counter<CFG::W>::type x = 0;
+step:
+    for (int t = coming; t < STEPS; t++) {
         XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
-        pixel fresh = 0;
-        if (t < shape::PIXELS)
-            fresh = in.read();
-        shift_in<3, CFG::W>(lines, taps, column, fresh);
-    }
-row:
-    for (int y = 0; y < CFG::H; y++) {
-    pixel:
-        for (int x = 0; x < CFG::W; x++) {
-            XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
-            pixel fresh = 0;
-            if (y * CFG::W + x + shape::LEAD < shape::PIXELS)
-                fresh = in.read();
-            shift_in<3, CFG::W>(lines, taps, column, fresh);
+        XNORSR_PRAGMA(HLS LOOP_TRIPCOUNT min=LEAST max=STEPS)
+        const pixel fresh = next_pixel<shape::PIXELS, LEAD>(in, coming, follow);
+        coming++;
+        shift_in<3, CFG::W, typename CFG::in>(lines, taps, column, fresh);
+        if (t >= LEAD) {
             number tap[3][3][CFG::in::C];
             XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=tap dim=0 type=complete)
             for (int i = 0; i < 3; i++) {
@@ -125,8 +129,13 @@ row:
                 }
             }
             out.write(bilinear_pixel<CFG>(tap));
+            const bool end_of_line = x == CFG::W - 1;
+            x = end_of_line ? 0 : int(x) + 1;
+            if (end_of_line)
+                y = int(y) + 1;
         }
     }
+    primed = follow;
 }
 
 } // namespace xnorsr

@@ -6,12 +6,14 @@
 //              sum over D*D, which goes out as it is or, with HasQuant, through xnorsr_requant. Edges repeat.
 // Range:       Width, Height, Channels, InBits, OutBits >= 1, Factor 2 to 8; HasQuant only if bilinear; Out... as in
 //              xnorsr_requant. Without HasQuant the output must hold every value that can occur.
-// Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + 2, with HasQuant and OutDivisor > 1 + 4.
+// Latency:     nearest 0 cycles. Bilinear Width + 2 (the window) + Edge + 2*(1 + Split), and xnorsr_requant's with HasQuant; Edge
+//              is 1 where the repeated edge needs a register for LogicLevels, Split where products do: Factor 4, 6 and 8.
 // Interval:    1 cycle per pixel, no gap between lines or frames; the last pixels of a frame leave without further input.
 // Handshake:   nearest is wire. Bilinear: ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   separable: r vertical sums for each of three columns, then r horizontal sums of each. The weights are
-//              small constants, so a product is a few adders and no multiplier. A tap outside the frame is replaced by
-//              its neighbour towards the centre before the sums, which repeats the edge for any frame size.
+//              small constants, so a product is a few shifts, added or subtracted, and no multiplier. A tap outside the
+//              frame is replaced by its neighbour towards the centre before the sums, which repeats the edge for any
+//              frame size.
 module xnorsr_resize #(
   parameter int unsigned Width,     // pixels per line
   parameter int unsigned Height,    // lines a frame
@@ -25,7 +27,8 @@ module xnorsr_resize #(
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
   parameter int          OutHi,
-  parameter int unsigned OutBits    // bits of an output channel
+  parameter int unsigned OutBits,   // bits of an output channel
+  parameter int unsigned LogicLevels  // look-up tables between registers
 ) (
   input  logic                                      clk_i,
   input  logic                                      rst_ni,
@@ -50,6 +53,15 @@ module xnorsr_resize #(
 
   localparam int unsigned Phases = Factor * Factor;
 
+  // Digits +1, or -1, of a weight: as few as possible (non-adjacent form), its ones where that saves none
+  function automatic logic [5:0] digits(int unsigned weight, bit minus);
+    logic [5:0] half, sum;
+    half   = 6'(weight >> 1);
+    sum    = 6'(weight + (weight >> 1));
+    digits = (minus ? half : sum) & (half ^ sum);
+    if ($countones(half ^ sum) >= $countones(weight)) digits = minus ? '0 : 6'(weight);
+  endfunction
+
   if (!Bilinear) begin : gen_nearest
     logic unused_ok;  // wires need neither clock nor reset
     assign unused_ok = &{1'b0, clk_i, rst_ni};
@@ -65,17 +77,26 @@ module xnorsr_resize #(
   end else begin : gen_bilinear
     localparam int unsigned Halve      = Factor % 2 == 0 ? 1 : 2;  // for odd r all weights over 2r are even
     localparam int unsigned Den        = 2 * Factor / Halve;
-    localparam int unsigned WeightBits = $clog2(Den + 1);
     localparam int unsigned ExtBits    = InBits + (InSigned ? 0 : 1);  // an input code as a signed number
     localparam int unsigned VertBits   = ExtBits + $clog2(Den);
     localparam int unsigned SumBits    = ExtBits + $clog2(Den * Den);
-    localparam int unsigned Stages     = HasQuant && OutDivisor != 1 ? 4 : 2;
+    // Sums of three numbers take two levels, one of carry-save adders. More numbers, for even Factor, are summed up a
+    // product at a time first, which has up to three of them, or two for Factor 4.
+    localparam int unsigned Split      = Factor > 2 && Factor % 2 == 0 ? 1 : 0;
+    localparam int unsigned First      = Factor == 4 ? 1 : 2;
+    localparam int unsigned Edge       = 2 + First > LogicLevels ? 1 : 0;  // two to repeat the edge
+    localparam int unsigned Stages     = Edge + 2 * (1 + Split)
+                                         + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0)
+                                                       + (LogicLevels > 2 ? 1 : 2) : 0);
 
-    // x * weight as a sum of shifts, weight constant
-    function automatic logic signed [SumBits-1:0] times(logic signed [SumBits-1:0] x, int unsigned weight);
+    // x * weight as a sum of shifts
+    function automatic logic signed [SumBits-1:0] times(
+      logic signed [SumBits-1:0] x, logic [5:0] plus, logic [5:0] minus
+    );
       times = '0;
-      for (int unsigned b = 0; b < WeightBits; b++) begin
-        if (weight[b]) times = times + (x <<< b);
+      for (int unsigned b = 0; b < 6; b++) begin
+        if (plus[b])  times = times + (x <<< b);
+        if (minus[b]) times = times - (x <<< b);
       end
     endfunction
 
@@ -109,7 +130,7 @@ module xnorsr_resize #(
     assign unused_ok = &{1'b0, in_frame[8], in_frame[6], in_frame[4], in_frame[2], in_frame[0]};
 
     for (genvar c = 0; c < Channels; c++) begin : gen_channel
-      logic signed [2:0][2:0][ExtBits-1:0] x;  // edges repeated
+      logic [2:0][2:0][ExtBits-1:0] x_d, x;  // edges repeated
       for (genvar ky = 0; ky < 3; ky++) begin : gen_ky
         for (genvar kx = 0; kx < 3; kx++) begin : gen_kx
           logic [InBits-1:0] code;
@@ -121,21 +142,42 @@ module xnorsr_resize #(
               default: code = taps[(4*Channels+c)*InBits+:InBits];
             endcase
           end
-          assign x[ky][kx] = InSigned ? ExtBits'(signed'(code)) : ExtBits'(code);
+          assign x_d[ky][kx] = InSigned ? ExtBits'(signed'(code)) : ExtBits'(code);
         end
+      end
+
+      if (Edge == 1) begin : gen_edge
+        always_ff @(posedge clk_i) begin
+          if (advance) x <= x_d;
+        end
+      end else begin : gen_no_edge
+        assign x = x_d;
       end
 
       for (genvar i = 0; i < Factor; i++) begin : gen_i
         localparam int          LeanY = (2 * int'(i) + 1 - int'(Factor)) / int'(Halve);  // > 0: to the next pixel
         localparam int unsigned SideY = LeanY < 0 ? 0 : 2;
         localparam int unsigned NearY = unsigned'(LeanY < 0 ? -LeanY : LeanY);
+        localparam logic [5:0] OwnPlusY  = digits(Den - NearY, 1'b0), OwnMinusY  = digits(Den - NearY, 1'b1);
+        localparam logic [5:0] NearPlusY = digits(NearY, 1'b0),       NearMinusY = digits(NearY, 1'b1);
 
         logic [2:0][VertBits-1:0] vert_q;  // sum along the column, of three columns
-        always_ff @(posedge clk_i) begin
-          if (advance) begin
-            for (int unsigned kx = 0; kx < 3; kx++) begin
-              vert_q[kx] <= VertBits'(times(SumBits'(signed'(x[1][kx])), Den - NearY)
-                                      + times(SumBits'(signed'(x[SideY][kx])), NearY));
+        for (genvar kx = 0; kx < 3; kx++) begin : gen_column
+          logic signed [SumBits-1:0] own, near;
+          assign own  = times(SumBits'(signed'(x[1][kx])), OwnPlusY, OwnMinusY);
+          assign near = times(SumBits'(signed'(x[SideY][kx])), NearPlusY, NearMinusY);
+          if (Split == 1) begin : gen_split
+            logic signed [SumBits-1:0] own_q, near_q;
+            always_ff @(posedge clk_i) begin
+              if (advance) begin
+                own_q      <= own;
+                near_q     <= near;
+                vert_q[kx] <= VertBits'(own_q + near_q);
+              end
+            end
+          end else begin : gen_whole
+            always_ff @(posedge clk_i) begin
+              if (advance) vert_q[kx] <= VertBits'(own + near);
             end
           end
         end
@@ -146,9 +188,26 @@ module xnorsr_resize #(
           localparam int unsigned SideX = LeanX < 0 ? 0 : 2;
           localparam int unsigned NearX = unsigned'(LeanX < 0 ? -LeanX : LeanX);
 
-          logic signed [SumBits-1:0] sum;
-          assign sum = times(SumBits'(signed'(vert_q[1])), Den - NearX)
-                       + times(SumBits'(signed'(vert_q[SideX])), NearX);
+          localparam logic [5:0] OwnPlusX  = digits(Den - NearX, 1'b0), OwnMinusX  = digits(Den - NearX, 1'b1);
+          localparam logic [5:0] NearPlusX = digits(NearX, 1'b0),       NearMinusX = digits(NearX, 1'b1);
+
+          logic signed [SumBits-1:0] own, near, sum_q;
+          assign own  = times(SumBits'(signed'(vert_q[1])), OwnPlusX, OwnMinusX);
+          assign near = times(SumBits'(signed'(vert_q[SideX])), NearPlusX, NearMinusX);
+          if (Split == 1) begin : gen_split
+            logic signed [SumBits-1:0] own_q, near_q;
+            always_ff @(posedge clk_i) begin
+              if (advance) begin
+                own_q  <= own;
+                near_q <= near;
+                sum_q  <= own_q + near_q;
+              end
+            end
+          end else begin : gen_whole
+            always_ff @(posedge clk_i) begin
+              if (advance) sum_q <= own + near;
+            end
+          end
           if (HasQuant) begin : gen_quant
             xnorsr_requant #(
               .InBits (SumBits),
@@ -156,22 +215,19 @@ module xnorsr_resize #(
               .Divisor(OutDivisor),
               .Lo     (OutLo),
               .Hi     (OutHi),
-              .OutBits(OutBits)
+              .OutBits(OutBits),
+              .LogicLevels(LogicLevels)
             ) u_quant (
               .clk_i,
               .en_i(advance),
-              .x_i (sum),
+              .x_i (sum_q),
               .y_o (data_o[At+:OutBits])
             );
           end else begin : gen_exact
-            logic [OutBits-1:0] sum_q;
-            always_ff @(posedge clk_i) begin
-              if (advance) sum_q <= OutBits'(sum);
-            end
-            assign data_o[At+:OutBits] = sum_q;
+            assign data_o[At+:OutBits] = OutBits'(sum_q);
             if (OutBits < SumBits) begin : gen_cut
               logic unused_cut;
-              assign unused_cut = &{1'b0, sum[SumBits-1:OutBits]};
+              assign unused_cut = &{1'b0, sum_q[SumBits-1:OutBits]};
             end
           end
         end

@@ -66,6 +66,7 @@ template <class CFG, class T>
 void threshold(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
                const T (&threshold)[CFG::in::C][CFG::LEVELS], const int8_t (&sign)[CFG::in::C]) {
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=threshold dim=1 type=complete)
+    XNORSR_PRAGMA(HLS BIND_STORAGE variable=threshold type=rom_np impl=lutram)
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=sign dim=0 type=complete)
     typedef typename ThresholdNumber<CFG>::type number;
     static const int C = CFG::in::C;

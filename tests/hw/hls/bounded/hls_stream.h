@@ -61,7 +61,10 @@ template <class T> class stream {
         words.push_back(word);
         wake();
     }
-    bool empty() const { return words.empty(); }
+    bool empty() const {
+        std::unique_lock<std::mutex> lock(Scheduler::get().mutex);
+        return words.empty();
+    }
     size_t size() const { return words.size(); }
 
   private:

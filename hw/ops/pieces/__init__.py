@@ -1,0 +1,6 @@
+"""See `op`."""
+
+from .op import Pieces
+from .rewrite import PiecesRewrite
+
+__all__ = ["Pieces", "PiecesRewrite"]

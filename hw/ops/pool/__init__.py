@@ -1,0 +1,6 @@
+"""See `op`."""
+
+from .op import Pool
+from .rewrite import PoolRewrite
+
+__all__ = ["Pool", "PoolRewrite"]

@@ -1,0 +1,80 @@
+"""Logic between registers: what Yosys leaves of each operator stays within the levels that its clock allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.hw import random_ops as ro
+from xnorsr.hw.ops.base import Op
+from xnorsr.hw.resources.timing import worst_paths
+from xnorsr.hw.resources.yosys import run_script
+from xnorsr.hw.rtl.emit import library_folders
+from xnorsr.sim.benches.cases import STREAM_PORTS, Case, Stream
+from xnorsr.sim.benches.op_cases import case_of, write_bench
+
+pytestmark = pytest.mark.eda
+
+SEED = 5
+SEARCH = [word for folder in library_folders() for word in ("-y", str(folder))]
+
+
+def _operators(rng: np.random.Generator) -> dict[str, Op]:
+    """Operators whose stages follow from the levels, at those of slow and of faster clocks."""
+    ops: dict[str, Op] = {}
+    for levels in (3, 4):
+        made: dict[str, Op] = {
+            f"affine{pe}": ro.make_affine(rng, ro.random_stream(rng, channels=6), pe=pe) for pe in (0, 2, 1)
+        }
+        made |= {f"threshold{n}": ro.make_threshold(rng, ro.random_stream(rng, channels=2), n) for n in (1, 15, 60)}
+        made |= {f"add{divisor}": ro.make_add(rng, divisor) for divisor in (1, 9)}
+        ops |= {f"{name}_{levels}": op.replace(logic_levels=levels) for name, op in made.items()}
+    ops["bilinear3_4"] = ro.make_resize(rng, 3, "bilinear")
+    ops["shuffle3_4"] = ro.make_shuffle(rng, 3, "CRD")
+    return ops
+
+
+def _movers() -> dict[str, Case]:
+    """What stands between layers: three levels do, whatever the depth."""
+    sizes = [(1, 0), (2, 0), (40, 0), (300, 1)]
+    return {
+        f"fifo{depth}": Case(
+            f"fifo{depth}", "xnorsr_fifo", {"Bits": 20, "Depth": depth, "Style": style}, STREAM_PORTS,
+            [Stream(20, [[0]])], [Stream(20, [[0]])],
+        )
+        for depth, style in sizes
+    }  # fmt: skip
+
+
+def test_no_stage_above_its_levels(tmp_path: Path) -> None:
+    print(f"seed {SEED}")
+    rng = np.random.default_rng(SEED)
+    ops, movers = _operators(rng), _movers()
+    source = write_bench(
+        [*(case_of(name, op, rng, frames=1) for name, op in ops.items()), *movers.values()], tmp_path / "bench", ops=ops
+    )
+    run_script(
+        [
+            f"read_slang --top bench_top {' '.join(SEARCH)} --libext .sv --keep-hierarchy -D SYNTHESIS {source.name}",
+            "hierarchy -check -top bench_top",
+            "setattr -mod -set keep_hierarchy 1 *xnorsr_layer_* *xnorsr_fifo$bench_top.*",
+            "synth_xilinx -family xcup -top bench_top -flatten -noiopad -noclkbuf",
+            "write_json mapped.json",
+        ],
+        source.parent,
+        "map",
+        timeout=600,
+    )
+    found = worst_paths(source.parent / "mapped.json", "xcup")
+    allowed = {f"u{n}": (name, ops[name].logic_levels) for n, name in enumerate(ops)}
+    allowed |= {f"u{len(ops) + n}": (name, 3) for n, name in enumerate(movers)}
+    instances = {layer.split(".")[0]: one for layer, one in found.layers.items() if layer}
+    assert instances.keys() == allowed.keys()
+    deeper = {
+        name: f"{instances[key].beside_chain} levels, {levels} allowed: {instances[key].deepest}"
+        for key, (name, levels) in allowed.items()
+        if instances[key].beside_chain > levels
+    }
+    assert not deeper
