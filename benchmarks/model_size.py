@@ -140,7 +140,8 @@ def recipes(names: list[str]) -> None:
         counts, found = account(cfg), lowered(cfg)
         hardware = ["-", "-"]
         if isinstance(found, Estimate):
-            check(f"operations of {name} in hardware", found.ops_rule, counts.operations, 0.001)
+            # Work on pooled vectors is once a frame: scaled up from a frame as small as this it is some of a percent.
+            check(f"operations of {name} in hardware", found.ops_rule, counts.operations, 0.02)
             hardware = [f"{found.model_bits / 8e3:.1f}", f"-{100 * found.size_reduction:.1f} %"]
         table.append(
             [
