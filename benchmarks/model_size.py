@@ -129,7 +129,7 @@ def scheme_of(cfg: NetworkConfig) -> str:
 
 
 def recipes(names: list[str]) -> None:
-    """Print the account of shipped recipes, and of their hardware where it exists: operations must be the same there.
+    """Print the account of shipped recipes, and of their hardware where it exists: it never has fewer operations.
 
     The size of hardware includes all parameters, those per channel too.
     """
@@ -138,10 +138,16 @@ def recipes(names: list[str]) -> None:
     for name in names:
         cfg = load_recipe(name).model
         counts, found = account(cfg), lowered(cfg)
-        hardware = ["-", "-"]
+        hardware = ["-", "-", "-"]
         if isinstance(found, Estimate):
-            check(f"operations of {name} in hardware", found.ops_rule, counts.operations, 0.001)
-            hardware = [f"{found.model_bits / 8e3:.1f}", f"-{100 * found.size_reduction:.1f} %"]
+            # More where hardware has zeros among its taps (transposed convolutions) or works once a frame; never less.
+            if found.ops_rule < 0.999 * counts.operations:
+                check(f"operations of {name} in hardware", found.ops_rule, counts.operations, 0.001)
+            hardware = [
+                f"{found.ops_rule / 1e9:.2f}",
+                f"{found.model_bits / 8e3:.1f}",
+                f"-{100 * found.size_reduction:.1f} %",
+            ]
         table.append(
             [
                 name,
@@ -157,7 +163,7 @@ def recipes(names: list[str]) -> None:
             check(
                 f"operations of {name}", counts.operations / 1e9, counted(one_convolution_tail(2), ("body",))[0], 0.001
             )
-    rows(["", "", "G OPs", "K parameters", "size", "kB in hardware", "size"], table)
+    rows(["", "", "G OPs", "K parameters", "size", "hardware: G OPs", "kB", "size"], table)
 
 
 def main(arguments: list[str] | None = None) -> None:
