@@ -94,7 +94,8 @@ class _Holdings:
     def _own(self, node: Node, pace: float) -> _Hold:
         """What one layer holds as pixels flow."""
         timing, rate = node.op.timing(self.side), self.rate(node)
-        registers = timing.spare / rate + (timing.latency + timing.window_register) / pace
+        # A beat of a slower stream, a vector of a frame, that comes in early makes no pixel wait.
+        registers = timing.spare / max(rate, 1.0) + (timing.latency + timing.window_register) / pace
         return _Hold(timing.window / rate, registers)
 
 

@@ -51,6 +51,7 @@ def fifo_styles(network: Network, depths: dict[str, int], part: Device | None) -
     if part is None:
         return styles
     blocks = {name: memory(depths[name] - 2, bits[name]).bram36 for name, style in styles.items() if style == BLOCK}
+    blocks = {name: count for name, count in blocks.items() if count}  # two words fewer may fit slices
     ultras = {name: ultra_rams(depths[name] - 2, bits[name]) for name in blocks}
     left = part.uram
     for name in sorted(blocks, key=lambda name: ultras[name] / blocks[name]):

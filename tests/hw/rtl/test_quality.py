@@ -9,6 +9,7 @@ import pytest
 
 from tests.hw import random_ops as ro
 from xnorsr import tools
+from xnorsr.hw.ops import operators
 from xnorsr.hw.ops.base import Op
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.rtl.emit import LIBRARY, library_folders
@@ -58,6 +59,10 @@ def _operators() -> dict[str, Op]:
         ops[f"shuffle{r}"] = ro.make_shuffle(rng, r, "CRD")
         ops[f"nearest{r}"] = ro.make_resize(rng, r, "nearest")
         ops[f"bilinear{r}"] = ro.make_resize(rng, r, "bilinear")
+    for name in ("Broadcast", "Concat", "Pool", "Product", "Table"):
+        ops |= {
+            f"{name.lower()}{n}": operators()[name].op.random(rng).replace(logic_levels=2 + n % 3) for n in range(4)
+        }
     return ops
 
 
