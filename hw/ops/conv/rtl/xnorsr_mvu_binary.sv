@@ -17,12 +17,10 @@
 // Interval:    F cycles per pixel, no gap between pixels.
 // Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
 // Structure:   a rotating window register and a ROM with one word per fold (weights are constants when F = 1), Pe popcounts per
-//              bit plane, an accumulator each that starts from a ROM of the constants, a register that joins the groups
-//              of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers, and
-//              with constant weights they may share sums between outputs. Bit planes stand side by side, so that n-bit
-//              inputs cost area, not cycles.
-// Levels:      no stage has more than two LUTs in a row and one carry chain, ROMs of up to 512 words included: the popcounts
-//              see to it themselves, counts of bit planes are added pairwise, the border is a number before it is an address.
+//              bit plane, side by side, an accumulator each that starts from a ROM of the constants, a register that joins the
+//              groups of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers,
+//              and with constant weights they may share sums between outputs.
+// Levels:      no stage has more than two LUTs in a row and one carry chain, ROMs of up to 512 words included.
 // Popcount:    $countones and registers, which simulates fast. Under SYNTHESIS, PopcountId >= 0 takes the generated module
 //              xnorsr_popcounts with that Id instead; it must have the same latency and, if its weights are constant, these weights.
 module xnorsr_mvu_binary #(
@@ -283,7 +281,6 @@ module xnorsr_mvu_binary #(
   localparam int unsigned Ahead      = Stages - 1;  // cycles from a slice to its counts
   localparam bit          StartTwice = StartWords > 64 && Ahead > 1;  // the ROM has an output register
   localparam int unsigned StartDelay = Ahead - (StartTwice ? 2 : 1);
-  localparam int unsigned StartBits  = StartWords > 1 ? $clog2(StartWords) : 1;
   logic [Pe*OutBits-1:0] start_rom [StartWords];
 
   // Rows above, or columns left, and below or right of the frame in a case
