@@ -14,7 +14,7 @@ from ..hw.ports import channel_order, order_text
 from ..hw.rtl.top import output_prefix
 from ..hw.types import StreamType
 
-RESOURCES = ("lut", "ff", "bram36", "dsp")
+RESOURCES = ("lut", "ff", "bram36", "dsp", "uram")
 #: Frames per second that a clock is asked for.
 VIDEO_FPS = 60
 #: What to open next, in this order: file in the output folder, what it is.
@@ -65,6 +65,11 @@ class Port:
     frame: str
 
 
+def resources(uses_uram: bool) -> tuple[str, ...]:
+    """The resources that tables show: UltraRAM only where a design takes some, since few parts have it."""
+    return RESOURCES if uses_uram else RESOURCES[:-1]
+
+
 def utilisation(results: Mapping[str, Any]) -> list[Usage]:
     """Each resource against the device; empty without a device.
 
@@ -76,7 +81,7 @@ def utilisation(results: Mapping[str, Any]) -> list[Usage]:
         return []
     total = synth["total"] if synth and synth["family"] == device["family"] else None
     rows = []
-    for key in RESOURCES:
+    for key in resources(device["uram"] > 0):
         measured = total[key] if total else None
         used = estimate[key] if measured is None else measured
         rows.append(Usage(key.upper(), estimate[key], measured, device[key], used / device[key]))

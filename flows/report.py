@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..hw.build import BuildResult
 from .diagram import diagram
-from .facts import FILES, TCL, VIDEO_FPS, curve, ports, utilisation
+from .facts import FILES, TCL, VIDEO_FPS, curve, ports, resources, utilisation
 from .tiles import Pictures, crop_places, crop_tiles, further_tiles, whole_tiles
 from .timing import clock_text
 
@@ -62,6 +62,7 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
     """
     network, folder = built.network, built.out_dir
     scores, estimate = results["psnr_y"], results["estimate"]
+    ultra = bool(estimate["uram"] or (results["synth"] and results["synth"]["total"]["uram"]))
     notes = {"bicubic": f"{scores['bicubic']:.2f} dB PSNR-Y", "ours": f"{scores['brevitas']:.2f} dB PSNR-Y"}
     template = _environment().get_template("report.html.jinja")
     return template.render(
@@ -73,6 +74,8 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
         loss_curve=curve(results["training"]["loss"]),
         estimate=estimate,
         usage=utilisation(results),
+        ultra=ultra,
+        resources=resources(ultra),
         ports=ports(network, built.options),
         counted=built.options.frame_sync == "counted",
         output_pixels=next(iter(network.output_types.values())).pixels,

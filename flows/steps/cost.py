@@ -26,7 +26,7 @@ from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
 from ..console import console, plain, status, table
-from ..facts import RESOURCES, utilisation
+from ..facts import RESOURCES, resources, utilisation
 from ..hardware_options import HardwareOptions
 from ..lock import locked
 from ..manifest import recording
@@ -50,8 +50,13 @@ class Account:
     synthesis: Synthesis | None
 
     @property
+    def uses_uram(self) -> bool:
+        """Whether the estimate or the synthesis has UltraRAM."""
+        return self.estimate.uram > 0 or (self.synthesis is not None and self.synthesis.total.uram > 0)
+
+    @property
     def measured(self) -> dict[str, dict[str, float]] | None:
-        """Synthesized LUT, FF, BRAM36 and DSP by the estimate's layers, divided among them as the estimate does it.
+        """Synthesized LUT, FF, BRAM36, DSP and UltraRAM by the estimate's layers, divided as the estimate does it.
 
         A FIFO counts as part of the layer that reads it; the video ports and whatever else is in the top module count
         as part of the input, which is the first layer. So the rows add up to the synthesis's total.
@@ -175,13 +180,14 @@ def account_tables(account: Account) -> list[Table]:
         ]
         for one in layers
     ]
-    titles = ["LUT", "FF", "BRAM", "DSP"]
-    cost = [[broken(one.name, column), *(f"{getattr(one, key):,.9g}" for key in RESOURCES)] for one in layers]
+    shown = resources(account.uses_uram)
+    titles = ["LUT", "FF", "BRAM", "DSP", "URAM"][: len(shown)]
+    cost = [[broken(one.name, column), *(f"{getattr(one, key):,.9g}" for key in shown)] for one in layers]
     title = "Resources, estimated (BRAM: of 36 Kbit)"
     measured = account.measured
     if account.synthesis is not None and measured is not None:
         for row, one in zip(cost, layers, strict=True):
-            row += [f"{value:,.9g}" for value in measured[one.name].values()]
+            row += [f"{measured[one.name][key]:,.9g}" for key in shown]
         title = f"Resources, estimated (BRAM: of 36 Kbit), then by Yosys for {account.synthesis.family}"
         titles = titles + titles
     return [
@@ -214,6 +220,12 @@ def _paths(account: Account, column: int) -> list[Table]:
     return [table(title, ["layer", "ns", "levels", "carry bits", "fan-out", "from"], rows, numeric=1)]
 
 
+def _resources(of: Any) -> str:
+    """LUT, FF, block RAM, DSP slices, and UltraRAM where there is some, in one line."""
+    ultra = f", {of.uram} URAM" if of.uram else ""
+    return f"{of.lut:,} LUT, {of.ff:,} FF, {of.bram36:g} BRAM36, {of.dsp} DSP{ultra}"
+
+
 def _sums(account: Account) -> Table:
     timing = account.clock.to_dict()
     e = account.clock.at(account.estimate)
@@ -226,13 +238,10 @@ def _sums(account: Account) -> Table:
         ["parameters, published rule", f"{si(e.params_rule)} (real + binary/32)"],
         ["model size", f"{e.model_bits / 8:,.0f} bytes, {100 * e.size_reduction:.1f} % below float"],
         ["buffers", f"{si(e.line_buffer_bits)}bit line buffers, {si(e.fifo_bits)}bit FIFOs"],
-        ["estimate", f"{e.lut:,} LUT, {e.ff:,} FF, {e.bram36:g} BRAM36, {e.dsp} DSP"],
+        ["estimate", _resources(e)],
     ]
     if account.synthesis is not None:
-        t = account.synthesis.total
-        rows.append(
-            [f"Yosys, {account.synthesis.family}", f"{t.lut:,} LUT, {t.ff:,} FF, {t.bram36:g} BRAM36, {t.dsp} DSP"]
-        )
+        rows.append([f"Yosys, {account.synthesis.family}", _resources(account.synthesis.total)])
     if e.device is not None:
         for one in utilisation(account.to_dict()):
             source = "Yosys" if one.measured is not None else "formula"
