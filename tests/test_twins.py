@@ -32,7 +32,7 @@ CASES += [(MATRIX[0], folding) for folding in ("full", "min", 3)]
 
 
 def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], alone: RtlResult, result: RtlResult) -> None:
-    """Codes of all frames, cycles exactly as predicted, FIFOs no deeper than their use rounded up.
+    """Codes of all frames, cycles exactly as predicted, FIFOs no deeper than their use rounded up, or two words more.
 
     Cycles are a frame's alone, and the interval is between frames that others follow: the last windows of a frame wait
     for pixels of the next one where there is one.
@@ -44,7 +44,7 @@ def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], alone: R
     assert alone.cycles == predicted["cycles_per_frame"]
     assert result.ends[-2] - result.ends[-3] == predicted["frame_interval"]
     for name, (used, depth) in result.occupancy.items():
-        assert depth <= 1 << max(used - 1, 0).bit_length(), f"FIFO {name}: depth {depth}, at most {used} used"
+        assert depth <= max(used + 2, 1 << max(used - 1, 0).bit_length()), f"FIFO {name}: {depth}, used {used}"
 
 
 @pytest.mark.parametrize(("spec", "folding"), CASES, ids=str)

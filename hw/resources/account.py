@@ -129,8 +129,8 @@ class Estimate:
 
     @property
     def size_reduction(self) -> float:
-        """Share of a 32-bit float model's size that is saved, 0 to 1 (BNN-SR's claim: 0.8)."""
-        return 1.0 - self.model_bits / self.float_bits
+        """Share of a 32-bit float model's size that is saved, 0 to 1 (BNN-SR's claim: 0.8); 0 without parameters."""
+        return 1.0 - self.model_bits / self.float_bits if self.float_bits else 0.0
 
     @property
     def utilisation(self) -> dict[str, float]:

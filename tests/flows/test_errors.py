@@ -230,12 +230,12 @@ def _ending_in(node: Callable[[Builder, str], str]) -> Callable[[Path], None]:
     return make
 
 
-def _sigmoid(b: Builder, x: str) -> str:
-    return b.quant(b.node("Sigmoid", [x]), 8, 8, signed=False)
+def _softmax(b: Builder, x: str) -> str:
+    return b.quant(b.node("Softmax", [x]), 8, 8, signed=False)
 
 
-def _scale_of_a_tenth(b: Builder, x: str) -> str:
-    return b.node("Quant", [x, b.constant(0.1), b.constant(0.0), b.constant(8.0)], QONNX, signed=1, narrow=0)
+def _scale_of_nothing(b: Builder, x: str) -> str:
+    return b.node("Quant", [x, b.constant(0.0), b.constant(0.0), b.constant(8.0)], QONNX, signed=1, narrow=0)
 
 
 def _dynamic(path: Path) -> None:
@@ -250,8 +250,8 @@ def _dynamic(path: Path) -> None:
     [
         (lambda path: None, ["there is no such file", "xnorsr export"]),
         (_truncated, ["truncated", "Export it again"]),
-        (_ending_in(_sigmoid), ["Sigmoid 'Sigmoid_0': this operator is not supported. Leave it out:"]),
-        (_ending_in(_scale_of_a_tenth), ["Quant 'Quant_", "power of two"]),
+        (_ending_in(_softmax), ["Softmax 'Softmax_0': this operator is not supported. Leave it out:"]),
+        (_ending_in(_scale_of_nothing), ["Quant 'Quant_", "scale"]),
         (_dynamic, ["input 'lr' has the dynamic shape", "--frame WxH"]),
     ],
 )

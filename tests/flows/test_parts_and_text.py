@@ -66,7 +66,8 @@ def test_tcl_words_stand_for_their_text(tmp_path: Path) -> None:
     values += ["".join(rng.choices('ab"\\$[]{};#\n\t ()', k=rng.randrange(1, 30))) for _ in range(200)]
     config = {"ClockPeriod": 5.0, "ClockUncertainty": "27%", "Version": "1.0.0"}
     script = "".join(
-        render("project.tcl.jinja", project="p", config={"Part": value, **config}) + "\ntold $part\n"
+        render("project.tcl.jinja", project="p", top="t", cflags="", config={"Part": value, **config})
+        + "\ntold $part\n"
         for value in values
     )
     assert recorded(script, tmp_path, {"told": ""}) == [["told", value] for value in values], seed

@@ -150,7 +150,7 @@ def test_registration_is_undone(tmp_path: Path) -> None:
     with pytest.raises(UserError) as e:
         load_trained(tmp_path / "weights.pt")
     said = str(e.value)
-    assert "no network of that name is registered. Registered: edsr, lapsrn, " in said
+    assert "no network of that name is registered. Registered: edsr, hat_small, lapsrn, " in said
     assert "import the module that registers the network or scheme if it is your own" in said
 
 
