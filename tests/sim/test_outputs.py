@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
+from qonnx.core.modelwrapper import ModelWrapper
 
 from xnorsr.errors import MismatchError, UserError
 from xnorsr.hw.graph.index import Graph
@@ -56,7 +57,8 @@ def _lowered() -> Any:
     ]
     graph = helper.make_graph(nodes, "g", [info["x"]], [info["less"], info["wide"]], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    return SimpleNamespace(input_type=INPUT, output_types=OUTPUTS, references={}, reference=Graph(model), network=None)
+    typed = Graph(ModelWrapper(model).model)  # which gives constants the types that qonnx wants
+    return SimpleNamespace(input_type=INPUT, output_types=OUTPUTS, references={}, reference=typed, network=None)
 
 
 def test_the_reference_gives_every_output() -> None:
