@@ -29,6 +29,9 @@ pytestmark = pytest.mark.eda
 FOLDINGS: tuple[int | str, ...] = ("auto", "full", 3)
 CASES = [(spec, "auto" if spec.channels > 32 else FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)]
 CASES += [(MATRIX[0], folding) for folding in ("full", "min", 3)]
+#: Seeds of the cases that take a minute and more.
+LONG = (1, 4, 10)
+PARAMETERS = [pytest.param(*case, marks=[pytest.mark.exhaustive] * (case[0].seed in LONG)) for case in CASES]
 
 
 def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], alone: RtlResult, result: RtlResult) -> None:
@@ -47,7 +50,7 @@ def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], alone: R
         assert depth <= max(used + 2, 1 << max(used - 1, 0).bit_length()), f"FIFO {name}: {depth}, used {used}"
 
 
-@pytest.mark.parametrize(("spec", "folding"), CASES, ids=str)
+@pytest.mark.parametrize(("spec", "folding"), PARAMETERS, ids=str)
 def test_hls_and_rtl_equal_the_reference(spec: NetworkSpec, folding: str | int, tmp_path: Path) -> None:
     built = build(network(spec), tmp_path / "net", BuildOptions(folding=folding))
     frames = list(images(spec).values())
