@@ -138,10 +138,10 @@ def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> i
     # A window behind the FIFO may stand empty between frames, so it spares nothing of what the other branch's windows
     # need: with more pixels than that on the way, the other branch always has one to give.
     rate = network.streams[branch[place]].kind.pixels / holdings.pixels
-    # One more than what waits: the FIFO takes no word in a cycle that it enters full. In RTL another one: whether it
-    # is full stands in a register, so a word that leaves makes room a cycle later.
-    more = 2 if holdings.side == "rtl" else 1
-    return math.floor(max(need.all - spared, need.windows) * rate) + more
+    # One more than what waits: the FIFO takes no word in a cycle that it enters full. In RTL another one, if it is more
+    # than a slice: whether it is full stands in a register, so a word that leaves makes room a cycle later.
+    words = math.floor(max(need.all - spared, need.windows) * rate) + 1
+    return words + 1 if holdings.side == "rtl" and words > SLICE else words
 
 
 def _balanced(network: Network, side: Side) -> dict[str, int]:
