@@ -24,8 +24,8 @@ def test_what_is_too_deep_is_named() -> None:
     assert Depth(timing, 4, 250.0).missed == ["x: 5 levels, a -> b", slow]
 
 
-#: Not reached yet: one enable stops a whole unit, and its net ends at hundreds of registers and in the window's counters
-#: (7 levels, 187 MHz for the demo's shape; docs/timing.md, `python -m benchmarks.depths`). Strict: it fails when reached.
+#: Not reached yet: one enable stops a whole unit; its net ends at hundreds of registers and in the window's counters
+#: (7 levels, 187 MHz for the demo's shape; docs/timing.md, `python -m benchmarks.depths`). Strict: fails when reached.
 PENDING = pytest.mark.xfail(reason="a unit's enable is deeper than 4 levels: 250 MHz are not reached", strict=True)
 
 
