@@ -13,7 +13,7 @@ import pytest
 from tests.flows.report_page import page_of, results_of, text_of
 from tests.networks import Builder
 from xnorsr.flows.config import load_recipe
-from xnorsr.flows.facts import FILES, TCL, command, curve, ports, utilisation
+from xnorsr.flows.facts import FILES, RESOURCES, TCL, command, curve, ports, utilisation
 from xnorsr.hw.build import BuildResult, build
 from xnorsr.hw.options import BuildOptions
 
@@ -29,7 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
 
 
 def _synthesized(results: dict[str, Any], family: str, lut: int) -> dict[str, Any]:
-    total = {"lut": lut, "ff": 20, "bram36": 0.5, "dsp": 3}
+    total = {"lut": lut, "ff": 20, "bram36": 0.5, "dsp": 3, "uram": 0}
     by_layer = {layer["name"]: dict.fromkeys(total, 1.0) for layer in results["estimate"]["layers"]}
     return results | {"synth": {"family": family, "total": total}, "synth_by_layer": by_layer}
 
@@ -37,7 +37,8 @@ def _synthesized(results: dict[str, Any], family: str, lut: int) -> dict[str, An
 def test_what_yosys_measured_goes_before_the_formula(built: BuildResult) -> None:
     results = results_of(built)
     device = results["estimate"]["device"]
-    assert [one.measured for one in utilisation(results)] == [None] * 4
+    assert device["uram"] > 0
+    assert [(one.name, one.measured) for one in utilisation(results)] == [(name.upper(), None) for name in RESOURCES]
     measured = _synthesized(results, device["family"], 2 * device["lut"])
     lut = utilisation(measured)[0]
     assert (lut.name, lut.measured, lut.share) == ("LUT", 2 * device["lut"], 2.0)
