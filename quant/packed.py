@@ -101,15 +101,13 @@ def unpacked(model: Network, arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     binary, state, used = _binary(model), dict[str, Tensor](), set[str]()
     for name, like in model.state_dict().items():
-        if name in binary and REAL + name not in arrays:
-            parts = (BITS + name, TOTAL + name)
-        else:
-            parts = (REAL + name,)
+        as_bits = name in binary and REAL + name not in arrays
+        parts = (BITS + name, TOTAL + name) if as_bits else (REAL + name,)
         missing = [part for part in parts if part not in arrays]
         if missing:
             raise ValueError(f"{missing[0]} is missing")
         used.update(parts)
-        value = arrays[parts[0]] if len(parts) == 1 else _weights(name, like, arrays[parts[0]], arrays[parts[1]])
+        value = arrays[parts[0]] if not as_bits else _weights(name, like, arrays[BITS + name], arrays[TOTAL + name])
         if value.dtype != like.dtype or value.shape != like.shape:
             raise ValueError(
                 f"{REAL}{name} is {value.dtype} {tuple(value.shape)}, not {like.dtype} {tuple(like.shape)}"

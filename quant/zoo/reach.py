@@ -26,10 +26,10 @@ def convolutions_reach(model: nn.Module, channels: int) -> int | None:
 
     def convolution(module: Any, *_: Any) -> None:
         nonlocal total
-        if isinstance(module, nn.ConvTranspose2d):
-            total += max(-(-d * (k - 1) // s) for k, d, s in zip(module.kernel_size, module.dilation, module.stride))
-        else:
-            total += max(d * (k // 2) for k, d in zip(module.kernel_size, module.dilation))
+        spans = [d * (k - 1) for k, d in zip(module.kernel_size, module.dilation, strict=True)]
+        # A transposed convolution reads this many pixels of its smaller input on each side, and others half of it.
+        share = module.stride[0] if isinstance(module, nn.ConvTranspose2d) else 2
+        total += max(-(-span // share) for span in spans)
 
     def mean(*_: Any) -> None:
         nonlocal whole
