@@ -88,9 +88,10 @@ def check_unseen(card: Card, recipe: Recipe, names: Iterable[str]) -> None:
         shown |= {"embedded" if image in EMBEDDED else Path(image).resolve().parent.name}
     for name in names:
         if shown & seen and name not in card.holdout:
+            which = " or ".join(sorted(shown & seen))
             raise UserError(
-                f"photograph {name}: the network {card.name} was trained on its set, {' or '.join(sorted(shown & seen))}. "
-                "Name others in data.source and data.holdout, or with sim.image."
+                f"photograph {name}: the network {card.name} was trained on its set, {which}. Name others "
+                "in data.source and data.holdout, or with sim.image."
             )
 
 

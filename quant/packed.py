@@ -122,7 +122,7 @@ def unpacked(model: Network, arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def pack(model: Network) -> bytes:
     """The file of a network; equal networks give equal bytes."""
     config = np.frombuffer(model.cfg.model_dump_json().encode(), np.uint8)
-    arrays = {"format": np.array(FORMAT, np.int64), "config": config}
+    arrays: dict[str, np.ndarray] = {"format": np.array(FORMAT, np.int64), "config": config}
     arrays |= {name: value.numpy() for name, value in packed(model).items()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

@@ -90,7 +90,7 @@ def test_exported_file_is_the_same(scheme: str, tmp_path: Path) -> None:
 
 
 def test_size_and_bytes() -> None:
-    """A bit for each binary weight, 340 bytes for each array's name and shape; unpacking and packing changes no byte."""
+    """A bit for each binary weight, 340 bytes for each array's name; unpacked and packed again it is the same."""
     model = zoo.build(SRResNetConfig(channels=32, blocks=4))
     data = packed.pack(model)
     assert data == packed.pack(model)
