@@ -191,7 +191,7 @@ def test_names_that_are_none(shop: Shop, tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ([], 'training set holidays: its terms are not known here. Say on what terms its photographs may be used: --te'),
+        ([], 'training set holidays: its terms are not known here. Say on what terms its photographs may be used: --t'),
         (["--terms", "holidays"], "--terms holidays: give SET=TEXT"),
         (["--terms", "holidays=x", "--terms", "t91=y"], "--terms t91: is no set that was trained on. They are: holi"),
         (["--terms", "holidays=x", "--hardware", "y"], "--hardware: the training has recorded what it ran on."),
