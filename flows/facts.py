@@ -13,7 +13,7 @@ from ..hw.options import BuildOptions
 from ..hw.ports import channel_order, order_text
 from ..hw.rtl.top import output_prefix
 from ..hw.types import StreamType
-from ..quant.pretrained import FOLDER
+from ..quant.pretrained import named
 
 RESOURCES = ("lut", "ff", "bram36", "dsp", "uram")
 #: Frames per second that a clock is asked for.
@@ -115,7 +115,7 @@ def command(source: str, overrides: Sequence[str], out: Path, packed: Path | Non
     """
     words = ["xnorsr", "run", source, "--out", str(out)]
     if packed is not None:
-        words += ["--pretrained", packed.name if packed.parent == FOLDER else str(packed)]
+        words += ["--pretrained", named(packed)]
     return shlex.join([*words, *(word for text in overrides for word in ("--set", text))])
 
 

@@ -173,7 +173,12 @@ def card_of(folder: Path) -> Card:
         raise UserError(f"{path}: is damaged or of another version: {why}. Pack the network again.") from e
 
 
+def named(folder: Path) -> str:
+    """A packed network as it is typed: by its name where it comes with the package, as paths differ between machines."""
+    return folder.name if folder.parent == FOLDER else str(folder)
+
+
 def told(weights: Path) -> str:
-    """What to call a weights file: by name where it comes with the package, as paths differ between machines."""
+    """What to call a weights file, as `named`, with `PREFIX`."""
     folder = weights.parent
     return f"{PREFIX}{folder.name}" if folder.parent == FOLDER else str(weights)
