@@ -31,16 +31,20 @@ class Choice:
     Attributes:
         train: fields of the training.
         patch: side of a patch in low-resolution pixels.
+        budget: pixels seen in all, over those of the first row.
         before: scheme and form of a training that gets half of the steps; its weights are the start.
     """
 
     train: dict[str, Any] = field(default_factory=dict)
     patch: int = PATCH
+    budget: float = 1.0
     before: tuple[str, bool] | None = None
 
 
 CHOICES: dict[str, Choice] = {
     "as recipes have it": Choice(),
+    "half the steps": Choice(budget=0.5),
+    "twice the steps": Choice(budget=2.0),
     "lr 5e-4": Choice({"lr": 5e-4}),
     "lr 2e-3": Choice({"lr": 2e-3}),
     "lr 4e-3": Choice({"lr": 4e-3}),
@@ -62,7 +66,7 @@ def run(name: str, seed: int, steps: int, source: list[str]) -> runs.Run:
     """The run of a choice; `steps` are those of the first row."""
     choice = CHOICES[name]
     train = {**TRAIN, **choice.train}
-    pixels = steps * TRAIN["batch"] * PATCH**2
+    pixels = int(choice.budget * steps) * TRAIN["batch"] * PATCH**2
     train["steps"] = pixels // (train["batch"] * choice.patch**2)
     begin = None
     if choice.before is not None:

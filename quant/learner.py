@@ -59,12 +59,18 @@ class Learner(LightningModule):
         self.model = model
         self.cfg = cfg
         self.started = started
+        self.began = time.process_time()
         self.ema = {k: p.detach().clone() for k, p in model.named_parameters()} if cfg.ema else {}
 
     @property
     def elapsed(self) -> float:
         """Seconds of training, those before an interrupt included."""
         return time.monotonic() - self.started
+
+    @property
+    def worked(self) -> float:
+        """Seconds of processor time of this process, those before an interrupt included; what others do counts little."""
+        return time.process_time() - self.began
 
     @property
     def progress(self) -> float:
@@ -160,10 +166,12 @@ class Learner(LightningModule):
         checkpoint["xnorsr_format"] = FORMAT
         checkpoint["xnorsr_model"] = self.model.cfg.model_dump_json()
         checkpoint["xnorsr_elapsed"] = self.elapsed
+        checkpoint["xnorsr_worked"] = self.worked
         checkpoint["xnorsr_ema"] = self.ema
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.started -= checkpoint["xnorsr_elapsed"]
+        self.began -= checkpoint.get("xnorsr_worked", 0.0)  # which earlier versions did not count
         if self.ema:
             # A training that did not average so far starts with the weights that it has.
             weights = {name: checkpoint["state_dict"][f"model.{name}"].clone() for name in self.ema}

@@ -223,7 +223,7 @@ def _train(
     _fit(trainer, learner, dataset, checkpoint if resuming else None)
     if not first_process:
         return out_dir / "weights.pt"
-    course.write(trainer.global_step, learner.elapsed)
+    course.write(trainer.global_step, learner.elapsed, learner.worked)
     path = out_dir / "weights.pt"
     save_trained(learner.averaged().eval(), path)
     if holdout:
