@@ -121,6 +121,7 @@ class HybridGroup(nn.Module):
 class HATSmall(WindowNetwork):
     """Groups between two norms, a binarized convolution, a skip around all; then real convolutions to the upsampler."""
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "groups")
     Config: ClassVar[type[NetworkConfig]] = HATSmallConfig
     cfg: HATSmallConfig
 
@@ -138,6 +139,9 @@ class HATSmall(WindowNetwork):
         self.narrow = RealConv(cfg.channels, cfg.features, 3, cfg.numerics)
         self.act = PReLU(cfg.features, cfg.numerics, _SLOPE, learned=False)
         self.narrowed = trunk_quant(cfg.numerics)
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.groups)
 
     def body(self, x: Tensor) -> Tensor:
         y = self.long(self.end(self.norm2(self.groups(self.norm1(x)))) + x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -87,6 +86,7 @@ class LapSRN(Network):
     Trained on the sum of Charbonnier losses of all levels, each against the reduced high-resolution image.
     """
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels",)
     Config: ClassVar[type[NetworkConfig]] = LapSRNConfig
     cfg: LapSRNConfig
 
@@ -115,9 +115,12 @@ class LapSRN(Network):
         *smaller, last = self.pyramid(image)
         return {**{f"sr_x{2 << i}": y for i, y in enumerate(smaller)}, "sr": last}
 
-    def loss(self, low: Tensor, high: Tensor) -> Tensor:
-        total = torch.zeros(())
-        for got in self.pyramid(low):
+    def stages(self) -> list[nn.Module]:
+        return [level.features for level in self.levels if isinstance(level, Level)]
+
+    def loss_of(self, outputs: dict[str, Tensor], high: Tensor) -> Tensor:
+        total = high.new_zeros(())
+        for got in outputs.values():
             # Antialiased bicubic of torch is MATLAB's; it is what a level would have been trained on alone.
             size = [int(s) for s in got.shape[-2:]]
             same = got.shape[-1] == high.shape[-1]

@@ -61,6 +61,7 @@ class SwinGroup(nn.Module):
 class SwinIRLight(WindowNetwork):
     """Groups of Transformer blocks between two norms, one more binarized convolution, a skip around all of them."""
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "groups")
     Config: ClassVar[type[NetworkConfig]] = SwinIRLightConfig
     cfg: SwinIRLightConfig
 
@@ -71,6 +72,9 @@ class SwinIRLight(WindowNetwork):
         self.groups = nn.Sequential(*[SwinGroup(cfg, gain) for _ in range(cfg.groups)])
         self.end = unit(cfg.channels, cfg.channels, 3, cfg.scheme, cfg.numerics, gain)
         self.long = trunk_quant(cfg.numerics)
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.groups)
 
     def body(self, x: Tensor) -> Tensor:
         y: Tensor = self.long(self.end(self.norm2(self.groups(self.norm1(x)))) + x)
