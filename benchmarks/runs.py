@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from xnorsr.quant.training import load_trained, train
 from xnorsr.quant.zoo import NETWORKS
 
 SCORES = "scores.json"
+WEIGHTS = "weights.pt"
+WORKED = "processor_minutes"
 _SETTLING = 32  # batches that a converted network's scales are settled on
 
 
@@ -35,6 +38,8 @@ class Run:
     Attributes:
         model, train, data: fields of the sections of these names.
         begin: fields of the model and steps of a training that goes before, whose weights this one begins with.
+        early: fields in which that training differs from this one; those of `train` that are None have their defaults.
+        teacher: a run whose network is this one's teacher; trained once for all that have it.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Run:
     train: dict[str, Any]
     data: dict[str, Any]
     begin: tuple[dict[str, Any], int] | None = None
+    early: dict[str, Any] | None = None
+    teacher: Run | None = None
 
     @property
     def folder(self) -> str:
@@ -57,11 +64,18 @@ class Run:
 
 @dataclass
 class Result:
-    """Scores of one run: {set: (PSNR-Y in dB, SSIM-Y)}; minutes of training."""
+    """Scores of one run: {set: (PSNR-Y in dB, SSIM-Y)}; minutes of training, that before it included.
+
+    Attributes:
+        processor: minutes of processor time; NaN where the training did not count it.
+        teaching: the same of its teacher's training, 0 without one.
+    """
 
     run: Run
     sets: dict[str, tuple[float, float]] = field(default_factory=dict)
     minutes: float = 0.0
+    processor: float = math.nan
+    teaching: float = 0.0
 
 
 def scores(weights: Path, sets: dict[str, list[Photo]]) -> dict[str, tuple[float, float]]:
@@ -76,39 +90,41 @@ def scores(weights: Path, sets: dict[str, list[Photo]]) -> dict[str, tuple[float
     return found
 
 
-def _minutes(folder: Path) -> float:
-    """Minutes that the training in a folder took, and the one before it."""
+def _minutes(folder: Path, kind: str = "minutes") -> float:
+    """Minutes that the training in a folder took, and the one before it; NaN where they were not counted."""
     records = [f for f in (folder / COURSE, folder / "before" / COURSE) if f.is_file()]
-    return sum(float(json.loads(f.read_text())["minutes"]) for f in records)
+    return sum(float(json.loads(f.read_text()).get(kind, math.nan)) for f in records)
 
 
-def _train(run: Run, folder: Path) -> None:
-    """Trains a run into its folder, and what goes before it."""
+def _train(run: Run, folder: Path, out: Path) -> None:
+    """Trains a run into its folder, what goes before it, and its teacher where that is not done yet."""
     data = DataConfig.model_validate(run.data)
     cfg = NETWORKS.validate(run.model)
-    settings = TrainConfig.model_validate({**run.train, "seed": run.seed})
+    taught = {} if run.teacher is None else {"teacher": _trained(run.teacher, out) / WEIGHTS}
+    settings = TrainConfig.model_validate({**run.train, **taught, "seed": run.seed})
     start = None
     if run.begin is not None:
         before, steps = run.begin
         first = folder / "before"
-        early = settings.model_copy(update={"steps": steps})
-        if not (first / "weights.pt").is_file():
+        fields = {**run.train, **(run.early or {}), "steps": steps, "seed": run.seed}
+        early = TrainConfig.model_validate({k: v for k, v in fields.items() if v is not None})
+        if not (first / WEIGHTS).is_file():
             train(data, NETWORKS.validate(before), early, first)
         photos, _ = load_source(data, cfg.colors)
         patches = PatchDataset(photos, data, cfg.scale, cfg.colors, settings.batch, run.seed)
         lows = (patches.batch_at(i)[0] for i in range(_SETTLING))
-        start, _ = deploy.converted(load_trained(first / "weights.pt"), cfg, lows)
+        start, _ = deploy.converted(load_trained(first / WEIGHTS), cfg, lows)
     train(data, cfg, settings, folder, start=start)
 
 
-def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
-    """The result of a run, which is trained, continued, or read where it was finished before.
+def _trained(run: Run, out: Path) -> Path:
+    """The folder of a run, which is trained, continued, or left where it was finished before.
 
     Raises:
         UserError: its folder is of other settings; names them.
     """
     folder, settings = out / run.folder, run.settings()
-    record, told = folder / SCORES, folder / "settings.json"
+    told = folder / "settings.json"
     folder.mkdir(parents=True, exist_ok=True)
     if told.is_file():
         before = json.loads(told.read_text())
@@ -119,18 +135,31 @@ def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
                 "--out, or remove it"
             )
     told.write_text(json.dumps(settings, indent=2) + "\n")
+    if not (folder / WEIGHTS).is_file():
+        print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
+        _train(run, folder, out)
+    return folder
+
+
+def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
+    """The result of a run, which is trained, continued, or read where it was finished before.
+
+    Raises:
+        UserError: its folder is of other settings; names them.
+    """
+    folder = _trained(run, out)
+    record = folder / SCORES
     found = json.loads(record.read_text()) if record.is_file() else {"sets": {}, "minutes": 0.0}
     missing = {name: photos for name, photos in sets.items() if name not in found["sets"]}
     if missing or not record.is_file():
-        print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
-        if not (folder / "weights.pt").is_file():
-            _train(run, folder)
         found["minutes"] = _minutes(folder)
-        found["sets"] |= scores(folder / "weights.pt", missing)
+        found["sets"] |= scores(folder / WEIGHTS, missing)
         part = record.with_suffix(".part")
         part.write_text(json.dumps(found) + "\n")
         os.replace(part, record)
-    return Result(run, {n: (p, s) for n, (p, s) in found["sets"].items() if n in sets}, found["minutes"])
+    means = {n: (p, s) for n, (p, s) in found["sets"].items() if n in sets}
+    teaching = 0.0 if run.teacher is None else _minutes(out / run.teacher.folder, WORKED)
+    return Result(run, means, found["minutes"], _minutes(folder, WORKED), teaching)
 
 
 def machine() -> str:
@@ -146,13 +175,19 @@ def machine() -> str:
 COLUMNS = ("G OPs", "K parameters", "minutes")
 
 
-def cells(results: Sequence[Result]) -> list[str]:
-    """A table's cells for all seeds of one configuration: name, each set's means with the spread, cost, minutes."""
+def means(results: Sequence[Result]) -> list[str]:
+    """A table's first cells for all seeds of one configuration: name, each set's means with the spread."""
     made = [results[0].run.name]
     for name in results[0].sets:
         psnr, ssim = ([r.sets[name][i] for r in results] for i in (0, 1))
         spread = f" ±{(max(psnr) - min(psnr)) / 2:.2f}" if len(psnr) > 1 else ""
         made.append(f"{np.mean(psnr):.2f}{spread} / {np.mean(ssim):.4f}")
+    return made
+
+
+def cells(results: Sequence[Result]) -> list[str]:
+    """A table's cells for all seeds of one configuration: `means`, cost, minutes."""
+    made = means(results)
     counted = account(NETWORKS.validate(results[0].run.model))
     minutes = sum(r.minutes for r in results) / len(results)
     return [*made, f"{counted.operations / 1e9:.2f}", f"{counted.parameters / 1e3:.1f}", f"{minutes:.1f}"]
