@@ -98,6 +98,10 @@ class Learner(LightningModule):
         if self.teacher is not None:
             self.teacher.network.to(self.device)
 
+    def on_train_start(self) -> None:
+        # Once more: Brevitas makes quantizers anew when weights are loaded, as from a checkpoint.
+        self.signs = prepare(self.model, self.cfg)
+
     def on_train_batch_start(self, *_: Any) -> None:
         progress = self.progress
         for optimizer in self.trainer.optimizers:
