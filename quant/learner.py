@@ -124,6 +124,8 @@ class Learner(LightningModule):
 
     def objective(self, low: Tensor, high: Tensor) -> Tensor:
         """The loss of a batch: the network's own, and the teacher's term where there is one."""
+        if self.teacher is None:
+            return self.model.loss(low, high)
         outputs, taught = self.taught(low)
         return self.model.loss_of(outputs, high) + taught
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, final
 
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
@@ -82,6 +82,7 @@ class Network(nn.Module, ABC):
         """
         return F.l1_loss(outputs["sr"], high)
 
+    @final
     def loss(self, low: Tensor, high: Tensor) -> Tensor:
         """`loss_of` for low-resolution images (N, C, H, W), float32 of code / 256."""
         return self.loss_of(self.outputs(low), high)
