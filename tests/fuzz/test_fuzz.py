@@ -1,4 +1,4 @@
-"""A hundred cases and more of each kind of abuse: each ends in a result that is right, or in a refusal that says why."""
+"""A hundred cases of each kind of abuse: each ends in a result that is right, or in a refusal that says why."""
 
 from __future__ import annotations
 
