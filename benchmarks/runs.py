@@ -21,8 +21,9 @@ from xnorsr.quant.config import DataConfig, TrainConfig
 from xnorsr.quant.data import PatchDataset, Photo, load_source, read_folder
 from xnorsr.quant.inference import low_resolution, score, upscale
 from xnorsr.quant.progress import COURSE
+from xnorsr.quant.saved import read_checkpoint
 from xnorsr.quant.training import load_trained, train
-from xnorsr.quant.zoo import NETWORKS
+from xnorsr.quant.zoo import NETWORKS, Network, build
 
 SCORES = "scores.json"
 _SETTLING = 32  # batches that a converted network's scales are settled on
@@ -35,6 +36,8 @@ class Run:
     Attributes:
         model, train, data: fields of the sections of these names.
         begin: fields of the model and steps of a training that goes before, whose weights this one begins with.
+        weights: file of a trained network that it begins with, of the same architecture but for bits and forms of
+            weights; not with `begin`.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Run:
     train: dict[str, Any]
     data: dict[str, Any]
     begin: tuple[dict[str, Any], int] | None = None
+    weights: Path | None = None
 
     @property
     def folder(self) -> str:
@@ -82,23 +86,44 @@ def _minutes(folder: Path) -> float:
     return sum(float(json.loads(f.read_text())["minutes"]) for f in records)
 
 
-def _train(run: Run, folder: Path) -> None:
+def train_into(run: Run, folder: Path) -> None:
     """Trains a run into its folder, and what goes before it."""
     data = DataConfig.model_validate(run.data)
     cfg = NETWORKS.validate(run.model)
     settings = TrainConfig.model_validate({**run.train, "seed": run.seed})
-    start = None
+    weights, start = run.weights, None
     if run.begin is not None:
         before, steps = run.begin
         first = folder / "before"
         early = settings.model_copy(update={"steps": steps})
         if not (first / "weights.pt").is_file():
             train(data, NETWORKS.validate(before), early, first)
+        weights = first / "weights.pt"
+    if weights is not None:
+        source = load_trained(weights)
+        deploy.check_start(weights, source.cfg, cfg)
         photos, _ = load_source(data, cfg.colors)
         patches = PatchDataset(photos, data, cfg.scale, cfg.colors, settings.batch, run.seed)
         lows = (patches.batch_at(i)[0] for i in range(_SETTLING))
-        start, _ = deploy.converted(load_trained(first / "weights.pt"), cfg, lows)
+        start, _ = deploy.converted(source, cfg, lows)
     train(data, cfg, settings, folder, start=start)
+
+
+def trained(path: Path) -> Network:
+    """The network of a training's folder, of its weights, or of a checkpoint of one that goes on; in eval mode.
+
+    Raises:
+        UserError: there is none, or the file is damaged.
+    """
+    if path.is_dir():
+        path = next((path / name for name in ("weights.pt", "checkpoints/last.ckpt") if (path / name).is_file()), path)
+    if path.suffix != ".ckpt":
+        return load_trained(path)
+    content = read_checkpoint(path)
+    model = build(NETWORKS.validate(json.loads(content["xnorsr_model"])))
+    state = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}
+    model.load_state_dict({**state, **content["xnorsr_ema"]})  # averaged weights, as a finished training has
+    return model.eval()
 
 
 def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
@@ -124,7 +149,7 @@ def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
     if missing or not record.is_file():
         print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
         if not (folder / "weights.pt").is_file():
-            _train(run, folder)
+            train_into(run, folder)
         found["minutes"] = _minutes(folder)
         found["sets"] |= scores(folder / "weights.pt", missing)
         part = record.with_suffix(".part")
