@@ -22,8 +22,9 @@ from xnorsr.quant.config import DataConfig, TrainConfig
 from xnorsr.quant.data import PatchDataset, Photo, load_source, read_folder
 from xnorsr.quant.inference import low_resolution, score, upscale
 from xnorsr.quant.progress import COURSE
+from xnorsr.quant.saved import read_checkpoint
 from xnorsr.quant.training import load_trained, train
-from xnorsr.quant.zoo import NETWORKS
+from xnorsr.quant.zoo import NETWORKS, Network, build
 
 SCORES = "scores.json"
 WEIGHTS = "weights.pt"
@@ -40,6 +41,8 @@ class Run:
         begin: fields of the model and steps of a training that goes before, whose weights this one begins with.
         early: fields in which that training differs from this one; those of `train` that are None have their defaults.
         teacher: a run whose network is this one's teacher; trained once for all that have it.
+        weights: file of a trained network that it begins with, of the same architecture but for bits and forms of
+            weights; not with `begin`.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Run:
     begin: tuple[dict[str, Any], int] | None = None
     early: dict[str, Any] | None = None
     teacher: Run | None = None
+    weights: Path | None = None
 
     @property
     def folder(self) -> str:
@@ -58,7 +62,12 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """All that its scores depend on, as JSON has it."""
-        parts: dict[str, Any] = json.loads(json.dumps(vars(self), default=str))
+
+        def plain(value: object) -> object:
+            return value.settings() if isinstance(value, Run) else str(value)
+
+        made = {name: value for name, value in vars(self).items() if value is not None}
+        parts: dict[str, Any] = json.loads(json.dumps(made, default=plain))
         return parts
 
 
@@ -96,13 +105,13 @@ def _minutes(folder: Path, kind: str = "minutes") -> float:
     return sum(float(json.loads(f.read_text()).get(kind, math.nan)) for f in records)
 
 
-def _train(run: Run, folder: Path, out: Path) -> None:
-    """Trains a run into its folder, what goes before it, and its teacher where that is not done yet."""
+def train_into(run: Run, folder: Path) -> None:
+    """Trains a run into its folder, what goes before it, and, beside it, its teacher where that is not done yet."""
     data = DataConfig.model_validate(run.data)
     cfg = NETWORKS.validate(run.model)
-    taught = {} if run.teacher is None else {"teacher": _trained(run.teacher, out) / WEIGHTS}
+    taught = {} if run.teacher is None else {"teacher": _finished(run.teacher, folder.parent) / WEIGHTS}
     settings = TrainConfig.model_validate({**run.train, **taught, "seed": run.seed})
-    start = None
+    weights, start = run.weights, None
     if run.begin is not None:
         before, steps = run.begin
         first = folder / "before"
@@ -110,14 +119,35 @@ def _train(run: Run, folder: Path, out: Path) -> None:
         early = TrainConfig.model_validate({k: v for k, v in fields.items() if v is not None})
         if not (first / WEIGHTS).is_file():
             train(data, NETWORKS.validate(before), early, first)
+        weights = first / WEIGHTS
+    if weights is not None:
+        source = load_trained(weights)
+        deploy.check_start(weights, source.cfg, cfg)
         photos, _ = load_source(data, cfg.colors)
         patches = PatchDataset(photos, data, cfg.scale, cfg.colors, settings.batch, run.seed)
         lows = (patches.batch_at(i)[0] for i in range(_SETTLING))
-        start, _ = deploy.converted(load_trained(first / WEIGHTS), cfg, lows)
+        start, _ = deploy.converted(source, cfg, lows)
     train(data, cfg, settings, folder, start=start)
 
 
-def _trained(run: Run, out: Path) -> Path:
+def trained(path: Path) -> Network:
+    """The network of a training's folder, of its weights, or of a checkpoint of one that goes on; in eval mode.
+
+    Raises:
+        UserError: there is none, or the file is damaged.
+    """
+    if path.is_dir():
+        path = next((path / name for name in (WEIGHTS, "checkpoints/last.ckpt") if (path / name).is_file()), path)
+    if path.suffix != ".ckpt":
+        return load_trained(path)
+    content = read_checkpoint(path)
+    model = build(NETWORKS.validate(json.loads(content["xnorsr_model"])))
+    state = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}
+    model.load_state_dict({**state, **content["xnorsr_ema"]})  # averaged weights, as a finished training has
+    return model.eval()
+
+
+def _finished(run: Run, out: Path) -> Path:
     """The folder of a run, which is trained, continued, or left where it was finished before.
 
     Raises:
@@ -128,7 +158,7 @@ def _trained(run: Run, out: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     if told.is_file():
         before = json.loads(told.read_text())
-        differing = [k for k in settings if before.get(k) != settings[k]]
+        differing = [k for k in {**before, **settings} if before.get(k) != settings.get(k)]
         if differing:
             raise UserError(
                 f"{folder}: was begun with other settings of {', '.join(differing)}; name another folder with "
@@ -137,7 +167,7 @@ def _trained(run: Run, out: Path) -> Path:
     told.write_text(json.dumps(settings, indent=2) + "\n")
     if not (folder / WEIGHTS).is_file():
         print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
-        _train(run, folder, out)
+        train_into(run, folder)
     return folder
 
 
@@ -147,7 +177,7 @@ def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
     Raises:
         UserError: its folder is of other settings; names them.
     """
-    folder = _trained(run, out)
+    folder = _finished(run, out)
     record = folder / SCORES
     found = json.loads(record.read_text()) if record.is_file() else {"sets": {}, "minutes": 0.0}
     missing = {name: photos for name, photos in sets.items() if name not in found["sets"]}

@@ -76,6 +76,9 @@ CHOICES: dict[str, Choice] = {
     "latent weights within 0.3": Choice({"clip_latent": 0.3}),
     "latent weights start x 0.1": Choice({"latent_start": 0.1}),
     "gains start at 0": Choice({"gain_start": 0.0}),
+    "gains start at 0, half the steps": Choice({"gain_start": 0.0}, budget=0.5),
+    "gains start at 0, twice the steps": Choice({"gain_start": 0.0}, budget=2.0),
+    "gains start at 0, teacher's picture": Choice({"gain_start": 0.0}, taught={"distill_output": 1.0}),
     "gains start x 2": Choice({"gain_start": 2.0}),
     "activations' gradient clipped": Choice({"activation_gradient": "clipped"}),
     "activations' gradient annealed": Choice({"activation_gradient": "annealed"}),
@@ -154,15 +157,15 @@ def table(results: Sequence[Sequence[runs.Result]]) -> list[list[str]]:
     """Header and rows: scores, minutes, and what each choice is worth against the first row."""
     by_name = {r[0].run.name: r for r in results}
     course = [(minutes(by_name[n]), quality(by_name[n])) for n in BUDGETS if n in by_name]
-    base = by_name.get(BASE)
     made = [["PSNR-Y in dB / SSIM-Y", *results[0][0].sets, *COLUMNS]]
     for each in results:
         time, teaching, mean = minutes(each), each[0].teaching, quality(each)
         row = [*runs.means(each), f"{time:.2f}", f"{teaching:.2f}" if teaching else "-"]
-        compared = base is not None and each is not base
-        alike = compared and each[0].run.name not in BUDGETS
-        row.append(f"{mean - quality(base):+.2f}" if alike and base is not None else "-")
-        timed = alike and len(course) > 1
+        name = each[0].run.name
+        alike = [by_name[n] for n in BUDGETS if n in by_name and CHOICES[n].budget == CHOICES[name].budget]
+        other = name not in BUDGETS
+        row.append(f"{mean - quality(alike[0]):+.2f}" if alike and other else "-")
+        timed = other and len(course) > 1
         row.append(f"{mean - base_at(time, course):+.2f}" if timed else "-")
         row.append(f"{mean - base_at(time + teaching, course):+.2f}" if timed and teaching else "-")
         made.append(row)

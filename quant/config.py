@@ -60,7 +60,7 @@ class NumericsConfig(Config):
     weight_bits: int = Field(8, ge=2, le=8, description="bits of the weights of convolutions that are not binary")
     param_bits: int = Field(8, ge=4, le=8, description="bits of each affine's scale and of PReLU slopes")
     bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
-    trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
+    trunk_bits: int = Field(14, ge=10, le=16, description="bits of the residual stream, sign included")
     trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
     deployed: bool = Field(
         True,
