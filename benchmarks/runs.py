@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -21,10 +22,13 @@ from xnorsr.quant.config import DataConfig, TrainConfig
 from xnorsr.quant.data import PatchDataset, Photo, load_source, read_folder
 from xnorsr.quant.inference import low_resolution, score, upscale
 from xnorsr.quant.progress import COURSE
+from xnorsr.quant.saved import read_checkpoint
 from xnorsr.quant.training import load_trained, train
-from xnorsr.quant.zoo import NETWORKS
+from xnorsr.quant.zoo import NETWORKS, Network, build
 
 SCORES = "scores.json"
+WEIGHTS = "weights.pt"
+WORKED = "processor_minutes"
 _SETTLING = 32  # batches that a converted network's scales are settled on
 
 
@@ -35,6 +39,10 @@ class Run:
     Attributes:
         model, train, data: fields of the sections of these names.
         begin: fields of the model and steps of a training that goes before, whose weights this one begins with.
+        early: fields in which that training differs from this one; those of `train` that are None have their defaults.
+        teacher: a run whose network is this one's teacher; trained once for all that have it.
+        weights: file of a trained network that it begins with, of the same architecture but for bits and forms of
+            weights; not with `begin`.
     """
 
     name: str
@@ -43,6 +51,9 @@ class Run:
     train: dict[str, Any]
     data: dict[str, Any]
     begin: tuple[dict[str, Any], int] | None = None
+    early: dict[str, Any] | None = None
+    teacher: Run | None = None
+    weights: Path | None = None
 
     @property
     def folder(self) -> str:
@@ -51,17 +62,29 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """All that its scores depend on, as JSON has it."""
-        parts: dict[str, Any] = json.loads(json.dumps(vars(self), default=str))
+
+        def plain(value: object) -> object:
+            return value.settings() if isinstance(value, Run) else str(value)
+
+        made = {name: value for name, value in vars(self).items() if value is not None}
+        parts: dict[str, Any] = json.loads(json.dumps(made, default=plain))
         return parts
 
 
 @dataclass
 class Result:
-    """Scores of one run: {set: (PSNR-Y in dB, SSIM-Y)}; minutes of training."""
+    """Scores of one run: {set: (PSNR-Y in dB, SSIM-Y)}; minutes of training, that before it included.
+
+    Attributes:
+        processor: minutes of processor time; NaN where the training did not count it.
+        teaching: the same of its teacher's training, 0 without one.
+    """
 
     run: Run
     sets: dict[str, tuple[float, float]] = field(default_factory=dict)
     minutes: float = 0.0
+    processor: float = math.nan
+    teaching: float = 0.0
 
 
 def scores(weights: Path, sets: dict[str, list[Photo]]) -> dict[str, tuple[float, float]]:
@@ -76,29 +99,76 @@ def scores(weights: Path, sets: dict[str, list[Photo]]) -> dict[str, tuple[float
     return found
 
 
-def _minutes(folder: Path) -> float:
-    """Minutes that the training in a folder took, and the one before it."""
+def _minutes(folder: Path, kind: str = "minutes") -> float:
+    """Minutes that the training in a folder took, and the one before it; NaN where they were not counted."""
     records = [f for f in (folder / COURSE, folder / "before" / COURSE) if f.is_file()]
-    return sum(float(json.loads(f.read_text())["minutes"]) for f in records)
+    return sum(float(json.loads(f.read_text()).get(kind, math.nan)) for f in records)
 
 
-def _train(run: Run, folder: Path) -> None:
-    """Trains a run into its folder, and what goes before it."""
+def train_into(run: Run, folder: Path) -> None:
+    """Trains a run into its folder, what goes before it, and, beside it, its teacher where that is not done yet."""
     data = DataConfig.model_validate(run.data)
     cfg = NETWORKS.validate(run.model)
-    settings = TrainConfig.model_validate({**run.train, "seed": run.seed})
-    start = None
+    taught = {} if run.teacher is None else {"teacher": _finished(run.teacher, folder.parent) / WEIGHTS}
+    settings = TrainConfig.model_validate({**run.train, **taught, "seed": run.seed})
+    weights, start = run.weights, None
     if run.begin is not None:
         before, steps = run.begin
         first = folder / "before"
-        early = settings.model_copy(update={"steps": steps})
-        if not (first / "weights.pt").is_file():
+        fields = {**run.train, **(run.early or {}), "steps": steps, "seed": run.seed}
+        early = TrainConfig.model_validate({k: v for k, v in fields.items() if v is not None})
+        if not (first / WEIGHTS).is_file():
             train(data, NETWORKS.validate(before), early, first)
+        weights = first / WEIGHTS
+    if weights is not None:
+        source = load_trained(weights)
+        deploy.check_start(weights, source.cfg, cfg)
         photos, _ = load_source(data, cfg.colors)
         patches = PatchDataset(photos, data, cfg.scale, cfg.colors, settings.batch, run.seed)
         lows = (patches.batch_at(i)[0] for i in range(_SETTLING))
-        start, _ = deploy.converted(load_trained(first / "weights.pt"), cfg, lows)
+        start, _ = deploy.converted(source, cfg, lows)
     train(data, cfg, settings, folder, start=start)
+
+
+def trained(path: Path) -> Network:
+    """The network of a training's folder, of its weights, or of a checkpoint of one that goes on; in eval mode.
+
+    Raises:
+        UserError: there is none, or the file is damaged.
+    """
+    if path.is_dir():
+        path = next((path / name for name in (WEIGHTS, "checkpoints/last.ckpt") if (path / name).is_file()), path)
+    if path.suffix != ".ckpt":
+        return load_trained(path)
+    content = read_checkpoint(path)
+    model = build(NETWORKS.validate(json.loads(content["xnorsr_model"])))
+    state = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}
+    model.load_state_dict({**state, **content["xnorsr_ema"]})  # averaged weights, as a finished training has
+    return model.eval()
+
+
+def _finished(run: Run, out: Path) -> Path:
+    """The folder of a run, which is trained, continued, or left where it was finished before.
+
+    Raises:
+        UserError: its folder is of other settings; names them.
+    """
+    folder, settings = out / run.folder, run.settings()
+    told = folder / "settings.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    if told.is_file():
+        before = json.loads(told.read_text())
+        differing = [k for k in {**before, **settings} if before.get(k) != settings.get(k)]
+        if differing:
+            raise UserError(
+                f"{folder}: was begun with other settings of {', '.join(differing)}; name another folder with "
+                "--out, or remove it"
+            )
+    told.write_text(json.dumps(settings, indent=2) + "\n")
+    if not (folder / WEIGHTS).is_file():
+        print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
+        train_into(run, folder)
+    return folder
 
 
 def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
@@ -107,30 +177,19 @@ def execute(run: Run, out: Path, sets: dict[str, list[Photo]]) -> Result:
     Raises:
         UserError: its folder is of other settings; names them.
     """
-    folder, settings = out / run.folder, run.settings()
-    record, told = folder / SCORES, folder / "settings.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    if told.is_file():
-        before = json.loads(told.read_text())
-        differing = [k for k in settings if before.get(k) != settings[k]]
-        if differing:
-            raise UserError(
-                f"{folder}: was begun with other settings of {', '.join(differing)}; name another folder with "
-                "--out, or remove it"
-            )
-    told.write_text(json.dumps(settings, indent=2) + "\n")
+    folder = _finished(run, out)
+    record = folder / SCORES
     found = json.loads(record.read_text()) if record.is_file() else {"sets": {}, "minutes": 0.0}
     missing = {name: photos for name, photos in sets.items() if name not in found["sets"]}
     if missing or not record.is_file():
-        print(f"{run.name}, seed {run.seed}: {folder}", flush=True)
-        if not (folder / "weights.pt").is_file():
-            _train(run, folder)
         found["minutes"] = _minutes(folder)
-        found["sets"] |= scores(folder / "weights.pt", missing)
+        found["sets"] |= scores(folder / WEIGHTS, missing)
         part = record.with_suffix(".part")
         part.write_text(json.dumps(found) + "\n")
         os.replace(part, record)
-    return Result(run, {n: (p, s) for n, (p, s) in found["sets"].items() if n in sets}, found["minutes"])
+    means = {n: (p, s) for n, (p, s) in found["sets"].items() if n in sets}
+    teaching = 0.0 if run.teacher is None else _minutes(out / run.teacher.folder, WORKED)
+    return Result(run, means, found["minutes"], _minutes(folder, WORKED), teaching)
 
 
 def machine() -> str:
@@ -146,13 +205,19 @@ def machine() -> str:
 COLUMNS = ("G OPs", "K parameters", "minutes")
 
 
-def cells(results: Sequence[Result]) -> list[str]:
-    """A table's cells for all seeds of one configuration: name, each set's means with the spread, cost, minutes."""
+def means(results: Sequence[Result]) -> list[str]:
+    """A table's first cells for all seeds of one configuration: name, each set's means with the spread."""
     made = [results[0].run.name]
     for name in results[0].sets:
         psnr, ssim = ([r.sets[name][i] for r in results] for i in (0, 1))
         spread = f" ±{(max(psnr) - min(psnr)) / 2:.2f}" if len(psnr) > 1 else ""
         made.append(f"{np.mean(psnr):.2f}{spread} / {np.mean(ssim):.4f}")
+    return made
+
+
+def cells(results: Sequence[Result]) -> list[str]:
+    """A table's cells for all seeds of one configuration: `means`, cost, minutes."""
+    made = means(results)
     counted = account(NETWORKS.validate(results[0].run.model))
     minutes = sum(r.minutes for r in results) / len(results)
     return [*made, f"{counted.operations / 1e9:.2f}", f"{counted.parameters / 1e3:.1f}", f"{minutes:.1f}"]

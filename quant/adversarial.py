@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ..errors import UserError
 from .config import TrainConfig
+from .distillation import Teacher
 from .learner import Learner, parameter_groups
 from .zoo import Network
 from .zoo.srgan import SRGAN
@@ -100,10 +101,11 @@ class AdversarialLearner(Learner):
     """Generator and discriminator in turns, a step each per batch; only the generator's steps count.
 
     The generator makes content + adversarial * -log D(made) small, the discriminator -log D(real) - log(1 - D(made)).
+    A teacher's term is added to the generator's.
     """
 
-    def __init__(self, model: SRGAN, cfg: TrainConfig, started: float) -> None:
-        super().__init__(model, cfg, started)
+    def __init__(self, model: SRGAN, cfg: TrainConfig, started: float, teacher: Teacher | None = None) -> None:
+        super().__init__(model, cfg, started, teacher)
         self.automatic_optimization = False
         options = model.cfg
         self.discriminator = Discriminator(options.image_channels, options.discriminator)
@@ -118,7 +120,8 @@ class AdversarialLearner(Learner):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         low, high = batch
         generator, discriminator = cast(list[Any], self.optimizers())
-        made = self.guarded(low, lambda: self.model(low))
+        outputs, taught = self.guarded(low, lambda: self.taught(low))
+        made = outputs["sr"]
         told = self.discriminator(torch.cat([high, made.detach()]))
         truth = torch.cat([torch.ones_like(told[: len(high)]), torch.zeros_like(told[len(high) :])])
         verdict = F.binary_cross_entropy_with_logits(told, truth)
@@ -129,7 +132,7 @@ class AdversarialLearner(Learner):
 
         believed = self.discriminator(made)
         fooled = F.binary_cross_entropy_with_logits(believed, torch.ones_like(believed))
-        loss = self.content[0](made, high) + self.weight * fooled
+        loss = self.content[0](made, high) + self.weight * fooled + taught
         self.check_loss(low, loss + verdict)
         generator.zero_grad()
         self.manual_backward(loss)
@@ -138,10 +141,12 @@ class AdversarialLearner(Learner):
         return loss.detach()
 
 
-def learner_for(model: Network, cfg: TrainConfig, started: float) -> Learner:
-    """What trains a network.
+def learner_for(model: Network, cfg: TrainConfig, started: float, teacher: Teacher | None = None) -> Learner:
+    """What trains a network; arguments as of `Learner`.
 
     Raises:
-        UserError: the file of VGG's weights cannot be read.
+        UserError: the file of VGG's weights cannot be read, or a setting has no effect on this network.
     """
-    return AdversarialLearner(model, cfg, started) if isinstance(model, SRGAN) else Learner(model, cfg, started)
+    if isinstance(model, SRGAN):
+        return AdversarialLearner(model, cfg, started, teacher)
+    return Learner(model, cfg, started, teacher)

@@ -60,7 +60,7 @@ class NumericsConfig(Config):
     weight_bits: int = Field(8, ge=2, le=8, description="bits of the weights of convolutions that are not binary")
     param_bits: int = Field(8, ge=4, le=8, description="bits of each affine's scale and of PReLU slopes")
     bias_bits: int = Field(12, ge=8, le=16, description="bits of biases")
-    trunk_bits: int = Field(14, ge=12, le=16, description="bits of the residual stream, sign included")
+    trunk_bits: int = Field(14, ge=10, le=16, description="bits of the residual stream, sign included")
     trunk_range: float = Field(4.0, description="the residual stream holds [-trunk_range, trunk_range); a power of two")
     deployed: bool = Field(
         True,
@@ -117,6 +117,34 @@ class TrainConfig(Config):
         1.0, gt=0, le=100, description="learning rate of latent binary weights over that of everything else"
     )
     clip_latent: float = Field(1.0, gt=0, description="latent binary weights are kept in [-clip_latent, clip_latent]")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Adam's L2 penalty on latent binary weights")
+    activation_gradient: Literal["scheme", "identity", "clipped", "polynomial", "annealed"] = Field(
+        "scheme",
+        description="what stands for the derivative of the activations' sign: scheme, its own; identity, 1; clipped, 1 "
+        "where |x| <= 1; polynomial, max(0, 2 - 2|x|) of Bi-Real Net; annealed, from flat to steep as in IR-Net",
+    )
+    weight_gradient: Literal["scheme", "identity", "clipped", "polynomial", "annealed"] = Field(
+        "scheme", description="what stands for the derivative of the weights' sign, as activation_gradient"
+    )
+    binary_weights: bool = Field(
+        True,
+        description="false: the first of two trainings, whose binary convolutions have real weights of mean magnitude "
+        "1; what it leaves is a start for the second one (--from), not a network to use",
+    )
+    latent_start: float = Field(1.0, gt=0, le=100, description="factor on the start values of latent binary weights")
+    gain_start: float = Field(
+        1.0, ge=0, le=100, description="factor on the start values of what scales binary sums; 0: they start at zero"
+    )
+    teacher: Path | None = Field(
+        None, description="weights.pt of a trained network of the same scale and colors to learn from as well"
+    )
+    distill_output: float = Field(0.0, ge=0, description="weight of the mean |difference| to the teacher's picture")
+    distill_features: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the distance of normalized outputs of the body's blocks to the teacher's, which must "
+        "have as many and as wide ones",
+    )
     seed: int = Field(1, ge=0, lt=1 << 64, description="seed of the initial weights and of the choice of patches")
     workers: int = Field(0, ge=0, le=16, description="loader processes; 0 cuts patches in the training process")
     checkpoint_steps: int = Field(500, ge=1, description="steps between checkpoints")
@@ -155,6 +183,15 @@ class TrainConfig(Config):
             raise ValueError(
                 'max_minutes with several devices, whose clocks differ: set steps, and max_minutes to "none"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _taught(self) -> TrainConfig:
+        weight = self.distill_output or self.distill_features
+        if weight and self.teacher is None:
+            raise ValueError("distill_output, distill_features: have no effect without teacher; name its weights.pt")
+        if self.teacher is not None and not weight:
+            raise ValueError("teacher: has no effect without distill_output or distill_features; set one above 0")
         return self
 
     @field_validator("max_minutes", mode="before")

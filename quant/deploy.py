@@ -20,13 +20,14 @@ from .config import NetworkConfig
 from .data import Photo
 from .gates import FrameMean, Sigmoid
 from .inference import low_resolution, score, upscale
-from .layers import PIXEL_SCALE, Affine, BatchNorm, BinaryConv, Computed, QuantParameter, trunk_scale
+from .layers import PIXEL_SCALE, Affine, BatchNorm, BinaryConv, Computed, FixedConv, QuantParameter, trunk_scale
 from .quantizers import ConstantQuant, FrameQuant, ParameterQuant, StatisticsQuant, TensorQuant
+from .scaled import ScaledConv, form_of, real_convolution, states_of
 from .schemes import BinaryUnit
 from .zoo import Network
 
 #: Fields of a network that may differ from those of the network that it starts from.
-_MAY_DIFFER = {"scheme", "numerics", "tail_bits", "residual_bits"}
+_MAY_DIFFER = {"scheme", "numerics", "tail_bits", "residual_bits", "head_weights", "tail_weights", "tail_channels"}
 _ROUNDING = (ConstantQuant, FrameQuant, ParameterQuant, StatisticsQuant)
 
 
@@ -70,9 +71,38 @@ def _folded(source: Network, model: Network) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
+def _narrowed(weight: Tensor, channels: int) -> tuple[Tensor, Tensor]:
+    """(O, C, K, K) as a 1x1 convolution to fewer channels, and one behind it: the nearest pair, by singular values."""
+    rows = weight.permute(0, 2, 3, 1).reshape(-1, weight.shape[1])
+    kept = torch.linalg.svd(rows, full_matrices=False).Vh[:channels]
+    return kept[:, :, None, None], torch.einsum("ocyx,nc->onyx", weight, kept)
+
+
+@torch.no_grad()
+def _rewritten(source: Network, model: Network) -> dict[str, Tensor]:
+    """Parameters of real convolutions whose weights have another form in `model`, or fewer channels in."""
+    there = {name: held for name, m in source.named_modules() if (held := real_convolution(m)) is not None}
+    here = {name: m for name, m in model.named_modules() if isinstance(m, FixedConv | ScaledConv)}
+    alike = {n for n, m in here.items() if n in there and form_of(m) == form_of(source.get_submodule(n))}
+    if "reduce" in here and "reduce" not in there and "tail" in there:
+        weight, bias = there["tail"]
+        first, second = _narrowed(weight, form_of(here["reduce"])[-1][0])
+        there |= {"reduce": (first, torch.zeros(1, len(first), 1, 1)), "tail": (second, bias)}
+        alike.discard("tail")
+    made: dict[str, Tensor] = {}
+    for name, module in here.items():
+        if name in there and name not in alike:
+            made |= {f"{name}.{part}": value for part, value in states_of(module, *there[name]).items()}
+    return made
+
+
+@torch.no_grad()
 def take_over(source: Network, model: Network) -> list[str]:
-    """Copies every parameter and statistic that both have, BatchNorm folded; returns the parameters that start anew."""
-    taken = source.state_dict() | _folded(source, model)
+    """Copies every parameter and statistic that both have, BatchNorm folded; returns the parameters that start anew.
+
+    Real convolutions become those of the form that `model` has them in.
+    """
+    taken = source.state_dict() | _rewritten(source, model) | _folded(source, model)
     own = model.state_dict()
     fits = {name: value for name, value in taken.items() if name in own and own[name].shape == value.shape}
     model.load_state_dict(fits, strict=False)
@@ -121,7 +151,7 @@ def _kind(model: Network, path: str, quant: TensorQuant) -> str | None:
         return None
     if isinstance(layer, QuantParameter | Computed):
         return {"scale": "scales", "bias": "biases", "slope": "slopes"}.get(name, "scales")
-    if isinstance(quant, ParameterQuant):
+    if isinstance(quant, ParameterQuant) or path.endswith("weight_quant.tensor_quant"):
         return "weights of real convolutions"
     if any(isinstance(m, Sigmoid | FrameMean) for m in around):
         return "gates"

@@ -29,7 +29,9 @@ from qonnx.transformation.infer_shapes import InferShapes
 from torch import nn
 
 from ..errors import MismatchError, UserError
+from ..marks import FRAME
 from .exactness import analyse
+from .gates import FrameMean
 from .inference import to_codes, to_values, upscale, upscale_all
 from .zoo import Network
 
@@ -200,6 +202,8 @@ def to_qonnx(model: nn.Module, channels: int, height: int, width: int, all_outpu
         for node in raw.graph.node:  # named as without the module around it
             node.name = node.name.removeprefix("/model")
     graph = _finish(raw, outputs)
+    if any(isinstance(module, FrameMean) and module.deployed for module in model.modules()):
+        onnx.helper.set_model_props(graph, {FRAME: f"{width}x{height}"})
     analyse(graph)
     return graph
 

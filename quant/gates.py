@@ -38,6 +38,7 @@ class FrameMean(nn.Module):
 
     The published name is global average pooling. A division by the number of pixels would be on no grid: the sum is
     rounded to 12 bits instead and multiplied by a factor of 12 bits, which is within 2**-12 of one over that number.
+    That factor belongs to the frame that is exported.
     """
 
     def __init__(self, numerics: NumericsConfig) -> None:

@@ -17,6 +17,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from .config import NumericsConfig
+from .gradients import mean_magnitude
 from .quantizers import (
     ConstantActivation,
     ConstantParameter,
@@ -24,7 +25,6 @@ from .quantizers import (
     ScaledSignWeight,
     StatisticsActivation,
     fixed_point,
-    mean_magnitude,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -14,13 +14,17 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from .config import TrainConfig
+from .distillation import Teacher, outputs_of
 from .finite import blame, wrong_parameter
 from .layers import BinaryConv
 from .quantizers import StatisticsQuant
+from .start import prepare
 from .zoo import Network
 
 FORMAT = 2  # of weights and checkpoints: 2 since schemes and networks have configurations of their own
 _FREEZE_AT = 0.5
+
+T = TypeVar("T")
 
 
 def learning_rate(cfg: TrainConfig, progress: float) -> float:
@@ -33,16 +37,17 @@ def learning_rate(cfg: TrainConfig, progress: float) -> float:
 
 
 def parameter_groups(module: nn.Module, cfg: TrainConfig) -> list[dict[str, Any]]:
-    """Parameters for an optimizer; latent binary weights in a group of their own where their learning rate differs.
+    """Parameters for an optimizer; latent binary weights in a group of their own where rate or decay differ.
 
     One group in all other cases, so that optimizers' states are those of earlier checkpoints.
     """
     every = list(module.parameters())
-    if cfg.latent_lr == 1:
+    if cfg.latent_lr == 1 and not cfg.weight_decay:
         return [{"params": every}]
     latent = [m.weight for m in module.modules() if isinstance(m, BinaryConv)]
     ids = {id(p) for p in latent}
-    return [{"params": [p for p in every if id(p) not in ids]}, {"params": latent, "factor": cfg.latent_lr}]
+    own = {"params": latent, "factor": cfg.latent_lr, "weight_decay": cfg.weight_decay}
+    return [{"params": [p for p in every if id(p) not in ids]}, own]
 
 
 class Learner(LightningModule):
@@ -52,19 +57,31 @@ class Learner(LightningModule):
         model: network to train; changed in place.
         cfg: how to train.
         started: `time.monotonic()` from which the time limit counts.
+        teacher: what the loss has a term for as well; in no checkpoint but by its digest.
+
+    Raises:
+        UserError: a setting has no effect on this network; names it.
     """
 
-    def __init__(self, model: Network, cfg: TrainConfig, started: float) -> None:
+    def __init__(self, model: Network, cfg: TrainConfig, started: float, teacher: Teacher | None = None) -> None:
         super().__init__()
+        self.signs = prepare(model, cfg)
+        self.teacher = teacher
         self.model = model
         self.cfg = cfg
         self.started = started
+        self.began = time.process_time()
         self.ema = {k: p.detach().clone() for k, p in model.named_parameters()} if cfg.ema else {}
 
     @property
     def elapsed(self) -> float:
         """Seconds of training, those before an interrupt included."""
         return time.monotonic() - self.started
+
+    @property
+    def worked(self) -> float:
+        """Seconds of this process's processor time, those before an interrupt included; other work counts little."""
+        return time.process_time() - self.began
 
     @property
     def progress(self) -> float:
@@ -78,12 +95,20 @@ class Learner(LightningModule):
 
     def on_fit_start(self) -> None:
         self.ema = {name: value.to(self.device) for name, value in self.ema.items()}
+        if self.teacher is not None:
+            self.teacher.network.to(self.device)
+
+    def on_train_start(self) -> None:
+        # Once more: Brevitas makes quantizers anew when weights are loaded, as from a checkpoint.
+        self.signs = prepare(self.model, self.cfg)
 
     def on_train_batch_start(self, *_: Any) -> None:
         progress = self.progress
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.cfg, progress) * group.get("factor", 1.0)
+        for quant in self.signs:
+            quant.progress = progress
         if progress >= _FREEZE_AT:
             # From here on weights adapt to scales that no longer move.
             for module in self.model.modules():
@@ -92,12 +117,27 @@ class Learner(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         low, high = batch
-        loss = self.guarded(low, lambda: self.model.loss(low, high))
+        loss = self.guarded(low, lambda: self.objective(low, high))
         self.check_loss(low, loss)
         self.log("loss", loss, on_step=True)
         return loss
 
-    def guarded(self, low: Tensor, compute: Callable[[], Tensor]) -> Tensor:
+    def objective(self, low: Tensor, high: Tensor) -> Tensor:
+        """The loss of a batch: the network's own, and the teacher's term where there is one."""
+        if self.teacher is None:
+            return self.model.loss(low, high)
+        outputs, taught = self.taught(low)
+        return self.model.loss_of(outputs, high) + taught
+
+    def taught(self, low: Tensor) -> tuple[dict[str, Tensor], Tensor | float]:
+        """The network's outputs for a batch, and what the teacher adds to the loss: 0 where there is none."""
+        if self.teacher is None:
+            return self.model.outputs(low), 0.0
+        with outputs_of(self.teacher.watched(self.model)) as features:
+            outputs = self.model.outputs(low)
+        return outputs, self.teacher.term(low, outputs, features)
+
+    def guarded(self, low: Tensor, compute: Callable[[], T]) -> T:
         """What the network computes of a batch.
 
         Raises:
@@ -160,10 +200,13 @@ class Learner(LightningModule):
         checkpoint["xnorsr_format"] = FORMAT
         checkpoint["xnorsr_model"] = self.model.cfg.model_dump_json()
         checkpoint["xnorsr_elapsed"] = self.elapsed
+        checkpoint["xnorsr_teacher"] = None if self.teacher is None else self.teacher.digest
+        checkpoint["xnorsr_worked"] = self.worked
         checkpoint["xnorsr_ema"] = self.ema
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.started -= checkpoint["xnorsr_elapsed"]
+        self.began -= checkpoint.get("xnorsr_worked", 0.0)  # which earlier versions did not count
         if self.ema:
             # A training that did not average so far starts with the weights that it has.
             weights = {name: checkpoint["state_dict"][f"model.{name}"].clone() for name in self.ema}

@@ -136,12 +136,13 @@ class Course(Callback):
             self.points = [[second[0], (first[1] + second[1]) / 2] for first, second in pairs]
             self.span *= 2
 
-    def write(self, steps: int, seconds: float) -> None:
-        """Write the file, for a training of so many steps and seconds."""
+    def write(self, steps: int, seconds: float, worked: float) -> None:
+        """Write the file, for a training of so many steps, seconds, and seconds of processor time."""
         record = {
             "steps": steps,
             "steps_asked": self.cfg.steps,
             "minutes": seconds / 60,
+            "processor_minutes": worked / 60,
             "max_minutes": self.cfg.max_minutes,
             "batch": self.cfg.batch,
             "seed": self.cfg.seed,

@@ -17,72 +17,9 @@ from brevitas.proxy import ActQuantProxyFromInjector, WeightQuantProxyFromInject
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from .gradients import Estimator, binarized, mean_magnitude
+
 QuantResult = tuple[Tensor, Tensor, Tensor, Tensor]
-
-
-def sign(x: Tensor) -> Tensor:
-    """+1 where x >= 0 (so sign(0) = +1), else -1; same shape and type."""
-    # A comparison into a float buffer and two in-place steps: several times faster than torch.where on a CPU.
-    return torch.ge(x, 0, out=torch.empty_like(x)).mul_(2).sub_(1)
-
-
-class _SignActivationFn(Function):
-    """Forward sign(x); backward the derivative of the piecewise quadratic sign, max(0, 2 - 2|x|).
-
-    The gradient is that of Bi-Real Net (Liu et al., arXiv 1808.00278).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return sign(x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return x.abs().mul_(-2).add_(2).clamp_(min=0).mul_(grad)
-
-
-class _SignWeightFn(Function):
-    """Forward sign(w); backward the identity, or 1 where |w| <= 1 and 0 elsewhere.
-
-    The clipped gradient is that of BinaryNet (Courbariaux et al., arXiv 1602.02830).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, w: Tensor, clipped: bool) -> Tensor:
-        if clipped:
-            ctx.save_for_backward(w)
-        return sign(w)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        if ctx.saved_tensors:
-            grad = grad * (ctx.saved_tensors[0].abs() <= 1)
-        return grad, None
-
-
-def mean_magnitude(w: Tensor) -> Tensor:
-    """mean|W| of each filter of (O, I, K, K) weights, (O, 1, 1, 1), no gradient; at least 2**-14, so never zero."""
-    return w.detach().abs().mean((1, 2, 3), keepdim=True).clamp_(min=2.0**-14)
-
-
-class _ScaledSignWeightFn(Function):
-    """Forward sign(w), which is multiplied by mean|W| later; backward as if the product were one function of w.
-
-    The gradient of mean|W| sign(W) is then 1 where |w| <= 1 and 0 elsewhere, whatever mean|W| is (ReActNet's, Liu et
-    al., arXiv 2003.03488); the factor that the later product puts in is taken out again here.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, w: Tensor) -> Tensor:
-        ctx.save_for_backward(w)
-        return sign(w)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (w,) = ctx.saved_tensors
-        return grad / mean_magnitude(w) * (w.abs() <= 1)
 
 
 class _FixedPointFn(Function):
@@ -150,45 +87,63 @@ class TensorQuant(nn.Module):
         return y, torch.tensor(scale), self._zero, self._bit_width
 
 
-class SignActivationQuant(TensorQuant):
-    """sign(x), gradient 2 - 2|x|."""
+class SignQuant(TensorQuant):
+    """sign(x), with the gradient of an estimator.
 
-    def __init__(self) -> None:
+    Attributes:
+        estimator: the gradient; a training may set another one than the scheme's.
+        progress: of the training, 0 to 1, for an estimator that follows it.
+    """
+
+    def __init__(self, estimator: Estimator) -> None:
         super().__init__(1, True, False)
+        self.estimator, self.progress = estimator, 0.0
 
     def forward(self, x: Tensor) -> QuantResult:
-        return self.result(_SignActivationFn.apply(x), 1.0)
+        return self.result(binarized(x, self.estimator, self.progress), 1.0)
 
 
-class ClippedSignActivationQuant(TensorQuant):
-    """sign(x), gradient 1 where |x| <= 1 and 0 elsewhere."""
+class SignActivationQuant(SignQuant):
+    """sign(x), gradient 2 - 2|x| unless a training has another one."""
 
     def __init__(self) -> None:
-        super().__init__(1, True, False)
-
-    def forward(self, x: Tensor) -> QuantResult:
-        return self.result(_SignWeightFn.apply(x, True), 1.0)
+        super().__init__("polynomial")
 
 
-class SignWeightQuant(TensorQuant):
-    """sign(w), gradient identity or clipped to |w| <= 1."""
+class ClippedSignActivationQuant(SignQuant):
+    """sign(x), gradient 1 where |x| <= 1 and 0 elsewhere, unless a training has another one."""
+
+    def __init__(self) -> None:
+        super().__init__("clipped")
+
+
+class SignWeightQuant(SignQuant):
+    """sign(w), gradient identity or clipped to |w| <= 1, unless a training has another one.
+
+    Attributes:
+        scaled: mean|W| is multiplied later, and the gradient is that of the product.
+        real: w / mean|w| per filter instead of sign(w), whose mean magnitude is 1 as well: for the first of two steps.
+    """
+
+    scaled = False
+    real = False
 
     def __init__(self, clipped_gradient: bool) -> None:
-        super().__init__(1, True, False)
-        self.clipped_gradient = clipped_gradient
+        super().__init__("clipped" if clipped_gradient else "identity")
 
     def forward(self, w: Tensor) -> QuantResult:
-        return self.result(_SignWeightFn.apply(w, self.clipped_gradient), 1.0)
+        if self.real:
+            return self.result(w / mean_magnitude(w), 1.0)
+        return self.result(binarized(w, self.estimator, self.progress, self.scaled), 1.0)
 
 
-class ScaledSignWeightQuant(TensorQuant):
+class ScaledSignWeightQuant(SignWeightQuant):
     """sign(w), gradient of mean|W| sign(W)."""
 
-    def __init__(self) -> None:
-        super().__init__(1, True, False)
+    scaled = True
 
-    def forward(self, w: Tensor) -> QuantResult:
-        return self.result(_ScaledSignWeightFn.apply(w), 1.0)
+    def __init__(self) -> None:
+        super().__init__(True)
 
 
 class ConstantQuant(TensorQuant):

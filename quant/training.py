@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -28,10 +29,12 @@ from . import distributed, zoo
 from .adversarial import learner_for
 from .config import DataConfig, NetworkConfig, TrainConfig
 from .data import PatchDataset, Photo, load_source, loader
+from .distillation import Teacher
 from .inference import evaluate
 from .learner import Finish, Learner, learning_rate
 from .progress import Bar, Course, Lines
 from .saved import check_fits, load_trained, read_checkpoint, save_trained
+from .start import change_start, refuse_start
 from .zoo import NETWORKS, Network
 
 __all__ = ["Learner", "learning_rate", "load_trained", "save_trained", "train"]
@@ -112,6 +115,51 @@ def _check_same(path: Path, stored: str, wanted: NetworkConfig) -> None:
         )
 
 
+def _digest(cfg: TrainConfig) -> str | None:
+    """SHA-256 of the teacher's file, hexadecimal; None without a teacher.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    if cfg.teacher is None:
+        return None
+    try:
+        return hashlib.sha256(cfg.teacher.read_bytes()).hexdigest()
+    except OSError as e:
+        raise UserError(
+            f"train.teacher {cfg.teacher}: {e.strerror or e}; name the weights.pt of a trained network"
+        ) from e
+
+
+def _check_same_teacher(path: Path, stored: str | None, digest: str | None, cfg: TrainConfig) -> None:
+    if stored == digest:
+        return
+    had = "without a teacher" if stored is None else f"with a teacher of SHA-256 {stored}"
+    given = "no train.teacher is given" if digest is None else f"train.teacher {cfg.teacher} has {digest}"
+    raise UserError(
+        f"checkpoint {path} was trained {had}, {given}; train as before, choose another output folder, or train "
+        "without resuming"
+    )
+
+
+def _teacher(student: Network, cfg: TrainConfig, digest: str | None) -> Teacher | None:
+    """The teacher of a network; torch's random generator stays as it is."""
+    if cfg.teacher is None or digest is None:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        return Teacher(load_trained(cfg.teacher), student, cfg, digest)
+
+
+def _started(model_cfg: NetworkConfig, cfg: TrainConfig, start: Network | None) -> Network:
+    """The network as it goes into the training."""
+    if start is not None:
+        refuse_start(cfg)
+        return start
+    model = zoo.build(model_cfg)
+    change_start(model, cfg)
+    return model
+
+
 def _fit(trainer: Trainer, learner: Learner, dataset: PatchDataset, checkpoint: Path | None) -> None:
     """trainer.fit, with Lightning's exit on Ctrl-C turned back into KeyboardInterrupt."""
     handler = signal.getsignal(signal.SIGINT)
@@ -153,9 +201,9 @@ def train(
         The path of weights.pt, for `load_trained`.
 
     Raises:
-        UserError: bad images, validation without held-out images, a checkpoint of another architecture or format, an
-            output folder that cannot be written, devices or a precision that are not allowed, or a loss that is no
-            number.
+        UserError: bad images, validation without held-out images, a checkpoint of another architecture, format or
+            teacher, a teacher that does not fit, settings without effect on this network, an output folder that cannot
+            be written, devices or a precision that are not allowed, or a loss that is no number.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
     distributed.check_possible(model_cfg, train_cfg)
@@ -179,9 +227,11 @@ def _train(
     checkpoint = out_dir / "checkpoints" / "last.ckpt"
     first = 0
     resuming = resume and checkpoint.is_file()
+    digest = _digest(train_cfg)
     if resuming:
         content = read_checkpoint(checkpoint)
         _check_same(checkpoint, content["xnorsr_model"], model_cfg)
+        _check_same_teacher(checkpoint, content.get("xnorsr_teacher"), digest, train_cfg)
         first = content["global_step"]
     photos, holdout = load_source(data_cfg, model_cfg.colors)
     if train_cfg.validate_steps and not holdout:
@@ -200,7 +250,8 @@ def _train(
         # Processes that each took all cores would wait for each other.
         torch.set_num_threads(train_cfg.threads or max((os.cpu_count() or 1) // train_cfg.devices, 1))
     torch.manual_seed(train_cfg.seed)
-    learner = learner_for(zoo.build(model_cfg) if start is None else start, train_cfg, started)
+    model = _started(model_cfg, train_cfg, start)
+    learner = learner_for(model, train_cfg, started, _teacher(model, train_cfg, digest))
     if resuming:
         check_fits(checkpoint, content, learner)
     course = Course(out_dir, train_cfg)
@@ -223,7 +274,7 @@ def _train(
     _fit(trainer, learner, dataset, checkpoint if resuming else None)
     if not first_process:
         return out_dir / "weights.pt"
-    course.write(trainer.global_step, learner.elapsed)
+    course.write(trainer.global_step, learner.elapsed, learner.worked)
     path = out_dir / "weights.pt"
     save_trained(learner.averaged().eval(), path)
     if holdout:

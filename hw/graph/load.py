@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
+from ...marks import FRAME
 from .check import check_constant_types, check_structure
 from .fold import fold
 from .index import Graph, drop_unread, set_nodes, sorted_nodes
@@ -69,7 +70,18 @@ def load(source: str | Path | onnx.ModelProto | ModelWrapper, frame: tuple[int, 
 
 
 def _at_frame(model: onnx.ModelProto, frame: tuple[int, int]) -> onnx.ModelProto:
-    """A model for another frame. Sizes that it tells in pixels become scales at its own frame first."""
+    """A model for another frame. Sizes that it tells in pixels become scales at its own frame first.
+
+    Raises:
+        UserError: its constants, or sizes that it tells in pixels, belong to a frame of their own.
+    """
+    own = {prop.key: prop.value for prop in model.metadata_props}.get(FRAME)
+    if own is not None and own != f"{frame[1]}x{frame[0]}":
+        raise UserError(
+            f"frame {frame[1]}x{frame[0]}: the file divides sums over the frame by the pixels of {own}, and "
+            "would be darker or brighter at another. Export it for the frame: xnorsr export CHECKPOINT --frame "
+            f"{frame[1]}x{frame[0]}."
+        )
     sized = [n for n in model.graph.node if n.op_type == "Resize" and len(n.input) > 3 and n.input[3]]
     if sized:
         value = _inputs(model)[0]

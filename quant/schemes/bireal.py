@@ -9,8 +9,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ..config import NumericsConfig, SchemeConfig
+from ..gradients import mean_magnitude
 from ..layers import BinaryConv, joined, normalization, repeats, trunk_quant
-from ..quantizers import ClippedSignWeight, SignActivation, mean_magnitude
+from ..quantizers import ClippedSignWeight, SignActivation
 from .base import BinaryUnit, register
 
 

@@ -6,6 +6,9 @@ stay float in both forms; deployed, what linear layers read and write is on the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
@@ -224,10 +227,60 @@ class GroupEnd(nn.Module):
         return out
 
 
-class WindowNetwork(BodyNetwork):
-    """A network whose body works in windows: images are mirrored up to whole windows, and what that adds is cut off."""
+class TransformerBlock(nn.Module):
+    """x + attention(norm(x)), then x + perceptron(norm(x)); (N, C, H, W) on the trunk's grid."""
 
+    def __init__(self, cfg: TransformerConfig, attention: nn.Module, gain: float) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = TokenNorm(cfg), TokenNorm(cfg)
+        self.attention = attention
+        self.mid = trunk_quant(cfg.numerics)
+        self.perceptron = Perceptron(cfg, gain)
+        self.out = trunk_quant(cfg.numerics)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.mid(x + self.attention(self.norm1(x)))
+        y: Tensor = self.out(x + self.perceptron(self.norm2(x)))
+        return y
+
+
+class TransformerGroup(nn.Module):
+    """Blocks, a binarized convolution and a skip around them; (N, C, H, W)."""
+
+    def __init__(self, cfg: TransformerConfig, blocks: Iterable[nn.Module], gain: float) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*blocks)
+        self.end = GroupEnd(cfg, gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.end(self.blocks(x), x)
+        return y
+
+
+class WindowNetwork(BodyNetwork):
+    """A network whose body works in windows: groups between two norms, one more binarized convolution, a skip.
+
+    Images are mirrored up to whole windows, and what that adds is cut off.
+    """
+
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "groups")
     cfg: TransformerConfig
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.groups)
+
+    def make_groups(self, groups: Iterable[nn.Module], gain: float) -> None:
+        """The layers of `windows`, around what a network's groups are."""
+        cfg = self.cfg
+        self.norm1, self.norm2 = TokenNorm(cfg), TokenNorm(cfg)
+        self.groups = nn.Sequential(*groups)
+        self.end = unit(cfg.channels, cfg.channels, 3, cfg.scheme, cfg.numerics, gain)
+        self.long = trunk_quant(cfg.numerics)
+
+    def windows(self, x: Tensor) -> Tensor:
+        """The groups with the skip around them, trunk to trunk."""
+        y: Tensor = self.long(self.end(self.norm2(self.groups(self.norm1(x)))) + x)
+        return y
 
     @property
     def step(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, final
 
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
@@ -43,9 +43,11 @@ class Network(nn.Module, ABC):
         PAPER: fields that differ from their defaults in the size that papers train and count.
         Config: the network's configuration; its `name` is the network's name in recipes.
         cfg: the configuration it was made from.
+        STAGE_FIELDS: fields that the number and the channels of `stages` follow from.
     """
 
     PAPER: ClassVar[dict[str, Any]] = {}
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[NetworkConfig]]
     # Of the subclass's own type: typing cannot say that Config's instances are meant.
     cfg: Any
@@ -73,13 +75,23 @@ class Network(nn.Module, ABC):
         """Every image that the network can give, by name; "sr" is that of `forward` and comes last."""
         return {"sr": self(image)}
 
-    def loss(self, low: Tensor, high: Tensor) -> Tensor:
-        """What training makes small, a scalar: mean |error|, unless a network says otherwise.
+    def stages(self) -> list[nn.Module]:
+        """Parts of the body, in order, whose outputs a teacher's are compared with; none unless a network says so."""
+        return []
+
+    def loss_of(self, outputs: dict[str, Tensor], high: Tensor) -> Tensor:
+        """What training makes small, a scalar: mean |error| of "sr", unless a network says otherwise.
 
         Args:
-            low, high: images, (N, C, H, W) and (N, C, r*H, r*W), float32 of code / 256.
+            outputs: what `outputs` gave for the reduced images.
+            high: images, (N, C, r*H, r*W), float32 of code / 256.
         """
-        return F.l1_loss(self(low), high)
+        return F.l1_loss(outputs["sr"], high)
+
+    @final
+    def loss(self, low: Tensor, high: Tensor) -> Tensor:
+        """`loss_of` for low-resolution images (N, C, H, W), float32 of code / 256."""
+        return self.loss_of(self.outputs(low), high)
 
 
 NETWORKS: Registry[Network] = Registry("network", Network, NetworkConfig, "srresnet")

@@ -34,6 +34,7 @@ class EDSR(BodyNetwork):
     (`block.start_gain`), and learns its scale where the scheme has one.
     """
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "blocks")
     Config: ClassVar[type[NetworkConfig]] = EDSRConfig
     cfg: EDSRConfig
 
@@ -44,6 +45,9 @@ class EDSR(BodyNetwork):
         )
         self.end = unit(cfg.channels, cfg.channels, 3, cfg.scheme, cfg.numerics, gain)
         self.long = trunk_quant(cfg.numerics)
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.blocks)
 
     def body(self, x: Tensor) -> Tensor:
         y: Tensor = self.long(self.end(self.blocks(x)) + x)

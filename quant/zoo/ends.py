@@ -24,6 +24,7 @@ from ..layers import (
     statistics_quant,
     trunk_quant,
 )
+from ..scaled import ScaledConv, Weights, convolution
 from ..schemes import between, unit
 from .base import BinarizedConfig, Network
 from .reach import convolutions_reach
@@ -35,7 +36,20 @@ _STAGES = {2: (2,), 3: (3,), 4: (2, 2)}
 _BITS = 8  # of what real convolutions at full width read: with weights of 8 bits their sums fit into 24
 
 
-class BodyConfig(BinarizedConfig):
+_WEIGHTS = (
+    "fixed: numerics.weight_bits and one scale for all; int4, int3, int2: so many bits and a factor per output "
+    "channel; binary: +1 and -1 with such a factor; binary2: the sum of two of those"
+)
+
+
+class EndsConfig(BinarizedConfig):
+    """Fields of every network whose first and last convolutions are not those of its scheme."""
+
+    head_weights: Weights = Field("fixed", description=f"weights of the first convolution; {_WEIGHTS}")
+    tail_weights: Weights = Field("fixed", description=f"weights of the last convolution, alike; {_WEIGHTS}")
+
+
+class BodyConfig(EndsConfig):
     """Fields of every network of head, body, upsampler and tail."""
 
     skip: Literal["none", "bilinear", "nearest"] = Field("nearest", description="global skip from input to output")
@@ -49,7 +63,14 @@ class BodyConfig(BinarizedConfig):
     )
     head_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the first convolution")
     tail_kernel: Literal[1, 3, 5, 7, 9] = Field(3, description="kernel size of the last convolution")
-    tail_bits: int = Field(9, ge=6, le=12, description="bits of the last convolution's input")
+    tail_bits: int = Field(9, ge=2, le=12, description="bits of the last convolution's input")
+    tail_channels: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="channels that a 1x1 convolution, with weights as the last one's, leaves to the last convolution; "
+        "0: no such convolution",
+    )
     residual_bits: int = Field(
         12, ge=9, le=14, description="bits of the last convolution's output, which is added to the global skip"
     )
@@ -67,17 +88,22 @@ class PublishedConfig(BodyConfig):
 
 
 @torch.no_grad()
-def start_head(head: FixedConv) -> None:
+def start_head(head: FixedConv | ScaledConv) -> None:
     """Start weights of the first convolution: what it makes of photographs has zero mean and spread about 0.5."""
-    weight = head.conv.weight
-    weight.mul_(_HEAD_GAIN)
+    _multiply(head, _HEAD_GAIN)
+    weight = head.real()[0] if isinstance(head, ScaledConv) else head.conv.weight
     head.bias.weight.copy_(-_MEAN_PIXEL * weight.sum((1, 2, 3)).reshape(1, -1, 1, 1))
 
 
 @torch.no_grad()
-def start_tail(tail: FixedConv) -> None:
+def start_tail(tail: FixedConv | ScaledConv) -> None:
     """Start weights of a convolution whose output is added to an image: it changes little at first."""
-    tail.conv.weight.mul_(_TAIL_GAIN)
+    _multiply(tail, _TAIL_GAIN)
+
+
+def _multiply(conv: FixedConv | ScaledConv, gain: float) -> None:
+    for held in conv.scales if isinstance(conv, ScaledConv) else [conv.conv]:
+        held.get_parameter("weight").mul_(gain)
 
 
 class RealConv(nn.Module):
@@ -130,7 +156,7 @@ class BodyNetwork(Network):
         colors, r, numerics, channels = cfg.image_channels, cfg.scale, cfg.numerics, self.channels
         phases = r if cfg.upsampler == "single" else 1
         self.input = constant_quant(8, PIXEL_SCALE, signed=False)
-        self.head = FixedConv(colors, channels, cfg.head_kernel, numerics)
+        self.head = convolution(colors, channels, cfg.head_kernel, numerics, cfg.head_weights, 255)
         self.trunk = trunk_quant(numerics)
         self.make_body()
         # No module where there is none: the names of what networks had before there were upsamplers stay.
@@ -139,8 +165,15 @@ class BodyNetwork(Network):
             if cfg.upsampler == "single"
             else Upsampler(self.features, r, cfg.upsampler == "binary", cfg.refine, cfg.scheme, numerics)
         )
+        largest = 1 << (cfg.tail_bits - 1)
+        seen = cfg.tail_channels or self.features
+        self.reduce_in = statistics_quant(cfg.tail_bits, numerics) if cfg.tail_channels else None
+        self.reduce = (
+            convolution(self.features, seen, 1, numerics, cfg.tail_weights, largest) if cfg.tail_channels else None
+        )
         self.tail_in = statistics_quant(cfg.tail_bits, numerics)
-        self.tail = FixedConv(self.features, colors * phases * phases, cfg.tail_kernel, numerics)
+        outputs = colors * phases * phases
+        self.tail = convolution(seen, outputs, cfg.tail_kernel, numerics, cfg.tail_weights, largest)
         self.residual = constant_quant(cfg.residual_bits, 2.0 ** (1 - cfg.residual_bits), numerics=numerics)
         self.shuffle = nn.PixelShuffle(phases) if phases > 1 else nn.Identity()
         # Bilinear weights of x3 are ninths: the only values off every power-of-two grid, so they meet a Quant at once.
@@ -192,6 +225,8 @@ class BodyNetwork(Network):
         body = self.body(self.trunk(self.head(x, PIXEL_SCALE)))
         if self.upsampler is not None:
             body = self.upsampler(body)
+        if self.reduce is not None and self.reduce_in is not None:
+            body = self.reduce(self.reduce_in(body), act_scale(self.reduce_in))
         tail = self.tail(self.tail_in(body), act_scale(self.tail_in))
         residual = self.shuffle(self.residual(tail))
         y: Tensor = self.output(residual if self.cfg.skip == "none" else residual + self.skip(x))

@@ -15,11 +15,12 @@ from ..gates import ChannelAttention
 from ..layers import PReLU, trunk_quant
 from ..schemes import unit
 from .attention import (
-    GroupEnd,
     OverlappingAttention,
     Perceptron,
     TokenNorm,
+    TransformerBlock,
     TransformerConfig,
+    TransformerGroup,
     WindowAttention,
     WindowNetwork,
 )
@@ -84,39 +85,6 @@ class HybridBlock(nn.Module):
         return y
 
 
-class OverlappingBlock(nn.Module):
-    """x + attention to overlapping windows of norm(x), then x + perceptron(norm(x)); (N, C, H, W)."""
-
-    def __init__(self, cfg: HATSmallConfig, gain: float) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = TokenNorm(cfg), TokenNorm(cfg)
-        # As much on each side: whole pixels.
-        seen = cfg.window + 2 * int(cfg.overlap * cfg.window / 2)
-        self.attention = OverlappingAttention(cfg, seen, gain)
-        self.mid = trunk_quant(cfg.numerics)
-        self.perceptron = Perceptron(cfg, gain)
-        self.out = trunk_quant(cfg.numerics)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.mid(x + self.attention(self.norm1(x)))
-        y: Tensor = self.out(x + self.perceptron(self.norm2(x)))
-        return y
-
-
-class HybridGroup(nn.Module):
-    """Hybrid blocks, every second one with shifted windows, an overlapping one, a binarized convolution and a skip."""
-
-    def __init__(self, cfg: HATSmallConfig, gain: float) -> None:
-        super().__init__()
-        blocks = [HybridBlock(cfg, i % 2 * cfg.window // 2, gain) for i in range(cfg.blocks)]
-        self.blocks = nn.Sequential(*blocks, OverlappingBlock(cfg, gain))
-        self.end = GroupEnd(cfg, gain)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.end(self.blocks(x), x)
-        return y
-
-
 @register
 class HATSmall(WindowNetwork):
     """Groups between two norms, a binarized convolution, a skip around all; then real convolutions to the upsampler."""
@@ -131,15 +99,20 @@ class HATSmall(WindowNetwork):
     def make_body(self) -> None:
         cfg = self.cfg
         gain = start_gain(cfg.groups * (cfg.blocks + 1))
-        self.norm1, self.norm2 = TokenNorm(cfg), TokenNorm(cfg)
-        self.groups = nn.Sequential(*[HybridGroup(cfg, gain) for _ in range(cfg.groups)])
-        self.end = unit(cfg.channels, cfg.channels, 3, cfg.scheme, cfg.numerics, gain)
-        self.long = trunk_quant(cfg.numerics)
+        self.make_groups((self._group(gain) for _ in range(cfg.groups)), gain)
         self.narrow = RealConv(cfg.channels, cfg.features, 3, cfg.numerics)
         self.act = PReLU(cfg.features, cfg.numerics, _SLOPE, learned=False)
         self.narrowed = trunk_quant(cfg.numerics)
 
+    def _group(self, gain: float) -> TransformerGroup:
+        """Hybrid blocks, every second one with shifted windows, and one that attends to overlapping windows."""
+        cfg = self.cfg
+        hybrid = [HybridBlock(cfg, i % 2 * cfg.window // 2, gain) for i in range(cfg.blocks)]
+        # As much on each side: whole pixels.
+        seen = cfg.window + 2 * int(cfg.overlap * cfg.window / 2)
+        overlapping = TransformerBlock(cfg, OverlappingAttention(cfg, seen, gain), gain)
+        return TransformerGroup(cfg, [*hybrid, overlapping], gain)
+
     def body(self, x: Tensor) -> Tensor:
-        y = self.long(self.end(self.norm2(self.groups(self.norm1(x)))) + x)
-        out: Tensor = self.narrowed(self.act(self.narrow(y)))
+        out: Tensor = self.narrowed(self.act(self.narrow(self.windows(x))))
         return out

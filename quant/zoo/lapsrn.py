@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,7 +11,6 @@ from torch.nn import functional as F
 from ..config import NetworkConfig
 from ..layers import (
     PIXEL_SCALE,
-    FixedConv,
     FixedUpscale,
     PReLU,
     act_scale,
@@ -21,10 +19,11 @@ from ..layers import (
     statistics_quant,
     trunk_quant,
 )
+from ..scaled import convolution
 from ..schemes import SCHEMES, between, unit
-from .base import BinarizedConfig, Network, register
+from .base import Network, register
 from .block import start_gain
-from .ends import start_head, start_tail
+from .ends import EndsConfig, start_head, start_tail
 from .reach import convolutions_reach
 
 _BITS = 8
@@ -33,13 +32,14 @@ _EPSILON = 1e-3
 _SLOPE = 0.2
 
 
-class LapSRNConfig(BinarizedConfig):
+class LapSRNConfig(EndsConfig):
     """LapSRN: its size, its binarization scheme, its bits."""
 
     name: Literal["lapsrn"] = Field("lapsrn", description="LapSRN with binarized feature extraction")
     scale: Literal[2, 4, 8] = Field(2, description="enlargement; there is an output at every power of two up to it")  # type: ignore[assignment]
     channels: int = Field(64, ge=1, le=256, description="channels of the features")
     depth: int = Field(10, ge=1, le=20, description="binary convolutions in each level")
+    tail_bits: int = Field(8, ge=2, le=12, description="bits of the last convolution's input, in each level")
 
 
 def charbonnier(got: Tensor, wanted: Tensor) -> Tensor:
@@ -67,8 +67,8 @@ class Level(nn.Module):
         self.trunk = trunk_quant(numerics)
         self.act = PReLU(c, numerics, _SLOPE)
         self.out = trunk_quant(numerics)
-        self.residual_in = statistics_quant(_BITS, numerics)
-        self.residual = FixedConv(c, colors, 3, numerics)
+        self.residual_in = statistics_quant(cfg.tail_bits, numerics)
+        self.residual = convolution(c, colors, 3, numerics, cfg.tail_weights, 1 << (cfg.tail_bits - 1))
         self.residual_quant = constant_quant(_IMAGE_BITS, 2.0 ** (1 - _IMAGE_BITS), numerics=numerics)
         self.image = FixedUpscale(colors, colors, numerics, groups=colors)
         self.image_quant = constant_quant(_IMAGE_BITS, 2.0 ** (1 - _IMAGE_BITS), numerics=numerics)
@@ -88,13 +88,14 @@ class LapSRN(Network):
     Trained on the sum of Charbonnier losses of all levels, each against the reduced high-resolution image.
     """
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels",)
     Config: ClassVar[type[NetworkConfig]] = LapSRNConfig
     cfg: LapSRNConfig
 
     def __init__(self, cfg: LapSRNConfig) -> None:
         super().__init__(cfg)
         self.input = constant_quant(8, PIXEL_SCALE, signed=False)
-        self.head = FixedConv(cfg.image_channels, cfg.channels, 3, cfg.numerics)
+        self.head = convolution(cfg.image_channels, cfg.channels, 3, cfg.numerics, cfg.head_weights, 255)
         self.trunk = trunk_quant(cfg.numerics)
         self.levels = nn.ModuleList([Level(cfg) for _ in range(cfg.scale.bit_length() - 1)])
         self.output = pixel_quant(cfg.numerics)
@@ -120,9 +121,12 @@ class LapSRN(Network):
         *smaller, last = self.pyramid(image)
         return {**{f"sr_x{2 << i}": y for i, y in enumerate(smaller)}, "sr": last}
 
-    def loss(self, low: Tensor, high: Tensor) -> Tensor:
-        total = torch.zeros(())
-        for got in self.pyramid(low):
+    def stages(self) -> list[nn.Module]:
+        return [level.features for level in self.levels if isinstance(level, Level)]
+
+    def loss_of(self, outputs: dict[str, Tensor], high: Tensor) -> Tensor:
+        total = high.new_zeros(())
+        for got in outputs.values():
             # Antialiased bicubic of torch is MATLAB's; it is what a level would have been trained on alone.
             size = [int(s) for s in got.shape[-2:]]
             same = got.shape[-1] == high.shape[-1]

@@ -70,6 +70,7 @@ class Group(nn.Module):
 class RCAN(BodyNetwork):
     """Groups, one more binary convolution, and a skip around all of them."""
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "groups")
     Config: ClassVar[type[NetworkConfig]] = RCANConfig
     cfg: RCANConfig
 
@@ -80,6 +81,9 @@ class RCAN(BodyNetwork):
         self.groups = nn.Sequential(*[Group(cfg, gain) for _ in range(cfg.groups)])
         self.end = unit(cfg.channels, cfg.channels, 3, cfg.scheme, cfg.numerics, gain)
         self.long = trunk_quant(cfg.numerics)
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.groups)
 
     def body(self, x: Tensor) -> Tensor:
         y: Tensor = self.long(self.end(self.groups(x)) + x)

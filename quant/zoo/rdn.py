@@ -55,6 +55,7 @@ class DenseBlock(nn.Module):
 class RDN(BodyNetwork):
     """One binary convolution, dense blocks, their outputs fused by a real 1x1 and a binary convolution, a long skip."""
 
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "blocks")
     Config: ClassVar[type[NetworkConfig]] = RDNConfig
     cfg: RDNConfig
 
@@ -66,6 +67,9 @@ class RDN(BodyNetwork):
         self.fusion = RealConv(c * cfg.blocks, c, 1, numerics)
         self.end = unit(c, c, 3, cfg.scheme, numerics, _GAIN)
         self.long = trunk_quant(numerics)
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.blocks)
 
     def body(self, x: Tensor) -> Tensor:
         y, outputs = self.start(x), []

@@ -41,6 +41,7 @@ class SRResNet(BodyNetwork):
         "refine": True,
         "skip": "bilinear",
     }
+    STAGE_FIELDS: ClassVar[tuple[str, ...]] = ("channels", "blocks")
     Config: ClassVar[type[NetworkConfig]] = SRResNetConfig
     cfg: SRResNetConfig
 
@@ -51,6 +52,9 @@ class SRResNet(BodyNetwork):
         )
         self.post_body = RealConv(cfg.channels, cfg.channels, 3, cfg.numerics) if cfg.post_body else None
         self.long = trunk_quant(cfg.numerics) if cfg.post_body else None
+
+    def stages(self) -> list[nn.Module]:
+        return list(self.blocks)
 
     def body(self, x: Tensor) -> Tensor:
         y: Tensor = self.blocks(x)

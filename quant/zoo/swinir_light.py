@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..config import NetworkConfig
-from ..layers import trunk_quant
-from ..schemes import unit
-from .attention import GroupEnd, Perceptron, TokenNorm, TransformerConfig, WindowAttention, WindowNetwork
+from .attention import TransformerBlock, TransformerConfig, TransformerGroup, WindowAttention, WindowNetwork
 from .base import register
 from .block import start_gain
 
@@ -27,39 +25,9 @@ class SwinIRLightConfig(TransformerConfig):
     )
 
 
-class SwinBlock(nn.Module):
-    """x + attention(norm(x)), then x + perceptron(norm(x)); (N, C, H, W) on the trunk's grid."""
-
-    def __init__(self, cfg: TransformerConfig, shift: int, gain: float) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = TokenNorm(cfg), TokenNorm(cfg)
-        self.attention = WindowAttention(cfg, shift, gain)
-        self.mid = trunk_quant(cfg.numerics)
-        self.perceptron = Perceptron(cfg, gain)
-        self.out = trunk_quant(cfg.numerics)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.mid(x + self.attention(self.norm1(x)))
-        y: Tensor = self.out(x + self.perceptron(self.norm2(x)))
-        return y
-
-
-class SwinGroup(nn.Module):
-    """Blocks, every second one with shifted windows, a binarized convolution and a skip."""
-
-    def __init__(self, cfg: TransformerConfig, gain: float) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*[SwinBlock(cfg, i % 2 * cfg.window // 2, gain) for i in range(cfg.blocks)])
-        self.end = GroupEnd(cfg, gain)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.end(self.blocks(x), x)
-        return y
-
-
 @register
 class SwinIRLight(WindowNetwork):
-    """Groups of Transformer blocks between two norms, one more binarized convolution, a skip around all of them."""
+    """Groups of Transformer blocks, every second one with shifted windows."""
 
     Config: ClassVar[type[NetworkConfig]] = SwinIRLightConfig
     cfg: SwinIRLightConfig
@@ -67,11 +35,12 @@ class SwinIRLight(WindowNetwork):
     def make_body(self) -> None:
         cfg = self.cfg
         gain = start_gain(cfg.groups * cfg.blocks)
-        self.norm1, self.norm2 = TokenNorm(cfg), TokenNorm(cfg)
-        self.groups = nn.Sequential(*[SwinGroup(cfg, gain) for _ in range(cfg.groups)])
-        self.end = unit(cfg.channels, cfg.channels, 3, cfg.scheme, cfg.numerics, gain)
-        self.long = trunk_quant(cfg.numerics)
+        self.make_groups((self._group(gain) for _ in range(cfg.groups)), gain)
+
+    def _group(self, gain: float) -> TransformerGroup:
+        cfg = self.cfg
+        attentions = (WindowAttention(cfg, i % 2 * cfg.window // 2, gain) for i in range(cfg.blocks))
+        return TransformerGroup(cfg, (TransformerBlock(cfg, one, gain) for one in attentions), gain)
 
     def body(self, x: Tensor) -> Tensor:
-        y: Tensor = self.long(self.end(self.norm2(self.groups(self.norm1(x)))) + x)
-        return y
+        return self.windows(x)

@@ -109,25 +109,70 @@ def test_the_page_has_the_places() -> None:
 def test_training_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- training_choices -->\n<!-- /training_choices -->\n")
-    training_choices.main(
-        ["--quick", "--only", "as recipes have it", "warm start from float", "--seeds", "1", "--write", str(page)]
+    names = ["base", "half the steps", "activations first with weight decay", "teacher's picture and features"]
+    training_choices.main(["--quick", "--only", *names, "--seeds", "1", "--write", str(page)])
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[-5:-1]] == names
+    text = page.read_text()
+    assert "    python -m benchmarks.training_choices --quick" in text and "Learning rate of `base` 0.001." in text
+    cells = {name: next(line for line in text.splitlines() if f"| {name} |" in line).split(" | ") for name in names}
+    assert cells["base"][-4:] == ["-", "-", "-", "- |"]
+    assert cells[names[2]][-4] == "-" and float(cells[names[2]][-2]) and cells[names[2]][-1] == "- |"
+    assert all(float(cell.rstrip("| ")) is not None for cell in cells[names[3]][-5:])
+
+
+def test_a_choices_worth_is_against_the_first_row_at_its_pixels_and_at_its_time() -> None:
+    course = [(2.0, 35.0), (1.0, 34.0), (4.0, 35.5)]
+    assert [training_choices.base_at(t, course) for t in (1.0, 2**0.5, 2.0, 4.0)] == pytest.approx([34, 34.5, 35, 35.5])
+    assert training_choices.base_at(0.5, course) == pytest.approx(33) and training_choices.base_at(
+        16.0, course
+    ) == pytest.approx(36.5), "it goes on beyond both ends"
+
+    def result(name: str, psnr: float, minutes: float, teaching: float = 0.0) -> list[runs.Result]:
+        one = training_choices.run(name, 1, 10, [])
+        return [runs.Result(one, {"a": (psnr, 0.9), "b": (psnr + 2, 0.9)}, 9.0, minutes, teaching)]
+
+    made = training_choices.table(
+        [
+            result("base", 33.0, 2.0),
+            result("half the steps", 32.0, 1.0),
+            result("teacher's picture", 33.4, 2 * 2**0.5, 1.2),
+        ]
     )
-    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[-3:-1]] == [
-        "as recipes have it",
-        "warm start from float",
+    assert made[1][-5:] == ["2.00", "-", "-", "-", "-"]
+    assert made[3][-5:] == ["2.83", "1.20", "+0.40", "-0.10", "-0.61"]
+
+
+def test_a_teacher_is_trained_once(tmp_path: Path) -> None:
+    one, sets = with_photos(tmp_path, run())
+    data = {**one.data}
+    teacher = runs.Run("teacher", 1, one.model, {"steps": 3, "batch": 1}, data)
+    taught = [
+        runs.Run("taught", s, one.model, {**one.train, "distill_output": 1.0}, data, teacher=teacher) for s in (1, 2)
     ]
-    assert "    python -m benchmarks.training_choices --quick" in page.read_text()
+    first = runs.execute(taught[0], tmp_path, sets)
+    stamp = (tmp_path / "teacher-1" / "weights.pt").stat().st_mtime_ns
+    runs.execute(taught[1], tmp_path, sets)
+    assert (tmp_path / "teacher-1" / "weights.pt").stat().st_mtime_ns == stamp
+    told = json.loads((tmp_path / "teacher-1" / "training.json").read_text())
+    assert told["steps"] == 3 and first.teaching == told["processor_minutes"] > 0 and first.processor > 0
+    taught[0].teacher.train["steps"] = 4  # type: ignore[union-attr]
+    with pytest.raises(UserError, match=r"taught-1: was begun with other settings of teacher; name another folder"):
+        runs.execute(taught[0], tmp_path, sets)
 
 
 def test_choices_have_one_budget() -> None:
-    """Each sees as many pixels in all as the first, in training before it and in itself, and differs from it."""
+    """Each sees as many pixels in all as it says, in training before it and in itself, and differs from the first."""
     made = [training_choices.run(name, 1, 1000, []) for name in training_choices.CHOICES]
     pixels = [
         (r.train["steps"] + (r.begin[1] if r.begin else 0)) * r.train["batch"] * r.data["patch"] ** 2 for r in made
     ]
-    assert pixels == [pixels[0]] * len(made)
+    shares = [training_choices.CHOICES[r.name].budget for r in made]
+    assert pixels == [share * pixels[0] for share in shares] and {*shares} == {0.5, 1.0, 2.0}
     settings = [{k: v for k, v in r.settings().items() if k != "name"} for r in made]
     assert all(one != settings[0] for one in settings[1:])
     for r in made:
         NETWORKS.validate(r.model)
-        TrainConfig.model_validate(r.train)
+        taught = {} if r.teacher is None else {"teacher": "weights.pt"}
+        TrainConfig.model_validate({**r.train, **taught})
+        early = {k: v for k, v in {**r.train, **(r.early or {})}.items() if v is not None}
+        assert r.begin is None or TrainConfig.model_validate(early)

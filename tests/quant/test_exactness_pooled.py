@@ -13,8 +13,11 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from tests.quant.test_exactness import BASE, graph, quant, refused
 from xnorsr.errors import UserError
+from xnorsr.hw.graph.lower import lower
+from xnorsr.quant import zoo
 from xnorsr.quant.config import NumericsConfig
 from xnorsr.quant.exactness import analyse
+from xnorsr.quant.export import to_qonnx
 from xnorsr.quant.gates import FrameMean, Sigmoid
 from xnorsr.quant.layers import act_scale
 
@@ -141,3 +144,13 @@ def test_groups_of_a_transposed_convolution() -> None:
     up = helper.make_node("ConvTranspose", ["q", "w"], ["y"], name="up", strides=[2, 2], pads=[1, 1, 1, 1], group=2)
     got = analyse(shaped([quant("x", "q"), up], {**BASE, "w": w}, (1, 2, 3, 3)))["y"]
     assert (got.lo.tolist(), got.hi.tolist()) == ([-6.0, -8.75], [5.25, 10.0])
+
+
+def test_a_file_whose_factors_belong_to_its_frame_says_so() -> None:
+    """Built for another frame its picture would be darker or brighter: refused."""
+    cfg = zoo.NETWORKS.validate({"name": "srresnet", "channels": 4, "blocks": 1, "scheme": "scales"})
+    model = to_qonnx(zoo.randomize(zoo.build(cfg), 3), 3, 4, 5)
+    assert lower(model).input_type.width == lower(model, frame=(4, 5)).input_type.width == 5
+    with pytest.raises(UserError, match=r"frame 6x4: the file divides sums over the frame by the pixels of 5x4.*") as e:
+        lower(model, frame=(4, 6))
+    assert str(e.value).endswith("Export it for the frame: xnorsr export CHECKPOINT --frame 6x4.")

@@ -46,10 +46,11 @@ def test_an_interrupt_does_not_show_in_the_curve(cut: int, tmp_path: Path) -> No
 
 def test_the_record_says_steps_done_and_asked(tmp_path: Path) -> None:
     course = _course(tmp_path, 0, [0.5, 0.25])
-    course.write(2, 90.0)
+    course.write(2, 90.0, 45.0)
     record = json.loads((tmp_path / COURSE).read_text())
     assert record["loss"] == [[1, 0.5], [2, 0.25]]
     assert (record["steps"], record["steps_asked"], record["minutes"], record["seed"]) == (2, 5000, 1.5, 1)
+    assert record["processor_minutes"] == 0.75
 
 
 def test_lines_without_a_terminal() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qonnx.custom_op.general.intquant import int_quant
 
+from xnorsr.quant.gradients import sign
 from xnorsr.quant.layers import BinaryConv, QuantParameter, act_scale, constant_quant, statistics_quant
 from xnorsr.quant.quantizers import (
     ClippedSignWeight,
@@ -20,7 +21,6 @@ from xnorsr.quant.quantizers import (
     code_range,
     fixed_point,
     power_of_two_above,
-    sign,
 )
 
 
