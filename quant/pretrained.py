@@ -174,7 +174,7 @@ def card_of(folder: Path) -> Card:
 
 
 def named(folder: Path) -> str:
-    """A packed network as it is typed: by its name where it comes with the package, as paths differ between machines."""
+    """A packed network as it is typed: by name where it comes with the package, as paths differ between machines."""
     return folder.name if folder.parent == FOLDER else str(folder)
 
 
