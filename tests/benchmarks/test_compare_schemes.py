@@ -51,6 +51,22 @@ def test_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "2 steps, seeds 1 " in text and "| SCALES | " in text and " cores, 1 threads" in text
 
 
+def test_luminance_beside_colours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- colors -->\n<!-- /colors -->\n")
+    compare_schemes.main(["--quick", "--only", "E2FIF", "--colors", "y", "rgb", "--seeds", "1", "--write", str(page)])
+    rows = [[c.strip() for c in r.strip("|").split("|")] for r in page.read_text().splitlines() if r.startswith("| ")]
+    rgb, luminance, gain = rows[1:]
+    assert [rgb[0], luminance[0], gain[0]] == [
+        "E2FIF, RGB",
+        "E2FIF, luminance",
+        "E2FIF, what luminance alone is worth",
+    ]
+    psnr = [float(row[1].split(" / ")[0]) for row in (rgb, luminance, gain)]
+    assert psnr[2] == pytest.approx(psnr[1] - psnr[0], abs=0.011)
+    assert "E2FIF, what luminance alone is worth" in capsys.readouterr().out
+
+
 def test_what_is_finished_is_read_and_other_settings_are_refused(tmp_path: Path) -> None:
     one, sets = with_photos(tmp_path, run())
     first = runs.execute(one, tmp_path, sets)
@@ -102,7 +118,7 @@ def test_options(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_page_has_the_places() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for mark in ("compare_schemes", "quality_cost", "training_choices"):
+    for mark in ("colors", "compare_schemes", "quality_cost", "training_choices"):
         assert text.index(f"<!-- {mark} -->") < text.index(f"<!-- /{mark} -->")
     with pytest.raises(UserError, match="has no lines <!-- x --> and <!-- /x -->"):
         runs.write(PAGE, "x", [], [["a"]])
