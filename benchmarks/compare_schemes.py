@@ -1,10 +1,13 @@
 """Schemes at equal budget: one network, as many steps, patches and seeds for each; PSNR-Y and SSIM-Y on test sets.
 
     python -m benchmarks.compare_schemes --train-data T91 BSDS200 General100 --test-data Set5 Set14 B100 --steps 20000
-        --seeds 1 2 [--only NAME ...] [--deployed] [--out build/compare_schemes] [--write docs/results.md] [--quick]
+        --seeds 1 2 [--only NAME ...] [--deployed] [--colors rgb y] [--out build/compare_schemes]
+        [--write docs/results.md] [--quick]
 
 SRResNet x2 with 32 channels and a body of 8 binary convolutions; head and tail, one convolution each, stay real. Each
 run has a folder of its own: an interrupted comparison goes on where it was, what is finished is not trained again.
+With --colors rgb y every scheme is trained on colours and on luminance alone, and a row says what that is worth; that
+table has a section of its own on the page.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks import runs
+from benchmarks.common import rows
 from xnorsr.quant.data import embedded_path, read_photo
 
 NETWORK = {"name": "srresnet", "scale": 2, "channels": 32, "blocks": 4, "skip": "nearest"}
@@ -38,6 +43,7 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "Bi-Real": {"name": "bireal"},
     "plain BNN": {"name": "sign"},
 }
+COLORS = {"rgb": "RGB", "y": "luminance"}
 #: What must hold at equal budget, on every set: the first above the second.
 ORDER = (("SCALES", "E2FIF"), ("E2FIF", "plain BNN"))
 
@@ -49,6 +55,26 @@ def model(name: str, deployed: bool, colors: str) -> dict[str, Any]:
     if scheme["name"] == "bnn":
         scheme["real_activations"] = not deployed
     return {**NETWORK, "colors": colors, "scheme": scheme, "numerics": {"deployed": deployed}}
+
+
+def run_name(name: str, colors: str, several: bool) -> str:
+    """What a run is called: its scheme, and its colours where there are networks of both kinds."""
+    return f"{name}, {COLORS[colors]}" if several else name
+
+
+def gains(names: list[str], results: list[list[runs.Result]]) -> list[list[str]]:
+    """Rows of what luminance alone is worth beside colours: PSNR-Y in dB and SSIM-Y more, by scheme.
+
+    Args:
+        results: of each scheme in turn, those on colours and those on luminance.
+    """
+    found = []
+    for name, colours, luminance in zip(names, results[::2], results[1::2], strict=True):
+        y, rgb = ({s: np.mean([r.sets[s] for r in each], 0) for s in each[0].sets} for each in (luminance, colours))
+        more = {s: y[s] - rgb[s] for s in y}
+        cells = [f"{psnr:+.2f} / {ssim:+.4f}" for psnr, ssim in more.values()]
+        found.append([f"{name}, what luminance alone is worth", *cells, *[""] * len(runs.COLUMNS)])
+    return found
 
 
 def order(results: dict[str, dict[str, float]]) -> list[str]:
@@ -119,7 +145,13 @@ def main(given: list[str] | None = None) -> None:
     parser.add_argument(
         "--deployed", action="store_true", help="the fixed-point form instead of the published float one"
     )
-    parser.add_argument("--colors", choices=["rgb", "y"], default="rgb", help="y: luminance only")
+    parser.add_argument(
+        "--colors",
+        choices=["rgb", "y"],
+        nargs="+",
+        default=["rgb"],
+        help="y: luminance only; both: side by side",
+    )
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
@@ -135,21 +167,30 @@ def main(given: list[str] | None = None) -> None:
         sets = runs.folders(args.test_data)
         train = {"steps": args.steps, "batch": args.batch, "lr": args.lr, "ema": 0.999, "threads": args.threads}
         data = {"source": [str(f) for f in args.train_data], "patch": args.patch, "holdout": []}
+        colors = [c for c in COLORS if c in args.colors]
         results = [
             [
                 runs.execute(
-                    runs.Run(n, s, {**model(n, args.deployed, args.colors), **small}, train, data), args.out, sets
+                    runs.Run(run_name(n, c, len(colors) > 1), s, {**model(n, args.deployed, c), **small}, train, data),
+                    args.out,
+                    sets,
                 )
                 for s in args.seeds
             ]
             for n in names
+            for c in colors
         ]
     form = "fixed point" if args.deployed else "float form"
-    table = runs.tell(
-        f"Schemes at equal budget, x2, {NETWORK['channels']} channels, 8 convolutions, {args.colors}, {form}", results
-    )
+    kinds = " and ".join(COLORS[c] for c in colors)
+    title = f"Schemes at equal budget, x2, {NETWORK['channels']} channels, 8 convolutions, {kinds}, {form}"
+    table = runs.tell(title, results)
+    if len(colors) > 1:
+        more = gains(names, results)
+        rows(table[0], more)
+        table += more
     if args.write:
-        runs.write(args.write, "compare_schemes", caption(args, "compare_schemes", given), table)
+        mark = "colors" if len(colors) > 1 else "compare_schemes"
+        runs.write(args.write, mark, caption(args, "compare_schemes", given), table)
     means = {r[0].run.name: {name: sum(one.sets[name][0] for one in r) / len(r) for name in sets} for r in results}
     wrong = order(means)
     if wrong and not args.quick:

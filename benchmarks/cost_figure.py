@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from matplotlib.axes import Axes
 
 _NEAR = 14.0  # points: distance below which two numbers would touch
 _ROUNDS = 400
+_NAME = 40  # characters of a name on one line
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,11 @@ def draw(points: Sequence[Point], quality: str, path: Path) -> None:
     figure.canvas.draw()
     for axes, costs, _ in panels:
         _number(axes, points, costs)
-    listed = "\n".join(f"{i:2d}  {p.name}{'' if p.fits else ' (does not fit)'}" for i, p in enumerate(points, 1))
-    figure.text(0.695, 0.97, listed, fontsize=7.5, va="top", linespacing=1.35, parse_math=False)
+    listed = []
+    for i, p in enumerate(points, 1):
+        first, *more = textwrap.wrap(p.name + ("" if p.fits else " (does not fit)"), _NAME) or [""]
+        listed += [f"{i:2d}  {first}", *(f"      {line}" for line in more)]
+    figure.text(0.695, 0.97, "\n".join(listed), fontsize=7.5, va="top", linespacing=1.35, parse_math=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, facecolor="white")
     plt.close(figure)

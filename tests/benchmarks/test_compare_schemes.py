@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks import compare_schemes, runs, training_choices
+from benchmarks import compare_schemes, cost_figure, quality_cost, runs, training_choices
 from tests.flows.tiny import photographs
 from xnorsr.errors import UserError
 from xnorsr.quant.config import TrainConfig
@@ -47,6 +49,22 @@ def test_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "old" not in text and text.startswith("above\n<!-- compare_schemes -->") and text.endswith("-->\nbelow\n")
     assert f"    python -m benchmarks.compare_schemes {' '.join(given[:3])} 'full precision'" in text
     assert "2 steps, seeds 1 " in text and "| SCALES | " in text and " cores, 1 threads" in text
+
+
+def test_luminance_beside_colours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- colors -->\n<!-- /colors -->\n")
+    compare_schemes.main(["--quick", "--only", "E2FIF", "--colors", "y", "rgb", "--seeds", "1", "--write", str(page)])
+    rows = [[c.strip() for c in r.strip("|").split("|")] for r in page.read_text().splitlines() if r.startswith("| ")]
+    _, _, rgb, luminance, gain = rows
+    assert [rgb[0], luminance[0], gain[0]] == [
+        "E2FIF, RGB",
+        "E2FIF, luminance",
+        "E2FIF, what luminance alone is worth",
+    ]
+    psnr = [float(row[1].split(" / ")[0]) for row in (rgb, luminance, gain)]
+    assert psnr[2] == pytest.approx(psnr[1] - psnr[0], abs=0.011)
+    assert "E2FIF, what luminance alone is worth" in capsys.readouterr().out
 
 
 def test_what_is_finished_is_read_and_other_settings_are_refused(tmp_path: Path) -> None:
@@ -100,7 +118,7 @@ def test_options(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_page_has_the_places() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for mark in ("compare_schemes", "training_choices"):
+    for mark in ("colors", "compare_schemes", "quality_cost", "training_choices"):
         assert text.index(f"<!-- {mark} -->") < text.index(f"<!-- /{mark} -->")
     with pytest.raises(UserError, match="has no lines <!-- x --> and <!-- /x -->"):
         runs.write(PAGE, "x", [], [["a"]])
@@ -158,6 +176,56 @@ def test_a_teacher_is_trained_once(tmp_path: Path) -> None:
     taught[0].teacher.train["steps"] = 4  # type: ignore[union-attr]
     with pytest.raises(UserError, match=r"taught-1: was begun with other settings of teacher; name another folder"):
         runs.execute(taught[0], tmp_path, sets)
+
+
+def test_quality_cost(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One training for the names that mean the base; resources of every network; a figure; a base that is given."""
+    page, figure = tmp_path / "page.md", tmp_path / "new" / "figure.svg"
+    page.write_text("<!-- quality_cost -->\n<!-- /quality_cost -->\n")
+    quality_cost.main(
+        ["--quick", "--only", "base", "tail 8 bits", "all cheap", "--write", str(page), "--figure", str(figure)]
+    )
+    lines = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| PSNR-Y in dB / SSIM-Y",
+        "| ---",
+        "| base; tail 8 bits",
+        "| all cheap",
+    ]
+    assert capsys.readouterr().out.count("seed 1: ") == 2
+    assert "Account: 32x18 pixels in on xck26-sfvc784-2LV-c at 200 MHz, folding 60fps: " in page.read_text()
+    assert "</svg>" in figure.read_text()
+
+
+def test_settings_are_of_the_network_that_is_given() -> None:
+    base = NETWORKS.validate({**quality_cost.NETWORK, "tail_bits": 6, "numerics": {"param_bits": 7}}).model_dump()
+    found = quality_cost.distinct(base, list(quality_cost.SETTINGS))
+    assert found[0][0] == ["base", "tail input 6 bits", "head 8 bits", "tail 8 bits", "trunk 14 bits"]
+    assert all(model["numerics"]["param_bits"] == 7 and model["channels"] == 32 for _, model in found)
+    assert sum(len(names) for names, _ in found) == len(quality_cost.SETTINGS)
+
+
+def test_a_checkpoint_is_a_network_too(tmp_path: Path) -> None:
+    one, sets = with_photos(tmp_path, run())
+    one.model["numerics"] = {"deployed": True}
+    one.train["ema"] = 0.9
+    runs.execute(one, tmp_path, sets)
+    folder = tmp_path / one.folder
+    wanted = runs.trained(folder).state_dict()
+    found = runs.trained(folder / "checkpoints" / "last.ckpt").state_dict()
+    assert all(torch.equal(found[k], v) for k, v in wanted.items())
+    args = argparse.Namespace(begin=folder, out=tmp_path / "cost")
+    quality_cost.base_network(args, {}, {})
+    args.begin = tmp_path / "other"
+    with pytest.raises(UserError, match=r"was begun with the network .*E2FIF-1; name another folder"):
+        quality_cost.base_network(args, {}, {})
+
+
+def test_numbers_of_a_figure_do_not_touch() -> None:
+    places = np.array([[0.0, 0], [0, 0], [3, 1], [60, 0], [4, 4], [61, 2]])
+    labels = cost_figure.apart(places, 14)
+    gaps = np.linalg.norm(labels[:, None] - labels[None], axis=2) + np.eye(len(labels)) * 99
+    assert gaps.min() > 13.5 and np.linalg.norm(labels - places, axis=1).max() < 60
 
 
 def test_choices_have_one_budget() -> None:
