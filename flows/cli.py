@@ -14,6 +14,7 @@ from rich.text import Text
 
 from .. import __version__
 from ..errors import UserError
+from . import trained_commands
 from .console import console, say, styled, table
 from .guard import guarded
 from .hardware_options import HardwareOptions, with_hardware_options
@@ -39,7 +40,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what is in the out
 data = typer.Typer(no_args_is_help=True, help="Data sets to train and measure on.")
 app.add_typer(data, name="data")
 RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
-CheckpointArg = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file or folder that `train` wrote.")]
+CheckpointArg = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="File or folder that `train` wrote, or a name that `zoo` lists.")
+]
 
 
 def _typed(path: Path) -> str:
@@ -287,6 +290,10 @@ def estimate(
 def run(
     recipe: RecipeArg,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: the recipe's, or build/RECIPE.")] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(metavar="NAME", help="Do not train: take this trained network, by its name or packed folder."),
+    ] = None,
     overrides: Set = None,
     force: Force = False,
 ) -> None:
@@ -297,7 +304,9 @@ def run(
     config = load_recipe(recipe, overrides)
     name = recipe_path(recipe).stem
     folder = out or Path(config.out or f"build/{name}")
-    results = pipeline.run(config, name, folder, source=recipe, overrides=overrides or [], force=force)
+    results = pipeline.run(
+        config, name, folder, source=recipe, overrides=overrides or [], packed=pretrained, force=force
+    )
     console.print(pipeline.summary(results))
     say(f"Report: {folder / 'report.html'}")
 
@@ -323,27 +332,7 @@ def data_list() -> None:
     console.print(table("", ["name", "", "what", "images"], steps.rows(), numeric=3))
 
 
-@app.command()
-@guarded()
-def zoo(
-    network: Annotated[list[str] | None, typer.Option("--network", help="Only this network; may be repeated.")] = None,
-    scheme: Annotated[list[str] | None, typer.Option("--scheme", help="Only this scheme; may be repeated.")] = None,
-    scale: Annotated[int, typer.Option(help="Enlargement: 2, 3, 4 or 8; networks without it are left out.")] = 2,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file too.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file of --csv.")] = False,
-) -> None:
-    """Networks and schemes in the papers' sizes: operations, parameters and model size, counted as papers do."""
-    from .output import check_new_file
-    from .steps import zoo as steps
-
-    if csv is not None:
-        check_new_file(csv, force, "--csv")
-    with console.status("Counting ..."):
-        rows = steps.accounts(network, scheme, scale)
-    title = f"x{scale}, 320x180 frame: OPs = real MACs + binary/64, params = real + binary/32 (32-bit weights)"
-    console.print(table(title, list(steps.COLUMNS), [row.cells() for row in rows], numeric=2))
-    if csv is not None:
-        steps.write_csv(rows, csv)
+trained_commands.register(app)
 
 
 @app.command()

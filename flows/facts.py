@@ -13,6 +13,7 @@ from ..hw.options import BuildOptions
 from ..hw.ports import channel_order, order_text
 from ..hw.rtl.top import output_prefix
 from ..hw.types import StreamType
+from ..quant.pretrained import FOLDER
 
 RESOURCES = ("lut", "ff", "bram36", "dsp", "uram")
 #: Frames per second that a clock is asked for.
@@ -104,14 +105,17 @@ def _port(prefix: str, direction: str, kind: StreamType, pixels: int, options: B
     return Port(prefix, direction, bits, several, order, f"{kind.width} × {kind.height}")
 
 
-def command(source: str, overrides: Sequence[str], out: Path) -> str:
+def command(source: str, overrides: Sequence[str], out: Path, packed: Path | None = None) -> str:
     """The command line, quoted for a shell, that makes a run again.
 
     Args:
         source: the recipe as it was named: shipped, or a file.
         overrides: what --set changed in it.
+        packed: folder of the network that was taken instead of training one.
     """
     words = ["xnorsr", "run", source, "--out", str(out)]
+    if packed is not None:
+        words += ["--pretrained", packed.name if packed.parent == FOLDER else str(packed)]
     return shlex.join([*words, *(word for text in overrides for word in ("--set", text))])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from ..errors import UserError
 from ..hw.build import model_graph, prepare
 from ..hw.resources.devices import device
 from ..quant import zoo
+from ..quant.data.images import EMBEDDED
 from ..quant.export import to_qonnx
+from ..quant.pretrained import Card
 from . import state
 from .config import Recipe
 from .output import refuse_non_empty
@@ -52,6 +55,44 @@ def check_hardware(recipe: Recipe, frame: tuple[int, int]) -> None:
         torch.manual_seed(recipe.train.seed)
         untrained = to_qonnx(zoo.build(recipe.model).eval(), recipe.model.image_channels, _SIDE, _SIDE)
         model_graph(prepare(untrained, options), options, Path(folder) / "hls")
+
+
+def check_idle(overrides: Sequence[str]) -> None:
+    """Refuse --set of what says nothing where a trained network is taken.
+
+    Raises:
+        UserError: names the override.
+    """
+    for text in overrides:
+        if text.partition("=")[0].partition(".")[0].strip() in ("model", "train"):
+            raise UserError(
+                f"--set {text}: has no effect with --pretrained, which brings the network as it was trained. Leave one "
+                "of them out."
+            )
+
+
+def check_unseen(card: Card, recipe: Recipe, names: Iterable[str]) -> None:
+    """Refuse to show a trained network on a photograph that it was trained on.
+
+    Args:
+        names: of the photographs, of the recipe's sets or what its sim.image names.
+
+    Raises:
+        UserError: names the photograph and its set.
+    """
+    seen = {one.name for one in card.data}
+    source = recipe.data.source
+    shown = {"embedded"} if source == "embedded" else {path.resolve().name for path in source}
+    image = recipe.sim.image
+    if image is not None:
+        shown |= {"embedded" if image in EMBEDDED else Path(image).resolve().parent.name}
+    for name in names:
+        if shown & seen and name not in card.holdout:
+            which = " or ".join(sorted(shown & seen))
+            raise UserError(
+                f"photograph {name}: the network {card.name} was trained on its set, {which}. Name others "
+                "in data.source and data.holdout, or with sim.image."
+            )
 
 
 def unfinished(recipe: Recipe, identity: dict[str, Any], out: Path, force: bool) -> dict[str, Any] | None:

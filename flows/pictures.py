@@ -21,10 +21,15 @@ from .output import write_file
 SSIM_WINDOW = 11
 
 
-def png_bytes(image: np.ndarray) -> bytes:
-    """PNG file of an (H, W, C) uint8 image, C = 3 (RGB) or 1 (Y)."""
+def png_bytes(image: np.ndarray, profile: bytes | None = None) -> bytes:
+    """PNG file of an (H, W, C) uint8 image, C = 3 (RGB) or 1 (Y).
+
+    Args:
+        profile: ICC profile that says what the numbers mean as colours.
+    """
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", optimize=True)
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    picture.save(buffer, "PNG", optimize=True, icc_profile=profile)
     return buffer.getvalue()
 
 

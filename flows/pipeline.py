@@ -17,6 +17,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..hw.build import BuildResult, reopen
+from ..quant import pretrained
 from ..quant.data import imresize, to_uint8
 from ..quant.data.images import Photo, load_source
 from ..quant.inference import bicubic_score, low_resolution, score, upscale
@@ -31,8 +32,8 @@ from .lock import locked
 from .output import check_writable, claim, clear, disk_of, tell_kept, write_file
 from .pictures import check_scorable, high_resolution, output_files, photograph, read_picture, write_outputs
 from .report import render
-from .steps import cost, hardware, training
-from .steps.training import WEIGHTS, score_photos
+from .steps import cost, hardware, packing, training
+from .steps.training import score_photos
 from .tiles import Pictures, further_output
 
 PICTURE = "sr.png"
@@ -46,18 +47,33 @@ _PACKAGES = ("xnorsr", "torch", "brevitas", "qonnx", "hls4ml", "cocotb", "verila
 class Run:
     """One run into one folder.
 
+    Args:
+        packed: folder of a packed network that is taken instead of training one; the recipe's is not looked at then.
+
     Attributes:
         results: what results.json will hold; complete when the run is.
+        card: of the packed network; None where one is trained.
     """
 
     def __init__(
-        self, recipe: Recipe, name: str, out: Path, source: str | None = None, overrides: Sequence[str] = ()
+        self,
+        recipe: Recipe,
+        name: str,
+        out: Path,
+        source: str | None = None,
+        overrides: Sequence[str] = (),
+        packed: Path | None = None,
     ) -> None:
+        self.packed, self.card = packed, None if packed is None else pretrained.card_of(packed)
+        if packed is not None:
+            # Checks the weights, before anything else is done.
+            model = load_trained(packed / pretrained.WEIGHTS)
+            recipe = recipe.model_copy(update={"model": training.config_of(model)})
         self.recipe = recipe
         self.out = out
         self.results: dict[str, Any] = {
             "recipe": name,
-            "command": command(source or name, overrides, out),
+            "command": command(source or name, overrides, out, packed),
             "model": recipe.model.model_dump(mode="json"),
             "times": {},
             "versions": versions(),
@@ -66,7 +82,8 @@ class Run:
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to be continued: the recipe, except for `out` and the section [estimate]."""
-        return self.recipe.model_dump(mode="json", exclude={"out", "estimate"})
+        taken = {} if self.card is None else {"pretrained": self.card.weights_sha256}
+        return self.recipe.model_dump(mode="json", exclude={"out", "estimate"}) | taken
 
     def state(self) -> dict[str, Any]:
         """Content of the state file."""
@@ -97,7 +114,8 @@ class Run:
             UserError: one of them cannot be trained on or scored.
         """
         photos, held = load_source(self.recipe.data, self.recipe.model.colors)
-        training.check_photographs(self.recipe, photos, held)
+        # Only what is trained on must be as large as a patch.
+        training.check_photographs(self.recipe, photos if self.card is None else [], held)
         return len(photos), held
 
     @cached_property
@@ -122,7 +140,7 @@ class Run:
     @cached_property
     def model(self) -> nn.Module:
         """The trained network."""
-        return load_trained(self.out / "train" / WEIGHTS)
+        return load_trained(training.weights_file(self.out / "train"))
 
     @cached_property
     def built(self) -> BuildResult:
@@ -133,6 +151,13 @@ class Run:
     def expected(self) -> np.ndarray:
         """Brevitas's codes of the photograph, (H, W, C)."""
         return np.moveaxis(upscale(self.model, self.codes), 0, -1)
+
+    def take(self) -> None:
+        """The packed network instead of a training, and what is known of it."""
+        assert self.packed is not None and self.card is not None
+        claim(self.out / "train", packing.FILES)
+        packing.copy_of(self.packed, self.out / "train")
+        self.results["pretrained"] = self.card.model_dump(mode="json") | {"parameters": self.card.parameters}
 
     def train(self) -> None:
         """Train; keep how it went."""
@@ -287,6 +312,7 @@ def run(
     *,
     source: str | None = None,
     overrides: Sequence[str] = (),
+    packed: Path | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
     """Photographs to report in ``out``; returns what results.json holds.
@@ -294,6 +320,7 @@ def run(
     Args:
         source: the recipe as it was named, a shipped one's name or a file; None: ``name``.
         overrides: what --set changed in it.
+        packed: take this trained network, a name or a packed folder, instead of training the recipe's.
 
     Without ``force`` an unfinished run of the same recipe is continued; a folder that holds anything else is refused.
 
@@ -302,10 +329,16 @@ def run(
         MismatchError: a simulation differs from the reference.
         KeyboardInterrupt: on Ctrl-C.
     """
-    this = Run(recipe, name, out, source, overrides)
+    if packed is not None:
+        opening.check_idle(overrides)
+        packed = pretrained.located(packed)
+    this = Run(recipe, name, out, source, overrides, packed)
     with locked(out), disk_of(out):
         _open(this, force)
-        this.step("train", "Training", this.train, spinner=False)
+        if this.card is None:
+            this.step("train", "Training", this.train, spinner=False)
+        else:
+            this.step("network", f"Trained network {this.card.name}", this.take)
         this.step("evaluate", "Scores on held-out photographs", this.evaluate)
         this.step("export", "QONNX, checked against Brevitas", this.export)
         this.step("build", "HLS and SystemVerilog projects", this.build)
@@ -323,13 +356,15 @@ def _open(this: Run, force: bool) -> None:
     opening.check_tools(recipe)
     check_scorable(this.photo, recipe.model.scale)
     assert this.sources  # reads and checks them
+    if this.card is not None:
+        opening.check_unseen(this.card, recipe, [this.photo.name, *(photo.name for photo in this.sources[1])])
     check_writable(out)
     before = opening.unfinished(recipe, this.identity(), out, force)
     if before is not None:
         say(f"Continuing the unfinished run in {out}.")
         this.restore(before)
         (out / opening.RESULTS).unlink(missing_ok=True)  # of the estimate before: until the end it is unfinished
-    if "train" not in this.clock.times:
+    if not {"train", "network"} & set(this.clock.times):
         height, width = this.codes.shape[1:]
         with status("checking the build options on the untrained network ..."):
             opening.check_hardware(recipe, (width, height))

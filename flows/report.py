@@ -71,7 +71,7 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
         crops=[crop_tiles(pictures, place) for place in crop_places(pictures)],
         further=[further_tiles(output) for output in pictures.further],
         diagram=diagram(network),
-        loss_curve=curve(results["training"]["loss"]),
+        loss_curve=curve(results["training"]["loss"]) if "training" in results else "",
         estimate=estimate,
         usage=utilisation(results),
         ultra=ultra,

@@ -9,7 +9,7 @@ luma's narrower range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from .metrics import luma, psnr, ssim
 from .zoo import Network
 
 _PIXEL = 256.0
+TILE = 256  # side of a tile in low-resolution pixels, its border not counted
 
 
 def to_codes(values: np.ndarray) -> np.ndarray:
@@ -66,16 +67,46 @@ def upscale_all(model: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
     return {name: to_codes(y[0].cpu().numpy()) for name, y in found.items()}
 
 
-def self_ensemble(model: nn.Module, codes: np.ndarray) -> np.ndarray:
+def upscale_tiled(model: Network, codes: np.ndarray, side: int = TILE) -> np.ndarray:
+    """As `upscale`, tile by tile, so that the memory of a network of convolutions does not grow with the image.
+
+    Tiles overlap by what the network reaches: the deployed form gives the same codes as without tiles. A network that
+    may look at the whole frame (`Network.reach`) is given the whole frame.
+
+    Args:
+        side: of a tile, in low-resolution pixels.
+    """
+    reach, scale = model.reach, model.cfg.scale
+    height, width = codes.shape[1:]
+    if reach is None or max(height, width) <= side:
+        return upscale(model, codes)
+    result = np.empty((codes.shape[0], scale * height, scale * width), np.uint8)
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            bottom, right = min(top + side, height), min(left + side, width)
+            y, x = max(top - reach, 0), max(left - reach, 0)
+            part = upscale(model, np.ascontiguousarray(codes[:, y : bottom + reach, x : right + reach]))
+            result[:, scale * top : scale * bottom, scale * left : scale * right] = part[
+                :, scale * (top - y) : scale * (bottom - y), scale * (left - x) : scale * (right - x)
+            ]
+    return result
+
+
+def self_ensemble(
+    model: Any, codes: np.ndarray, enlarge: Callable[[Any, np.ndarray], np.ndarray] = upscale
+) -> np.ndarray:
     """As `upscale`, the mean over the image's eight flips and quarter turns, rounded: what papers mark with a plus.
 
     Eight times the work of a single pass; figures made so are not those of the deployed network.
+
+    Args:
+        enlarge: `upscale`, or `upscale_tiled`.
     """
     total = np.zeros(1)
     for turns in range(4):
         for flip in (1, -1):
             turned = np.ascontiguousarray(np.rot90(codes[:, :, ::flip], turns, (1, 2)))
-            total = total + np.rot90(upscale(model, turned).astype(np.float64), -turns, (1, 2))[:, :, ::flip]
+            total = total + np.rot90(enlarge(model, turned).astype(np.float64), -turns, (1, 2))[:, :, ::flip]
     return to_uint8(total / 8)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -84,6 +87,19 @@ class Lines(Callback):
         self.sum, self.count = 0.0, 0
 
 
+def hardware(accelerator: str, processes: int) -> str:
+    """What a training runs on: processor, cores of this machine or GPUs, version of PyTorch."""
+    if accelerator == "gpu":
+        what = f"{processes} x {torch.cuda.get_device_name()}"
+    else:
+        name = platform.processor() or platform.machine()
+        with contextlib.suppress(OSError, StopIteration):
+            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+            name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        what = f"{name}, {os.cpu_count()} cores" + (f", {processes} processes" if processes > 1 else "")
+    return f"{what}; PyTorch {torch.__version__}"
+
+
 def clock(seconds: float) -> str:
     """Seconds as "1:02:03" or "2:03"."""
     minutes, rest = divmod(round(seconds), 60)
@@ -131,6 +147,7 @@ class Course(Callback):
             "batch": self.cfg.batch,
             "seed": self.cfg.seed,
             "threads": torch.get_num_threads(),
+            "hardware": hardware(self.cfg.accelerator, self.cfg.processes),
             "loss": self.points,
         }
         (self.folder / COURSE).write_text(json.dumps(record) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from . import zoo
+from . import packed, zoo
 from .learner import FORMAT, Learner
 from .zoo import NETWORKS, Network
 
@@ -27,11 +27,14 @@ def _read(path: Path, what: str) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{what} {path} does not exist; train first, or name another file")
     try:
-        # Only tensors and plain values; a pickle that would call something is refused.
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == packed.SUFFIX:
+            content = packed.read(path)
+        else:
+            # Only tensors and plain values; a pickle that would call something is refused.
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:
-        # torch.load raises many classes on damaged files (RuntimeError, EOFError, UnpicklingError, KeyError, ..); its
-        # texts advise to switch the safety off.
+        # torch.load raises many classes on damaged files (RuntimeError, EOFError, UnpicklingError, KeyError, ..), as do
+        # zipfile and NumPy; its texts advise to switch the safety off.
         raise UserError(
             f"{what} {path} cannot be read, it is damaged or of another program ({type(e).__name__}); use a copy of "
             "it, or train again"
@@ -118,7 +121,7 @@ def save_trained(model: Network, path: Path) -> None:
 
 
 def load_trained(path: str | Path) -> Network:
-    """The network of a file that `train` wrote, in eval mode.
+    """The network of a file that `train` wrote, or of one that `packed.pack` made (.npz), in eval mode.
 
     Raises:
         UserError: missing, damaged, or not such a file.
@@ -132,7 +135,7 @@ def load_trained(path: str | Path) -> Network:
     _check_numbers(path, "weights file", state)
     try:
         model = zoo.build(NETWORKS.validate(json.loads(content["config"])))
-        model.load_state_dict(state)
+        model.load_state_dict(packed.unpacked(model, state) if path.suffix == packed.SUFFIX else state)
     except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as e:  # RecursionError is a RuntimeError
         raise UserError(
             f"weights file {path} does not fit this version's networks: {e}; train again, or first import the module "

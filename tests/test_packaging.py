@@ -29,7 +29,7 @@ def _wanted() -> set[str]:
         for folder in ("quant", "hw", "flows", "sim")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in {".py", *DATA} and "__pycache__" not in path.parts
-    }
+    } | {f"xnorsr/{path.relative_to(ROOT)}" for path in (ROOT / "quant/zoo/pretrained").glob("*/*")}
 
 
 @pytest.fixture(scope="module")

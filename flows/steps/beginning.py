@@ -10,6 +10,7 @@ from ...errors import UserError
 from ...quant import deploy
 from ...quant.data import PatchDataset
 from ...quant.data.images import load_source
+from ...quant.pretrained import told
 from ...quant.training import load_trained
 from ...quant.zoo import Network
 from ..config import Recipe
@@ -44,7 +45,7 @@ class Beginning:
     def record(self) -> dict[str, Any]:
         """What the training's folder keeps of it."""
         return {
-            "source": str(self.source),
+            "source": told(self.source),
             "anew": self.anew,
             "psnr_y": self.before,
             "psnr_y_here": self.after,
@@ -105,8 +106,8 @@ def tell(begin: Beginning) -> None:
     if begin.anew:
         parts = ", ".join(sorted({".".join(name.split(".")[-2:]) for name in begin.anew}))
         say(
-            f"{begin.parameters - len(begin.anew)} of {begin.parameters} parameters are those of {begin.source}; the "
-            f"others start anew: {parts}"
+            f"{begin.parameters - len(begin.anew)} of {begin.parameters} parameters are those of {told(begin.source)}; "
+            f"the others start anew: {parts}"
         )
         return
     columns = ["quantization", "alone", "change", "with all before", "change"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -11,7 +12,8 @@ import numpy as np
 from torch import nn
 
 from ...errors import UserError
-from ...quant.config import Config, DataConfig, ExportConfig, NetworkConfig
+from ...quant import pretrained
+from ...quant.config import EMBEDDED_HOLDOUT, Config, DataConfig, ExportConfig, NetworkConfig
 from ...quant.data.fetch import resolve
 from ...quant.data.images import EMBEDDED, Photo, load_source, read_folder
 from ...quant.distributed import leads
@@ -153,19 +155,21 @@ def check_photographs(recipe: Recipe, photos: list[Photo], held: list[Photo]) ->
 
 
 def weights_file(checkpoint: Path) -> Path:
-    """The weights of a training, given as the file or as its folder.
+    """The weights of a training or of a packed network, given as the file, as its folder, or as the name of a network
+    that comes with the package.
 
     Raises:
-        UserError: the training of that folder is unfinished, or there is none.
+        UserError: the training of that folder is unfinished, or there is none; no network has that name.
     """
+    checkpoint = pretrained.located(checkpoint)
     if not checkpoint.is_dir():
         return checkpoint
-    path = checkpoint / WEIGHTS
-    if path.is_file():
-        return path
+    for name in (WEIGHTS, pretrained.WEIGHTS):
+        if (checkpoint / name).is_file():
+            return checkpoint / name
     if (checkpoint / CHECKPOINT).is_file():
         raise UserError(f"{checkpoint}: the training there is unfinished; finish it with the same `xnorsr train`.")
-    raise UserError(f"{checkpoint}: holds no {WEIGHTS}; give the output folder of `xnorsr train`.")
+    raise UserError(f"{checkpoint}: holds no {WEIGHTS}; give the output folder of `xnorsr train` or `xnorsr pack`.")
 
 
 def _recorded(weights: Path, name: str, section: type[C]) -> C:
@@ -174,7 +178,7 @@ def _recorded(weights: Path, name: str, section: type[C]) -> C:
     Raises:
         UserError: the record is damaged.
     """
-    record = weights.parent / RECORD
+    record = weights.parent / (pretrained.RECIPE if weights.name == pretrained.WEIGHTS else RECORD)
     if not record.is_file():
         return section()
     try:
@@ -190,7 +194,8 @@ def _record(record: Path, name: str) -> dict[str, Any]:
         UserError: the record is damaged.
     """
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))[name]
+        text = record.read_text(encoding="utf-8")
+        found = (tomllib.loads(text) if record.suffix == ".toml" else json.loads(text))[name]
         if not isinstance(found, dict):
             raise TypeError("it is no table")
         return found
@@ -221,10 +226,24 @@ def held_out(data: DataConfig, model: nn.Module) -> list[Photo]:
     Raises:
         UserError: the training held none out.
     """
-    photos = load_source(data, config_of(model).colors)[1]
-    if not photos:
+    if not _holds_out(data):  # then the photographs need not be here
         raise UserError("data.holdout is empty: name photographs to evaluate on with --images.")
-    return photos
+    return load_source(data, config_of(model).colors)[1]
+
+
+def _holds_out(data: DataConfig) -> bool:
+    return bool(data.holdout) or (data.source == "embedded" and data.holdout is None)
+
+
+def _check_images(weights: Path, model: nn.Module) -> list[np.ndarray]:
+    """Low-resolution images, (C, H, W) uint8, to check an exported network on: made of the photographs held out of its
+    training; where there are none, or they need not be here, of the embedded ones that are held out by default."""
+    cfg, data = config_of(model), _recorded(weights, "data", DataConfig)
+    if weights.name == pretrained.WEIGHTS or not _holds_out(data):
+        photos = [photograph(name) for name in EMBEDDED_HOLDOUT]
+    else:
+        photos = held_out(data, model)
+    return [low_resolution(p, cfg.scale, cfg.colors) for p in photos]
 
 
 def named_photographs(images: list[str]) -> list[Photo]:
@@ -302,7 +321,8 @@ def export(
     Args:
         frame: (width, height) in low-resolution pixels; None takes `DEFAULT_FRAME`.
         random_checks: number of random images to check as well; None takes that of the training's recipe.
-        images: (C, H, W) uint8 low-resolution images to check on; None takes the held-out photographs.
+        images: (C, H, W) uint8 low-resolution images to check on; None takes the held-out photographs,
+            or embedded ones where there are none.
         all_outputs: keep every output of a network that has several, such as LapSRN.
 
     Raises:
@@ -317,9 +337,7 @@ def export(
     if random_checks is None:
         random_checks = _recorded(weights, "export", ExportConfig).random_checks
     if images is None:
-        photos = held_out(_recorded(weights, "data", DataConfig), model)
-        cfg = config_of(model)
-        images = [low_resolution(p, cfg.scale, cfg.colors) for p in photos]
+        images = _check_images(weights, model)
     with locked(out), output_folder(out, force) as staged:
         write_qonnx(model, staged / "model.onnx", height, width, images, random_checks, all_outputs=all_outputs)
     return out / "model.onnx"

@@ -77,11 +77,22 @@ def read_photo(path: str | Path) -> Photo:
         raise UserError(f"image {path} cannot be read, it is damaged or no image: {e}") from e
     if wide:
         raise UserError(f"image {path} has 16 bits per channel; convert it to 8-bit RGB")
+    if pixels is None and mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        raise UserError(
+            f"image {path} is of mode {mode}; convert it to 8-bit RGB over a background, as it has an alpha channel"
+        )
     if pixels is None:
         raise UserError(
             f"image {path} is of mode {mode}; convert it to 8-bit RGB (or 8-bit grey for luminance networks)"
         )
     return Photo(path.stem, pixels)
+
+
+def read_profile(path: str | Path) -> bytes | None:
+    """The ICC profile of an image file that `read_photo` reads: what its numbers mean as colours; None without one."""
+    with Image.open(path) as image:
+        profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile else None
 
 
 def read_folder(folder: str | Path) -> list[Photo]:

@@ -286,6 +286,10 @@ class WindowNetwork(BodyNetwork):
     def step(self) -> int:
         return self.cfg.window
 
+    @property
+    def reach(self) -> int | None:
+        return None  # where the windows stand depends on the frame
+
     def forward(self, image: Tensor) -> Tensor:
         height, width = (self.cfg.scale * size for size in image.shape[2:])
         return super().forward(mirrored(image, self.cfg.window))[..., :height, :width]

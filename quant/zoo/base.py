@@ -61,6 +61,12 @@ class Network(nn.Module, ABC):
         """Work grows linearly with the frame where its sides are multiples of this."""
         return 8
 
+    @property
+    def reach(self) -> int | None:
+        """Low-resolution pixels on each side that an output pixel depends on at most, so that images can be cut into
+        tiles; None, the default, where it may be the whole frame."""
+        return None
+
     @abstractmethod
     def forward(self, image: Tensor) -> Tensor:
         """The enlarged image."""

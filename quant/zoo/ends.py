@@ -27,6 +27,7 @@ from ..layers import (
 from ..scaled import ScaledConv, Weights, convolution
 from ..schemes import between, unit
 from .base import BinarizedConfig, Network
+from .reach import convolutions_reach
 
 _MEAN_PIXEL = 0.45
 _HEAD_GAIN = 3.0
@@ -191,6 +192,10 @@ class BodyNetwork(Network):
     def features(self) -> int:
         """Channels of what the body gives to the upsampler or the tail."""
         return self.channels
+
+    @property
+    def reach(self) -> int | None:
+        return convolutions_reach(self, self.cfg.image_channels)
 
     @abstractmethod
     def make_body(self) -> None:

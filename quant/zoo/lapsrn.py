@@ -24,6 +24,7 @@ from ..schemes import SCHEMES, between, unit
 from .base import Network, register
 from .block import start_gain
 from .ends import EndsConfig, start_head, start_tail
+from .reach import convolutions_reach
 
 _BITS = 8
 _IMAGE_BITS = 12
@@ -99,6 +100,10 @@ class LapSRN(Network):
         self.levels = nn.ModuleList([Level(cfg) for _ in range(cfg.scale.bit_length() - 1)])
         self.output = pixel_quant(cfg.numerics)
         start_head(self.head)
+
+    @property
+    def reach(self) -> int | None:
+        return convolutions_reach(self, self.cfg.image_channels)
 
     def pyramid(self, image: Tensor) -> list[Tensor]:
         """The images of every level, (N, C, 2H, 2W), (N, C, 4H, 4W), .."""

@@ -63,9 +63,10 @@ def test_damaged(tmp_path: Path, suffix: str, keep: int) -> None:
 def test_other_modes(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
     Image.new(mode, (20, 20)).save(path)
-    assert refused(read_photo, path) == (
-        f"image {path} is of mode {mode}; convert it to 8-bit RGB (or 8-bit grey for luminance networks)"
-    )
+    how = "(or 8-bit grey for luminance networks)"
+    if "A" in mode:
+        how = "over a background, as it has an alpha channel"
+    assert refused(read_photo, path) == f"image {path} is of mode {mode}; convert it to 8-bit RGB {how}"
 
 
 def test_16_bit_grey_and_rgb(tmp_path: Path) -> None:

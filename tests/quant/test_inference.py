@@ -1,10 +1,13 @@
 """Whole images through a network, and the scoring protocol."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from torch import Tensor, nn
 
 from xnorsr.errors import MismatchError
+from xnorsr.quant import inference, zoo
 from xnorsr.quant.data import Photo, imresize, to_uint8
 from xnorsr.quant.inference import (
     bicubic_score,
@@ -15,6 +18,7 @@ from xnorsr.quant.inference import (
     to_codes,
     to_values,
     upscale,
+    upscale_tiled,
 )
 from xnorsr.quant.metrics import luma, psnr
 
@@ -93,3 +97,59 @@ def test_self_ensemble_is_the_mean_over_flips_and_turns() -> None:
     # Every pixel is in the right half in one of two orientations.
     assert np.array_equal(self_ensemble(_Shifted(), codes), plain + 1)
     assert not np.array_equal(upscale(_Shifted(), codes), plain + 1)
+
+
+TILED: dict[str, dict[str, Any]] = {
+    "srresnet": {"channels": 4, "blocks": 2, "skip": "bilinear"},
+    "srresnet-refined": {"channels": 4, "blocks": 1, "upsampler": "real", "refine": True, "head_kernel": 5},
+    "srresnet-x3": {"channels": 4, "blocks": 1, "scale": 3, "skip": "bilinear", "scheme": {"name": "ebsr"}},
+    "edsr": {"channels": 4, "blocks": 1, "scale": 4},
+    "rdn": {"channels": 4, "blocks": 1, "layers": 2, "growth": 4},
+    "lapsrn": {"channels": 4, "depth": 1, "scale": 4, "colors": "y"},
+}
+
+
+@pytest.mark.parametrize("name", TILED)
+def test_tiles_give_the_same_codes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles no larger than what the network reaches, so that a border too small by one shows somewhere."""
+    model = zoo.randomize(zoo.build(zoo.NETWORKS.validate({"name": name.partition("-")[0], **TILED[name]})), 3).eval()
+    codes = np.random.default_rng(3).integers(0, 256, (model.cfg.image_channels, 23, 34), np.uint8)
+    whole = upscale(model, codes)
+    sizes: list[tuple[int, ...]] = []
+    monkeypatch.setattr(inference, "upscale", lambda m, c: sizes.append(c.shape[1:]) or upscale(m, c))
+    tiled = upscale_tiled(model, codes, 12)
+    if model.reach is None:  # ebsr looks at the whole frame
+        assert name == "srresnet-x3" and sizes == [(23, 34)]
+        return
+    assert len(sizes) == 2 * 3 and max(max(s) for s in sizes) <= 12 + 2 * model.reach
+    assert np.array_equal(tiled, whole)
+    if name == "srresnet":
+        ensemble = self_ensemble(model, codes, lambda m, c: upscale_tiled(m, c, 20))
+        assert np.array_equal(ensemble, self_ensemble(model, codes))
+
+
+def test_reach_is_that_of_the_convolutions() -> None:
+    """One pixel of the input moves, and nothing farther away than the reach does; what is nearer does."""
+    model = zoo.randomize(zoo.build(zoo.NETWORKS.validate({"name": "srresnet", **TILED["srresnet"]})), 4).eval()
+    assert model.reach == 1 + 4 + 1 + 1  # head, body, tail, bilinear skip
+    codes = np.random.default_rng(4).integers(0, 256, (3, 31, 31), np.uint8)
+    moved = codes.copy()
+    moved[:, 15, 15] ^= 128
+    changed = np.argwhere((upscale(model, codes) != upscale(model, moved)).any(0)) // 2
+    assert 2 <= np.abs(changed - 15).max() <= model.reach
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"name": "rcan", "channels": 4, "groups": 1, "blocks": 1, "reduction": 2, "upsampler": "single"},
+        {"name": "srresnet", "channels": 4, "blocks": 1, "scheme": "scales"},
+        {"name": "swinir_light", "channels": 8, "groups": 1, "blocks": 1, "heads": 2, "window": 4, "scheme": "bnn"},
+    ],
+    ids=lambda t: t["name"],
+)
+def test_networks_that_look_at_the_frame_are_not_cut(table: dict[str, Any]) -> None:
+    model = zoo.build(zoo.NETWORKS.validate(table)).eval()
+    assert model.reach is None
+    codes = np.random.default_rng(3).integers(0, 256, (3, 20, 24), np.uint8)
+    assert np.array_equal(upscale_tiled(model, codes, 8), upscale(model, codes))
