@@ -127,7 +127,9 @@ def check_names(parser: argparse.ArgumentParser, args: argparse.Namespace, known
 
 def caption(args: argparse.Namespace, module: str, given: list[str] | None) -> list[str]:
     """What a table on the page is headed with: command, budget, hardware."""
-    command = shlex.join(sys.argv[1:] if given is None else given)
+    words = sys.argv[1:] if given is None else given
+    # Folders by their names: where they are on this machine says nothing to others.
+    command = shlex.join(Path(word).name if Path(word).is_absolute() else word for word in words)
     seeds = ", ".join(map(str, args.seeds))
     return [
         "",

@@ -162,9 +162,9 @@ def table(results: Sequence[Sequence[runs.Result]]) -> list[list[str]]:
         time, teaching, mean = minutes(each), each[0].teaching, quality(each)
         row = [*runs.means(each), f"{time:.2f}", f"{teaching:.2f}" if teaching else "-"]
         name = each[0].run.name
-        alike = [by_name[n] for n in BUDGETS if n in by_name and CHOICES[n].budget == CHOICES[name].budget]
-        other = name not in BUDGETS
-        row.append(f"{mean - quality(alike[0]):+.2f}" if alike and other else "-")
+        other = name in CHOICES and name not in BUDGETS
+        alike = [by_name[n] for n in BUDGETS if n in by_name and other and CHOICES[n].budget == CHOICES[name].budget]
+        row.append(f"{mean - quality(alike[0]):+.2f}" if alike else "-")
         timed = other and len(course) > 1
         row.append(f"{mean - base_at(time, course):+.2f}" if timed else "-")
         row.append(f"{mean - base_at(time + teaching, course):+.2f}" if timed and teaching else "-")
@@ -172,15 +172,15 @@ def table(results: Sequence[Sequence[runs.Result]]) -> list[list[str]]:
     return made
 
 
-def counted(args: argparse.Namespace, given: list[str] | None) -> list[str]:
-    """What the table is headed with."""
+def counted(args: argparse.Namespace, given: list[str] | None, budgets: int) -> list[str]:
+    """What the table is headed with; `budgets` are those of the first row that it has."""
     return [
         *caption(args, "training_choices", given),
         f"Learning rate of `{BASE}` {args.lr:g}. Minutes are processor time of one training and what came before it, "
         f"passes, batches and checkpoints counted, measuring not; the teacher's ({2 * args.steps} steps in full "
         "precision, once for all rows) stand beside. dB: mean over the sets, less that of "
-        f"`{BASE}` at as many pixels, and at as many minutes, interpolated between its {len(BUDGETS)} budgets in the "
-        "logarithm of time and continued beyond them.",
+        f"`{BASE}` at as many pixels, and at as many minutes, between its {budgets} budgets linear in the "
+        "logarithm of time, continued beyond them.",
     ]
 
 
@@ -198,7 +198,7 @@ def main(given: list[str] | None = None) -> None:
             quick(args, Path(folder))
         sets = runs.folders(args.test_data)
         source = [str(f) for f in args.train_data]
-        results = []
+        results, teacher = [], None
         for name in names:
             made = [run(name, seed, args.steps, source, args.lr, args.seeds[0]) for seed in args.seeds]
             for one in [r for m in made for r in (m, m.teacher) if r is not None]:
@@ -206,11 +206,14 @@ def main(given: list[str] | None = None) -> None:
                 if args.quick:
                     one.train["batch"], one.data["patch"] = 1, 8
             results.append([runs.execute(one, args.out, sets) for one in made])
+            teacher = teacher or made[0].teacher
+        if teacher is not None:
+            results.append([runs.execute(teacher, args.out, sets)])
     told = table(results)
     heading("Choices of a training, W1A1 in fixed point, x2")
     rows(told[0], told[1:])
     if args.write:
-        runs.write(args.write, "training_choices", counted(args, given), told)
+        runs.write(args.write, "training_choices", counted(args, given, sum(n in BUDGETS for n in names)), told)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_training_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     page.write_text("<!-- training_choices -->\n<!-- /training_choices -->\n")
     names = ["base", "half the steps", "activations first with weight decay", "teacher's picture and features"]
     training_choices.main(["--quick", "--only", *names, "--seeds", "1", "--write", str(page)])
-    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[-5:-1]] == names
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[-6:-1]] == [*names, "teacher"]
     text = page.read_text()
     assert "    python -m benchmarks.training_choices --quick" in text and "Learning rate of `base` 0.001." in text
     cells = {name: next(line for line in text.splitlines() if f"| {name} |" in line).split(" | ") for name in names}
