@@ -15,7 +15,8 @@
 // Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds, A = PopLatency + clog2(InBits) for the counts.
 //              F = 1: A + 1 cycles; F <= 64: F + A + 3; else F + A + 4, since the ROM has an output register then.
 // Interval:    F cycles per pixel, no gap between pixels.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Handshake:   Pe < Outputs: ready_o follows from registers alone; else it depends on ready_i combinationally. valid_o and data_o
+//              are registers.
 // Structure:   a rotating window register and a ROM with one word per fold (weights are constants when F = 1), Pe popcounts per
 //              bit plane, side by side, an accumulator each that starts from a ROM of the constants, a register that joins the
 //              groups of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers,
@@ -386,7 +387,8 @@ module xnorsr_mvu_binary #(
     if (!rst_ni) result_valid_q <= 1'b0;
     else if (en) result_valid_q <= valid_q[Stages-2] & last_q[Stages-2];
   end
-  assign en = ~result_valid_q | result_ready;
+  // Where parts are joined, whether the next one has a place stands in a register, which is the enable
+  assign en = Groups > 1 ? result_ready : ~result_valid_q | result_ready;
   if (Folds == 1) begin : gen_direct
     assign data_o       = result;
     assign valid_o      = result_valid_q;

@@ -14,7 +14,8 @@
 //              D = N + ceil(log2(Simd)), N = 1 if Bipolar, else 1 + ceil(log2(ceil(b/2))), b the bits of the narrower factor.
 //              F = 1: D + 1 cycles; else F + D + 3.
 // Interval:    F cycles per pixel, no gap between pixels.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Handshake:   Pe < Outputs: ready_o follows from registers alone; else it depends on ready_i combinationally. valid_o and data_o
+//              are registers.
 // Structure:   as xnorsr_mvu_binary, with dot products. Between registers there is one LUT level and a carry chain, or a memory of
 //              weights. With F = 1 the weights are constants.
 module xnorsr_mvu_fixed #(
@@ -222,7 +223,8 @@ module xnorsr_mvu_fixed #(
   // Groups of outputs to whole pixels
   logic result_valid, result_ready;
   assign result_valid = valid_q[Stages-1] & last_q[Stages-1];
-  assign en           = ~result_valid | result_ready;
+  // Where parts are joined, whether the next one has a place stands in a register, which is the enable
+  assign en           = Groups > 1 ? result_ready : ~result_valid | result_ready;
   if (Folds == 1) begin : gen_direct
     assign data_o       = result;
     assign valid_o      = result_valid;
