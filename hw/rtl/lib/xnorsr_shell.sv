@@ -9,8 +9,8 @@
 //              from registers alone, so no path runs from one side to the other. valid_o, data_o are registers if result_i is.
 // Structure:   a width converter at each end, valid bits, a counter of parts. The pipeline's registers take en_o as their clock
 //              enable, which costs no look-up table; it falls when a pixel waits at the output and all other parts of the next
-//              one are there. Credits and a memory for the results in its place would take a look-up table for every bit and
-//              a half of Pe*OutBits.
+//              one are there. Credits and a memory for the results in its place would take two look-up tables for every
+//              three bits of Pe*OutBits.
 module xnorsr_shell #(
   parameter int unsigned Channels,
   parameter int unsigned Pe,        // channels of a part

@@ -46,6 +46,7 @@ module xnorsr_fold_sequencer #(
     logic [Elements*ElementBits-1:0] word_q;
     logic                            busy_q, first_q, last_q;  // *_q of the slice that is dealt out
     logic                            open_q;                   // there is none, or it is the window's last one
+    logic                            turn_q;                   // not open_q: a register of its own for the wide multiplexer
     logic [FoldBits-1:0]             fold_q;
     logic [CountBits-1:0]            slice_q;
     assign ready_o   = en_i & open_q;
@@ -63,9 +64,11 @@ module xnorsr_fold_sequencer #(
         first_q     <= 1'b1;
         last_q      <= Slices == 1;
         open_q      <= 1'b1;
+        turn_q      <= 1'b0;
       end else if (en_i) begin
         if (open_q) busy_q <= valid_i;
         open_q <= open_q ? ~valid_i : fold_q == FoldBits'(Folds - 2);
+        turn_q <= open_q ? valid_i : fold_q != FoldBits'(Folds - 2);
         if (busy_q) begin
           fold_q <= open_q ? '0 : fold_q + 1'b1;
           if (Slices > 1) begin
@@ -79,12 +82,11 @@ module xnorsr_fold_sequencer #(
 
     if (Slices == 1) begin : gen_whole
       always_ff @(posedge clk_i) begin
-        if (ready_o) word_q <= data_i;
+        if (en_i && !turn_q) word_q <= data_i;
       end
     end else begin : gen_rotate
       always_ff @(posedge clk_i) begin
-        if (ready_o)   word_q <= data_i;
-        else if (en_i) word_q <= {word_q[SliceBits-1:0], word_q[Elements*ElementBits-1:SliceBits]};
+        if (en_i) word_q <= turn_q ? {word_q[SliceBits-1:0], word_q[Elements*ElementBits-1:SliceBits]} : data_i;
       end
     end
   end
