@@ -34,8 +34,9 @@ DEEPEST = 5
 @pytest.mark.slow
 @pytest.mark.eda
 @pytest.mark.exhaustive
-def test_the_estimated_clock_is_reached(tmp_path: Path) -> None:
-    found = depth(MATRIX[0], "auto", "xcup", 250.0, tmp_path)
+@pytest.mark.parametrize("number", [0, 7])
+def test_the_estimated_clock_is_reached(number: int, tmp_path: Path) -> None:
+    found = depth(MATRIX[number], "auto", "xcup", 250.0, tmp_path)
     assert found.timing.estimated_mhz >= 250.0, found.missed
     assert found.timing.beside_chain <= DEEPEST, found.missed
 
