@@ -4,8 +4,8 @@ One algorithm for both kinds of hardware; what the operators hold (`Op.timing`) 
 
 In RTL a layer's ready may follow that of the layer behind it, so each stream has registers that cut valid, data and
 ready (`slices`). They stand at the top level, once a stream: an operator needs none of its own, and neither its
-`timing` nor its `flow` counts them. A FIFO cuts as well. Only in front of a layer without any register (`latency` 0,
-wires) nothing stands: the streams behind it are cut.
+`timing` nor its `flow` counts them. A FIFO cuts as well. Only in front of a layer of one output without any register
+(`latency` 0, wires) nothing stands: the stream behind it is cut.
 
 Where copies of one stream meet again, say in an addition, the short branch must store what the long one has taken and
 not yet given:
@@ -164,10 +164,11 @@ def _balanced(network: Network, side: Side) -> dict[str, int]:
 
 
 def is_cut(reader: Node) -> bool:
-    """Whether registers stand in front of a layer of RTL: in front of each that is not wire. With two levels between
-    registers a fork's gates are too much for the layer in front of it, so there too.
+    """Whether registers stand in front of a layer of RTL: in front of each that is not wire, and of each fork, whose
+    gates would stand between the layers behind it and the FIFOs in front of the layer before it. With two levels
+    between registers no wire is without.
     """
-    return reader.op.timing("rtl").latency > 0 or reader.op.logic_levels < 3
+    return reader.op.timing("rtl").latency > 0 or len(reader.op.outputs) > 1 or reader.op.logic_levels < 3
 
 
 def _gap(node: Node, arriving: dict[str, int]) -> int:

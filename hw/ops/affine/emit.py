@@ -29,7 +29,7 @@ def rtl_latency(op: Affine) -> int:
     """Cycles of xnorsr_affine, by its header."""
     stages = 1 + (2 if op.scale is not None else 1 if op.bias is not None else 0) + 3 * (op.slope is not None)
     stages += requant_cycles(op.mid, op.logic_levels) + requant_cycles(op.quant, op.logic_levels)
-    return stages if op.folds == 1 else stages + 1 + op.folds + (op.logic_levels == 2)
+    return stages if op.folds == 1 else stages + 1 + op.folds
 
 
 def kernel(name: str, op: Affine) -> Kernel:

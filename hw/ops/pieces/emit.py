@@ -26,7 +26,7 @@ def hls_latency(op: Pieces) -> int:
 def rtl_latency(op: Pieces) -> int:
     """Cycles of xnorsr_pieces, by its header."""
     stages = 6 + requant_cycles(op.quant, op.logic_levels)
-    return stages if op.folds == 1 else stages + 1 + op.folds + (op.logic_levels == 2)
+    return stages if op.folds == 1 else stages + 1 + op.folds
 
 
 def kernel(name: str, op: Pieces) -> Kernel:

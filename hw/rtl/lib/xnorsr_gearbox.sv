@@ -4,10 +4,13 @@
 // Range:       Bits >= 1; one of InChannels, OutChannels divides the other.
 // Latency:     with R = max/min: R cycles to widen (from the first narrow beat), 1 cycle to narrow or to pass.
 // Interval:    1 cycle a narrow beat, without a gap between wide beats.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Handshake:   ready_o is a register where R > 1 beats become one, else depends on ready_i combinationally; valid_o and data_o are
+//              registers.
 // Structure:   widening collects R - 1 beats in a shift register and writes the output register with the last one, so that
-//              collecting goes on while the output waits. Narrowing shifts a loaded word; the next word loads in the cycle in which
-//              the last part leaves. That a part is the last one is a register, so a handshake is one look-up table.
+//              collecting goes on while the output waits. Only the last beat needs the output free, so ready_o can be told
+//              a cycle before: it is 0 where the last beat comes next and the output waits, in which case a beat that leaves
+//              costs a cycle. Narrowing shifts a loaded word; the next word loads in the cycle in which the last part
+//              leaves. That a part is the last one is a register, so a handshake is one look-up table.
 module xnorsr_gearbox #(
   parameter int unsigned InChannels,   // channels of an input beat
   parameter int unsigned OutChannels,  // channels of an output beat
@@ -54,25 +57,27 @@ module xnorsr_gearbox #(
     logic [PartsBits-1:0]          part_q;  // oldest part in the low bits
     logic [OutChannels*Bits-1:0]   data_q;
     logic [CountBits-1:0]          count_q;
-    logic                          last_q, vacant;
-    assign vacant  = ~valid_q | ready_i;
-    assign ready_o = ~last_q | vacant;
+    logic                          last_q, last_d, valid_d, room_q, take;
+    assign take    = valid_i & room_q;
+    assign last_d  = take ? count_q == CountBits'(Ratio - 2) : last_q;
+    assign valid_d = (take & last_q) | (valid_q & ~ready_i);
+    assign ready_o = room_q;  // not (last_q and valid_q): what is written is free
     assign data_o  = data_q;
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         count_q <= '0;
         last_q  <= 1'b0;
         valid_q <= 1'b0;
+        room_q  <= 1'b1;
       end else begin
-        if (valid_i && ready_o) begin
-          count_q <= last_q ? '0 : count_q + 1'b1;
-          last_q  <= count_q == CountBits'(Ratio - 2);
-        end
-        if (vacant) valid_q <= valid_i & last_q;
+        if (take) count_q <= last_q ? '0 : count_q + 1'b1;
+        last_q  <= last_d;
+        valid_q <= valid_d;
+        room_q  <= ~(last_d & valid_d);
       end
     end
     always_ff @(posedge clk_i) begin
-      if (valid_i && ready_o && last_q) data_q <= {data_i, part_q};
+      if (take && last_q) data_q <= {data_i, part_q};
       if (valid_i && !last_q)           part_q <= PartsBits'({data_i, part_q} >> PartBits);
     end
   end else begin : gen_narrow

@@ -102,22 +102,27 @@ module xnorsr_video_in #(
   // Position of the next pixel to the core
   logic [XBits-1:0] x_q;
   logic [YBits-1:0] y_q;
-  logic             first, last_x, last_y, pass, pad;
-  assign first  = x_q == '0 && y_q == '0;
-  assign last_x = x_q == XBits'(Width - 1);
-  assign last_y = y_q == YBits'(Height - 1);
+  logic             first_q, last_x_q, last_y_q, pass, pad;  // the comparisons are made a pixel before they are needed
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      x_q <= '0;
-      y_q <= '0;
+      x_q      <= '0;
+      y_q      <= '0;
+      first_q  <= 1'b1;
+      last_x_q <= Width == 1;
+      last_y_q <= Height == 1;
     end else if (valid_o && ready_i) begin
-      x_q <= last_x ? '0 : x_q + 1'b1;
-      if (last_x) y_q <= last_y ? '0 : y_q + 1'b1;
+      first_q  <= last_x_q & last_y_q;
+      last_x_q <= Width == 1 || x_q == XBits'(Width - 2);
+      x_q      <= last_x_q ? '0 : x_q + 1'b1;
+      if (last_x_q) begin
+        last_y_q <= Height == 1 || y_q == YBits'(Height - 2);
+        y_q      <= last_y_q ? '0 : y_q + 1'b1;
+      end
     end
   end
 
   // A pixel passes when it starts a frame exactly where one is to start, or when nothing but counting says where
-  assign pass    = (state_q == StSync || state_q == StPixels) && beat && (Counted || sof == first);
+  assign pass    = (state_q == StSync || state_q == StPixels) && beat && (Counted || sof == first_q);
   assign pad     = state_q == StPadLine || state_q == StPadFrame;
   assign valid_o = pass | pad;
   assign data_o  = pixel & {Bits{~pad}};
@@ -129,8 +134,8 @@ module xnorsr_video_in #(
     err_line_d  = 1'b0;
     err_frame_d = 1'b0;
     case (state_q)
-      StPadLine:  if (ready_i && last_x) state_d = StPixels;
-      StPadFrame: if (ready_i && last_x && last_y) state_d = StPixels;
+      StPadLine:  if (ready_i && last_x_q) state_d = StPixels;
+      StPadFrame: if (ready_i && last_x_q && last_y_q) state_d = StPixels;
       StSurplus: begin
         take = ~sof;
         if (beat && (sof || eol)) state_d = StPixels;
@@ -139,13 +144,13 @@ module xnorsr_video_in #(
         if (pass) begin
           take = ready_i;
           if (ready_i) begin
-            err_line_d = Counted && !eol ? last_x && last_y : eol != last_x;
-            state_d    = Counted || eol == last_x ? StPixels : eol ? StPadLine : StSurplus;
+            err_line_d = Counted && !eol ? last_x_q && last_y_q : eol != last_x_q;
+            state_d    = Counted || eol == last_x_q ? StPixels : eol ? StPadLine : StSurplus;
           end
         end else if (beat) begin
-          take        = first;
+          take        = first_q;
           err_frame_d = state_q == StPixels;
-          state_d     = first ? StSync : StPadFrame;
+          state_d     = first_q ? StSync : StPadFrame;
         end
       end
     endcase

@@ -213,13 +213,14 @@ def test_two_outputs_of_different_rates() -> None:
     assert len(made.ends) == 2 and made.cycles_per_frame == made.ends[1] > made.ends[0]
     alone = Net(6, 10)
     alone.conv("low", "input", 12)
-    assert made.ends[0] == predict(fold(alone.network(), "full")).cycles_per_frame
+    at_fork = SLICE_CYCLES
+    assert made.ends[0] == predict(fold(alone.network(), "full")).cycles_per_frame + at_fork
     assert made.frame_interval == 240 and made.bottleneck == "high"
 
 
 def test_registers_stand_on_every_stream_between_layers() -> None:
     """One register behind a layer that gives a beat every other cycle at most; two where beats may come one by one:
-    from the input port, behind a window that flushes, behind a shuffle, behind a FIFO. Nothing in front of wires.
+    from the input port, behind a window that flushes, behind a shuffle, behind a FIFO. In front of forks too.
     """
     net = Net(6, 10)
     y = net.conv("head", "input", 12)
@@ -236,12 +237,18 @@ def test_registers_stand_on_every_stream_between_layers() -> None:
     sliced = {key: depth for key, depth in words.items() if depth <= SLICE}
     forks = {node.name for node in network.nodes if node.op.op_type == "Fork"}
     assert len(forks) == 2
-    assert {key for key, depth in sliced.items() if depth == 0} == {
-        (tensor, reader) for tensor, reader in words if reader in forks
-    }
+    assert 0 not in sliced.values()
+    assert [depth for (_, reader), depth in sliced.items() if reader in forks] == [SLICE, HALF_SLICE]
     assert sliced["input", "head"] == SLICE and sliced["shuffle", "tail"] == SLICE and sliced["tail", "last"] == SLICE
     assert sliced["head", "body"] == sliced["body", "sum"] == sliced["sum", "shuffle"] == HALF_SLICE
     assert sliced["up", "skip"] == SLICE, "what waits in the FIFO in front of the resize leaves it beat by beat"
+
+
+def test_nothing_stands_in_front_of_wires() -> None:
+    """A nearest resize by itself is wire; the convolution behind it has its slice."""
+    net = Net(6, 10)
+    net.conv("tail", net.resize("up", "input", 2, "nearest"), 3)
+    assert list(fifo_depths(fold(net.network(), "full"), "rtl").values()) == [0, SLICE]
 
 
 def test_large_network_is_scheduled_in_seconds() -> None:

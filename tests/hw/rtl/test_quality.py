@@ -129,6 +129,7 @@ AFFINE = {
     "OutHi": 1, "OutBits": 1, "LogicLevels": 3,
 }  # fmt: skip
 WINDOW = {"Width": 8, "Height": 8, "Bits": 8, "Kernel": 3}
+SHELL = {"Channels": 6, "Pe": 2, "InBits": 3, "OutBits": 4, "Stages": 5}
 VIDEO = {"Width": 4, "Height": 3, "Bits": 24, "Gbr": 1}
 VIDEO_IN = VIDEO | {"Counted": 0}
 ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
@@ -150,6 +151,8 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
         {"OutChannels": 5},
         "InChannels = 2, OutChannels = 5, one must divide the other",
     ),
+    ("shell", SHELL, {"Pe": 4}, "Pe = 4 must divide Channels = 6"),
+    ("shell", SHELL, {"Stages": 0}, "InBits = 3, OutBits = 4, Stages = 0, each must be at least 1"),
     ("mvu_binary", MVU, {"Pe": 4}, "Pe = 4 must divide Outputs = 6"),
     ("mvu_binary", MVU, {"Simd": 8}, "Simd = 8 must divide Taps*Channels = 36"),
     ("mvu_binary", MVU, {"Bipolar": 0, "PadValue": 1}, "PadValue = 1 must be 0, or with Bipolar = 1 also 1 or -1"),

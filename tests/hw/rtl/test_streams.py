@@ -84,6 +84,59 @@ def test_gearbox(tmp_path: Path) -> None:
     run_cases(cases, tmp_path / "bench", seed)
 
 
+SHELL_STREAM = """
+module shell_stream #(
+  parameter int unsigned Channels, parameter int unsigned Pe, parameter int unsigned Bits,
+  parameter int unsigned Stages
+) (
+  input logic clk_i, input logic rst_ni,
+  input logic [Channels*Bits-1:0] data_i, input logic valid_i, output logic ready_o,
+  output logic [Channels*Bits-1:0] data_o, output logic valid_o, input logic ready_i
+);
+  logic [Pe*Bits-1:0]                                         part, next;
+  logic [Stages-1:0][Pe*Bits-1:0]                             stage_q;
+  logic [(Channels > Pe ? $clog2(Channels / Pe) : 1) - 1 : 0] fold;
+  logic                                                       en;
+  for (genvar p = 0; p < Pe; p++) begin : gen_lane
+    assign next[p*Bits+:Bits] = part[p*Bits+:Bits] + Bits'(fold);
+  end
+  always_ff @(posedge clk_i) begin
+    if (en) stage_q <= (Stages*Pe*Bits)'({stage_q, next});
+  end
+  xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(Bits), .OutBits(Bits), .Stages(Stages)) u_shell (
+    .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .part_o(part), .fold_o(fold), .en_o(en), .result_i(stage_q[Stages-1]),
+    .data_o, .valid_o, .ready_i
+  );
+endmodule
+"""
+
+
+def test_shell(tmp_path: Path) -> None:
+    # A pipeline that adds the part's number: one part, two, and more than the pipeline has stages, and fewer
+    seed = 34
+    rng = np.random.default_rng(seed)
+    cases = []
+    for channels, pe, stages in [(4, 4, 3), (6, 3, 1), (6, 2, 5), (5, 1, 12), (8, 1, 2)]:
+        folds, bits = channels // pe, 5
+        codes = [rng.integers(0, 1 << bits, (40, channels)) for _ in range(2)]
+        added = np.arange(channels) // pe
+        sent = [[pack(pixel, bits) for pixel in frame] for frame in codes]
+        wanted = [[pack((pixel + added) % (1 << bits), bits) for pixel in frame] for frame in codes]
+        cases.append(
+            Case(
+                f"{channels} channels by {pe}, {stages} stages",
+                "shell_stream",
+                {"Channels": channels, "Pe": pe, "Bits": bits, "Stages": stages},
+                STREAM_PORTS,
+                [Stream(bits * channels, sent)],
+                [Stream(bits * channels, wanted)],
+                latency=stages if folds == 1 else stages + 1 + folds,
+                interval=folds,
+            )
+        )
+    run_cases(cases, tmp_path / "bench", seed, text=SHELL_STREAM)
+
+
 REQUANT_STREAM = """
 module requant_stream #(
   parameter int unsigned InBits, parameter int Shift, parameter int unsigned Divisor, parameter int Lo,

@@ -47,15 +47,27 @@ module xnorsr_add #(
   localparam int unsigned Stages  = 1 + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0)
                                                     + (LogicLevels > 2 ? 1 : 2) : 0);
 
+  // The enable ends at every register of the pipeline. What goes on into the inputs' FIFOs is the same by a register of its own.
   logic [Stages-1:0] valid_q;
-  logic              en;
+  logic              valid_d, idle_q, en, open;  // idle_q: not valid_q[Stages-1]
   assign en        = ~valid_q[Stages-1] | ready_i;
-  assign a_ready_o = en & b_valid_i;
-  assign b_ready_o = en & a_valid_i;
+  assign open      = idle_q | ready_i;
+  assign a_ready_o = open & b_valid_i;
+  assign b_ready_o = open & a_valid_i;
   assign valid_o   = valid_q[Stages-1];
+  if (Stages == 1) begin : gen_one
+    assign valid_d = a_valid_i & b_valid_i;
+  end else begin : gen_more
+    assign valid_d = valid_q[Stages-2];
+  end
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= Stages'({valid_q, a_valid_i & b_valid_i});
+    if (!rst_ni) begin
+      valid_q <= '0;
+      idle_q  <= 1'b1;
+    end else if (en) begin
+      valid_q <= Stages'({valid_q, a_valid_i & b_valid_i});
+      idle_q  <= ~valid_d;
+    end
   end
 
   for (genvar c = 0; c < Channels; c++) begin : gen_channel

@@ -4,7 +4,7 @@
 //              fold_o = g*(Elements/Simd) + s.
 // Range:       Simd divides Elements; Groups, ElementBits >= 1.
 // Latency:     1 cycle to the first slice; 0 when there is one fold only. Interval: F = Groups*Elements/Simd cycles a window.
-// Handshake:   en_i moves everything; ready_o = en_i and (empty or last slice). valid_o marks a slice.
+// Handshake:   en_i moves everything; ready_o = en_i and (empty or last slice), the latter a register. valid_o marks a slice.
 // Levels:      counters and their ends are registers of their own: one carry chain or two LUTs, and the multiplexer of the register.
 // Structure:   a register that rotates by one slice per cycle, so no multiplexer as wide as the window is needed; the next window
 //              loads in the cycle of the last slice. One fold: wires.
@@ -44,10 +44,12 @@ module xnorsr_fold_sequencer #(
     localparam int unsigned CountBits = Slices > 1 ? $clog2(Slices) : 1;
 
     logic [Elements*ElementBits-1:0] word_q;
-    logic                            busy_q, first_q, last_q, last_fold_q;  // *_q of the slice that is dealt out
+    logic                            busy_q, first_q, last_q;  // *_q of the slice that is dealt out
+    logic                            open_q;                   // there is none, or it is the window's last one
+    logic                            turn_q;                   // not open_q: a register of its own for the wide multiplexer
     logic [FoldBits-1:0]             fold_q;
     logic [CountBits-1:0]            slice_q;
-    assign ready_o   = en_i & (~busy_q | last_fold_q);
+    assign ready_o   = en_i & open_q;
     assign slice_o   = word_q[SliceBits-1:0];
     assign valid_o   = busy_q;
     assign fold_o    = fold_q;
@@ -61,12 +63,14 @@ module xnorsr_fold_sequencer #(
         slice_q     <= '0;
         first_q     <= 1'b1;
         last_q      <= Slices == 1;
-        last_fold_q <= 1'b0;
+        open_q      <= 1'b1;
+        turn_q      <= 1'b0;
       end else if (en_i) begin
-        if (ready_o) busy_q <= valid_i;
+        if (open_q) busy_q <= valid_i;
+        open_q <= open_q ? ~valid_i : fold_q == FoldBits'(Folds - 2);
+        turn_q <= open_q ? valid_i : fold_q != FoldBits'(Folds - 2);
         if (busy_q) begin
-          last_fold_q <= fold_q == FoldBits'(Folds - 2);
-          fold_q      <= last_fold_q ? '0 : fold_q + 1'b1;
+          fold_q <= open_q ? '0 : fold_q + 1'b1;
           if (Slices > 1) begin
             first_q <= last_q;
             last_q  <= slice_q == CountBits'(Slices - 2);
@@ -78,12 +82,11 @@ module xnorsr_fold_sequencer #(
 
     if (Slices == 1) begin : gen_whole
       always_ff @(posedge clk_i) begin
-        if (ready_o) word_q <= data_i;
+        if (en_i && !turn_q) word_q <= data_i;
       end
     end else begin : gen_rotate
       always_ff @(posedge clk_i) begin
-        if (ready_o)   word_q <= data_i;
-        else if (en_i) word_q <= {word_q[SliceBits-1:0], word_q[Elements*ElementBits-1:SliceBits]};
+        if (en_i) word_q <= turn_q ? {word_q[SliceBits-1:0], word_q[Elements*ElementBits-1:SliceBits]} : data_i;
       end
     end
   end

@@ -15,7 +15,8 @@
 // Latency:     F = (Outputs/Pe) * (Taps*Channels/Simd) folds, A = PopLatency + clog2(InBits) for the counts.
 //              F = 1: A + 1 cycles; F <= 64: F + A + 3; else F + A + 4, since the ROM has an output register then.
 // Interval:    F cycles per pixel, no gap between pixels.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Handshake:   F > 1: ready_o follows from registers alone; else it depends on ready_i combinationally. valid_o and data_o are
+//              registers.
 // Structure:   a rotating window register and a ROM with one word per fold (weights are constants when F = 1), Pe popcounts per
 //              bit plane, side by side, an accumulator each that starts from a ROM of the constants, a register that joins the
 //              groups of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers,
@@ -381,20 +382,7 @@ module xnorsr_mvu_binary #(
   end
 
   // Groups of outputs to whole pixels
-  logic result_valid_q, result_ready;  // a group is complete: valid and last of the last stage
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) result_valid_q <= 1'b0;
-    else if (en) result_valid_q <= valid_q[Stages-2] & last_q[Stages-2];
-  end
-  assign en = ~result_valid_q | result_ready;
-  if (Folds == 1) begin : gen_direct
-    assign data_o       = result;
-    assign valid_o      = result_valid_q;
-    assign result_ready = ready_i;
-  end else begin : gen_join
-    xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Outputs), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid_q), .ready_o(result_ready),
-      .data_o, .valid_o, .ready_i
-    );
-  end
+  xnorsr_mvu_join #(.Outputs(Outputs), .Pe(Pe), .OutBits(OutBits), .Direct(Folds == 1)) u_join (
+    .clk_i, .rst_ni, .en_o(en), .done_i(valid_q[Stages-2] & last_q[Stages-2]), .result_i(result), .data_o, .valid_o, .ready_i
+  );
 endmodule

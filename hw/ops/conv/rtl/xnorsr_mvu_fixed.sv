@@ -14,7 +14,8 @@
 //              D = N + ceil(log2(Simd)), N = 1 if Bipolar, else 1 + ceil(log2(ceil(b/2))), b the bits of the narrower factor.
 //              F = 1: D + 1 cycles; else F + D + 3.
 // Interval:    F cycles per pixel, no gap between pixels.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
+// Handshake:   F > 1: ready_o follows from registers alone; else it depends on ready_i combinationally. valid_o and data_o are
+//              registers.
 // Structure:   as xnorsr_mvu_binary, with dot products. Between registers there is one LUT level and a carry chain, or a memory of
 //              weights. With F = 1 the weights are constants.
 module xnorsr_mvu_fixed #(
@@ -127,15 +128,15 @@ module xnorsr_mvu_fixed #(
   logic [Pe-1:0][Simd-1:0][StoreBits-1:0] weight;
   logic [Pe-1:0][OutBits-1:0]             bias;
 
-  logic [Stages-1:0] valid_q, first_q, last_q;  // index = stage
+  logic [Stages-2:0] valid_q, first_q, last_q;  // index = stage, without the last one
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= Stages'({valid_q, slice_valid});
+    else if (en) valid_q <= (Stages-1)'({valid_q, slice_valid});
   end
   always_ff @(posedge clk_i) begin
     if (en) begin
-      first_q <= Stages'({first_q, first});
-      last_q  <= Stages'({last_q, last});
+      first_q <= (Stages-1)'({first_q, first});
+      last_q  <= (Stages-1)'({last_q, last});
     end
   end
 
@@ -220,17 +221,7 @@ module xnorsr_mvu_fixed #(
   end
 
   // Groups of outputs to whole pixels
-  logic result_valid, result_ready;
-  assign result_valid = valid_q[Stages-1] & last_q[Stages-1];
-  assign en           = ~result_valid | result_ready;
-  if (Folds == 1) begin : gen_direct
-    assign data_o       = result;
-    assign valid_o      = result_valid;
-    assign result_ready = ready_i;
-  end else begin : gen_join
-    xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Outputs), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
-      .data_o, .valid_o, .ready_i
-    );
-  end
+  xnorsr_mvu_join #(.Outputs(Outputs), .Pe(Pe), .OutBits(OutBits), .Direct(Folds == 1)) u_join (
+    .clk_i, .rst_ni, .en_o(en), .done_i(valid_q[Stages-2] & last_q[Stages-2]), .result_i(result), .data_o, .valid_o, .ready_i
+  );
 endmodule

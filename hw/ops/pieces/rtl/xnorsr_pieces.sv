@@ -4,11 +4,10 @@
 // Packing:     Split, Scale, Bias: [channel][piece], piece fastest, channel 0 in the low bits, two's complement. Split ascends in
 //              each channel; Split[c][0] is not read.
 // Range:       Pe divides Channels; Pieces 1 to 16; all widths >= 1. OutLo and OutHi fit the output.
-// Latency:     L = xnorsr_pieces_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles, and one for LogicLevels = 2.
+// Latency:     L = xnorsr_pieces_lane's for Pe = Channels, else L + 1 + Channels/Pe cycles.
 // Interval:    Channels/Pe cycles per pixel.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
-// Structure:   Pe lanes. With fewer lanes than channels a pixel is cut by one width converter and joined by another, the lanes'
-//              constants come from a ROM with one word a part. The whole pipeline stops when its last stage may not move.
+// Handshake:   xnorsr_shell's; valid_o and data_o are registers.
+// Structure:   Pe lanes in xnorsr_shell. With fewer lanes than channels their constants come from a ROM with one word a part.
 module xnorsr_pieces #(
   parameter int unsigned                          Channels,
   parameter int unsigned                          Pe,         // channels per cycle
@@ -45,7 +44,8 @@ module xnorsr_pieces #(
            InBits, SplitBits, ScaleBits, BiasBits, OutBits);
   end
 
-  localparam int unsigned Folds  = Channels / Pe;
+  localparam int unsigned Folds    = Channels / Pe;
+  localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
   localparam int unsigned Stages = 6 + (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2);
   localparam int unsigned SpBits = Pe * Pieces * SplitBits;
   localparam int unsigned ScBits = Pe * Pieces * ScaleBits;
@@ -54,22 +54,29 @@ module xnorsr_pieces #(
   // Parts of Pe channels in and out
   logic [Pe*InBits-1:0]  part;
   logic [Pe*OutBits-1:0] result;
-  logic                  part_valid, part_ready, result_valid, result_ready;
+  logic [FoldBits-1:0]   fold;
+  logic                  en;
+  xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(InBits), .OutBits(OutBits), .Stages(Stages)) u_shell (
+    .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .part_o(part), .fold_o(fold), .en_o(en), .result_i(result),
+    .data_o, .valid_o, .ready_i
+  );
 
   // Constants of the part at the lanes' inputs
   logic [SpBits-1:0] split;
   logic [ScBits-1:0] scale;
   logic [BiBits-1:0] bias;
-
-  // One enable for the whole pipeline
-  logic [Stages-1:0] valid_q;
-  logic              en;
-  assign en           = ~valid_q[Stages-1] | result_ready;
-  assign part_ready   = en;
-  assign result_valid = valid_q[Stages-1];
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= Stages'({valid_q, part_valid});
+  if (Folds == 1) begin : gen_parallel
+    assign {split, scale, bias} = {Split, Scale, Bias};
+    logic unused_ok;
+    assign unused_ok = &{1'b0, fold};
+  end else begin : gen_rom
+    logic [SpBits+ScBits+BiBits-1:0] rom [Folds];
+    initial begin
+      for (int unsigned f = 0; f < Folds; f++) begin
+        rom[f] = {Split[f*SpBits+:SpBits], Scale[f*ScBits+:ScBits], Bias[f*BiBits+:BiBits]};
+      end
+    end
+    assign {split, scale, bias} = rom[fold];
   end
 
   for (genvar p = 0; p < Pe; p++) begin : gen_lane
@@ -84,51 +91,6 @@ module xnorsr_pieces #(
       .scale_i(scale[p*Pieces*ScaleBits+:Pieces*ScaleBits]),
       .bias_i(bias[p*Pieces*BiasBits+:Pieces*BiasBits]),
       .y_o(result[p*OutBits+:OutBits])
-    );
-  end
-
-  if (Folds == 1) begin : gen_parallel
-    assign part         = data_i;
-    assign part_valid   = valid_i;
-    assign ready_o      = part_ready;
-    assign data_o       = result;
-    assign valid_o      = result_valid;
-    assign result_ready = ready_i;
-    assign {split, scale, bias} = {Split, Scale, Bias};
-  end else begin : gen_folded
-    localparam int unsigned FoldBits = $clog2(Folds);
-
-    logic [FoldBits-1:0]             fold_q;
-    logic [SpBits+ScBits+BiBits-1:0] rom [Folds];
-    initial begin
-      for (int unsigned f = 0; f < Folds; f++) begin
-        rom[f] = {Split[f*SpBits+:SpBits], Scale[f*ScBits+:ScBits], Bias[f*BiBits+:BiBits]};
-      end
-    end
-    assign {split, scale, bias} = rom[fold_q];
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) fold_q <= '0;
-      else if (part_valid && part_ready) fold_q <= fold_q == FoldBits'(Folds - 1) ? '0 : fold_q + 1'b1;
-    end
-
-    xnorsr_gearbox #(.InChannels(Channels), .OutChannels(Pe), .Bits(InBits)) u_cut (
-      .clk_i, .rst_ni, .data_i, .valid_i, .ready_o,
-      .data_o(part), .valid_o(part_valid), .ready_i(part_ready)
-    );
-    // The width converter's ready is a look-up table in front of the enable of all lanes
-    logic [Pe*OutBits-1:0] sliced;
-    logic                  sliced_valid, sliced_ready;
-    if (LogicLevels == 2) begin : gen_slice
-      xnorsr_skid #(.Bits(Pe * OutBits)) u_slice (
-        .clk_i, .rst_ni, .data_i(result), .valid_i(result_valid), .ready_o(result_ready),
-        .data_o(sliced), .valid_o(sliced_valid), .ready_i(sliced_ready)
-      );
-    end else begin : gen_no_slice
-      assign {sliced, sliced_valid, result_ready} = {result, result_valid, sliced_ready};
-    end
-    xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(sliced), .valid_i(sliced_valid), .ready_o(sliced_ready),
-      .data_o, .valid_o, .ready_i
     );
   end
 endmodule

@@ -116,10 +116,9 @@ module xnorsr_pixel_shuffle #(
   logic [XBits-1:0]     x_q;
   logic [RowsBits-1:0]  row_q, word_row_q, out_row_q;
   logic [PartsBits-1:0] part_q, word_part_q, out_part_q;
-  logic                 first_row, last_row, last_x, last_part, read, word_end, word_valid_q, pass, pass_valid_q, load;
+  logic                 first_row, last_row, last_x_q, last_part, read, word_end, word_valid_q, pass, pass_valid_q, load;
   assign first_row  = row_q == '0;
   assign last_row   = row_q == RowsBits'(Factor - 1);
-  assign last_x     = x_q == XBits'(Words - 1);
   assign last_part  = part_q == PartsBits'(Parts - 1);
   assign read       = (~first_row | waiting_q) & (~word_valid_q | pass);
   assign word_end   = read & last_part;
@@ -129,6 +128,7 @@ module xnorsr_pixel_shuffle #(
     if (!rst_ni) begin
       part_q       <= '0;
       x_q          <= '0;
+      last_x_q     <= Words == 1;
       row_q        <= '0;
       read_addr_q  <= '0;
       line_addr_q  <= '0;
@@ -136,10 +136,11 @@ module xnorsr_pixel_shuffle #(
     end else begin
       if (read) part_q <= last_part ? '0 : part_q + 1'b1;
       if (word_end) begin
-        x_q         <= last_x ? '0 : x_q + 1'b1;
-        read_addr_q <= (last_x && !last_row) ? line_addr_q : next(read_addr_q);
-        if (last_x) row_q <= last_row ? '0 : row_q + 1'b1;
-        if (last_x && last_row) line_addr_q <= next(read_addr_q);
+        x_q         <= last_x_q ? '0 : x_q + 1'b1;
+        last_x_q    <= Words == 1 || x_q == XBits'(Words - 2);
+        read_addr_q <= (last_x_q && !last_row) ? line_addr_q : next(read_addr_q);
+        if (last_x_q) row_q <= last_row ? '0 : row_q + 1'b1;
+        if (last_x_q && last_row) line_addr_q <= next(read_addr_q);
       end
       if (read || pass) word_valid_q <= read;
     end

@@ -5,9 +5,10 @@
 // Latency:     from the last pixel L = 1 cycle, with HasQuant xnorsr_requant's more, for Pe = Channels, else
 //              L + 1 + Channels/Pe.
 // Interval:    1 cycle per pixel, no gap between frames of Channels/Pe pixels and more.
-// Handshake:   ready_o depends on ready_i combinationally, after the last pixel of a frame only; valid_o and data_o are registers.
-// Structure:   an adder and a register for each channel. With fewer requantizers than channels the sums are cut by one width
-//              converter and the results joined by another, while the next frame is summed up.
+// Handshake:   ready_o is xnorsr_shell's, or follows ready_i without HasQuant, after the last pixel of a frame, else 1; valid_o and
+//              data_o are registers.
+// Structure:   an adder and a register for each channel, requantizers in xnorsr_shell. With fewer of them than channels they work
+//              while the next frame is summed up.
 module xnorsr_pool #(
   parameter int unsigned Channels,
   parameter int unsigned Pe,        // channels requantized per cycle
@@ -84,38 +85,22 @@ module xnorsr_pool #(
       assign data_o[c*OutBits+:OutBits] = OutBits'(sums_q[c*SumBits+:SumBits]);
     end
   end else begin : gen_quant
-    localparam int unsigned Stages = (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2);
+    localparam int unsigned Stages   = (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2);
+    localparam int unsigned FoldBits = Channels > Pe ? $clog2(Channels / Pe) : 1;
     logic [Pe*SumBits-1:0] part;
     logic [Pe*OutBits-1:0] result;
-    logic                  part_valid, en, result_ready;
-    logic [Stages-1:0]     valid_q;
-    assign en = ~valid_q[Stages-1] | result_ready;
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) valid_q <= '0;
-      else if (en) valid_q <= Stages'({valid_q, part_valid});
-    end
+    logic [FoldBits-1:0]   fold;
+    logic                  en, unused_ok;
+    assign unused_ok = &{1'b0, fold};
+    xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(SumBits), .OutBits(OutBits), .Stages(Stages)) u_shell (
+      .clk_i, .rst_ni, .data_i(sums_q), .valid_i(full_q), .ready_o(sums_ready), .part_o(part), .fold_o(fold), .en_o(en),
+      .result_i(result), .data_o, .valid_o, .ready_i
+    );
     for (genvar p = 0; p < Pe; p++) begin : gen_lane
       xnorsr_requant #(
         .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
         .LogicLevels(LogicLevels)
       ) u_quant (.clk_i, .en_i(en), .x_i(part[p*SumBits+:SumBits]), .y_o(result[p*OutBits+:OutBits]));
-    end
-    if (Pe == Channels) begin : gen_parallel
-      assign part         = sums_q;
-      assign part_valid   = full_q;
-      assign sums_ready   = en;
-      assign data_o       = result;
-      assign valid_o      = valid_q[Stages-1];
-      assign result_ready = ready_i;
-    end else begin : gen_folded
-      xnorsr_gearbox #(.InChannels(Channels), .OutChannels(Pe), .Bits(SumBits)) u_cut (
-        .clk_i, .rst_ni, .data_i(sums_q), .valid_i(full_q), .ready_o(sums_ready),
-        .data_o(part), .valid_o(part_valid), .ready_i(en)
-      );
-      xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-        .clk_i, .rst_ni, .data_i(result), .valid_i(valid_q[Stages-1]), .ready_o(result_ready),
-        .data_o, .valid_o, .ready_i
-      );
     end
   end
 endmodule

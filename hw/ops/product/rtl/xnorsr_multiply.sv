@@ -4,10 +4,9 @@
 // Range:       Pe divides Channels; all widths >= 1. Without HasQuant the output must hold every product.
 // Latency:     L = 3 cycles, with HasQuant xnorsr_requant's more, for Pe = Channels, else L + 1 + Channels/Pe.
 // Interval:    Channels/Pe cycles per pixel.
-// Handshake:   both inputs move together. For Pe = Channels a_ready_o depends on b_valid_i and ready_i, b_ready_o on a_valid_i
-//              and ready_i, combinationally; else each stands in a register of its own. valid_o and data_o are registers.
-// Structure:   Pe multipliers with registers for operands, product and result, as a DSP slice has them. With fewer than
-//              channels both words are cut by a width converter each, and the results are joined by another.
+// Handshake:   both inputs move together: a_ready_o depends on b_valid_i, b_ready_o on a_valid_i, and for Pe = Channels both on
+//              ready_i, combinationally. valid_o and data_o are registers.
+// Structure:   Pe multipliers in xnorsr_shell, with registers for operands, product and result, as a DSP slice has them.
 module xnorsr_multiply #(
   parameter int unsigned Channels,
   parameter int unsigned Pe,        // channels per cycle
@@ -47,31 +46,36 @@ module xnorsr_multiply #(
   localparam int unsigned PBits  = AWide + BWide;
   localparam int unsigned Stages = 3 + (HasQuant ? (OutDivisor > 1 ? 4 : OutShift > 0 ? 1 : 0) + (LogicLevels > 2 ? 1 : 2) : 0);
 
-  // Parts of Pe channels
-  logic [Pe*ABits-1:0]   a_part;
-  logic [Pe*BBits-1:0]   b_part;
-  logic [Pe*OutBits-1:0] result;
-  logic                  a_valid, b_valid, a_ready, b_ready, result_ready;
-
-  // One enable for the whole pipeline
-  logic [Stages-1:0] valid_q;
-  logic              en;
-  assign en      = ~valid_q[Stages-1] | result_ready;
-  assign a_ready = en & b_valid;
-  assign b_ready = en & a_valid;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= Stages'({valid_q, a_valid & b_valid});
+  // A channel of a and b side by side, and parts of Pe channels
+  localparam int unsigned BothBits = ABits + BBits;
+  localparam int unsigned FoldBits = Channels > Pe ? $clog2(Channels / Pe) : 1;
+  logic [Channels*BothBits-1:0] both;
+  logic [Pe*BothBits-1:0]       part;
+  logic [Pe*OutBits-1:0]        result;
+  logic [FoldBits-1:0]          fold;
+  logic                         ready, en, unused_fold;
+  assign unused_fold = &{1'b0, fold};
+  assign a_ready_o   = ready & b_valid_i;
+  assign b_ready_o   = ready & a_valid_i;
+  for (genvar c = 0; c < Channels; c++) begin : gen_channel
+    assign both[c*BothBits+:BothBits] = {b_data_i[c*BBits+:BBits], a_data_i[c*ABits+:ABits]};
   end
+  xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(BothBits), .OutBits(OutBits), .Stages(Stages)) u_shell (
+    .clk_i, .rst_ni, .data_i(both), .valid_i(a_valid_i & b_valid_i), .ready_o(ready), .part_o(part), .fold_o(fold),
+    .en_o(en), .result_i(result), .data_o, .valid_o, .ready_i
+  );
 
   for (genvar p = 0; p < Pe; p++) begin : gen_lane
+    logic [ABits-1:0]        a;
+    logic [BBits-1:0]        b;
     logic signed [AWide-1:0] a_q;
     logic signed [BWide-1:0] b_q;
     logic signed [PBits-1:0] y;
+    assign {b, a} = part[p*BothBits+:BothBits];
     always_ff @(posedge clk_i) begin
       if (en) begin
-        a_q <= ASigned ? AWide'(signed'(a_part[p*ABits+:ABits])) : AWide'(a_part[p*ABits+:ABits]);
-        b_q <= BSigned ? BWide'(signed'(b_part[p*BBits+:BBits])) : BWide'(b_part[p*BBits+:BBits]);
+        a_q <= ASigned ? AWide'(signed'(a)) : AWide'(a);
+        b_q <= BSigned ? BWide'(signed'(b)) : BWide'(b);
       end
     end
     xnorsr_product #(.ABits(AWide), .BBits(BWide), .Signed(1'b1)) u_product (
@@ -87,30 +91,5 @@ module xnorsr_multiply #(
       assign unused_ok = &{1'b0, y};
       assign result[p*OutBits+:OutBits] = OutBits'(y);
     end
-  end
-
-  if (Pe == Channels) begin : gen_parallel
-    assign a_part       = a_data_i;
-    assign a_valid      = a_valid_i;
-    assign a_ready_o    = a_ready;
-    assign b_part       = b_data_i;
-    assign b_valid      = b_valid_i;
-    assign b_ready_o    = b_ready;
-    assign data_o       = result;
-    assign valid_o      = valid_q[Stages-1];
-    assign result_ready = ready_i;
-  end else begin : gen_folded
-    xnorsr_gearbox #(.InChannels(Channels), .OutChannels(Pe), .Bits(ABits)) u_cut_a (
-      .clk_i, .rst_ni, .data_i(a_data_i), .valid_i(a_valid_i), .ready_o(a_ready_o),
-      .data_o(a_part), .valid_o(a_valid), .ready_i(a_ready)
-    );
-    xnorsr_gearbox #(.InChannels(Channels), .OutChannels(Pe), .Bits(BBits)) u_cut_b (
-      .clk_i, .rst_ni, .data_i(b_data_i), .valid_i(b_valid_i), .ready_o(b_ready_o),
-      .data_o(b_part), .valid_o(b_valid), .ready_i(b_ready)
-    );
-    xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(valid_q[Stages-1]), .ready_o(result_ready),
-      .data_o, .valid_o, .ready_i
-    );
   end
 endmodule

@@ -4,10 +4,9 @@
 // Packing:     Codes[table][word], word fastest, table 0 and word 0 in the low bits.
 // Range:       Pe divides Channels; Tables 1 or Channels; InBits 1 to 12, OutBits >= 1.
 // Latency:     2 cycles for Pe = Channels, else 2 + 1 + Channels/Pe. Interval: Channels/Pe cycles per pixel.
-// Handshake:   ready_o depends on ready_i combinationally; valid_o and data_o are registers.
-// Structure:   a read-only memory for each of Pe lanes, with the register of a block RAM's word and one behind it. With fewer
-//              lanes than channels the pixel is cut and joined by width converters; a lane's memory holds the tables of the
-//              channels that it serves.
+// Handshake:   xnorsr_shell's; valid_o and data_o are registers.
+// Structure:   a read-only memory for each of Pe lanes in xnorsr_shell, with the register of a block RAM's word and one behind it.
+//              With fewer lanes than channels a lane's memory holds the tables of the channels that it serves.
 module xnorsr_table #(
   parameter int unsigned                               Channels,
   parameter int unsigned                               Pe,       // channels per cycle
@@ -34,20 +33,20 @@ module xnorsr_table #(
   end
 
   localparam int unsigned Folds    = Channels / Pe;
+  localparam int unsigned FoldBits = Folds > 1 ? $clog2(Folds) : 1;
   localparam int unsigned Sets     = Tables > 1 ? Folds : 1;  // tables in a lane's memory
   localparam int unsigned Words    = 2 ** InBits;
   localparam int unsigned AddrBits = $clog2(Sets * Words);
 
   logic [Pe*InBits-1:0]  part;
   logic [Pe*OutBits-1:0] result;
-  logic                  part_valid, result_ready, en;
-  logic [1:0]            valid_q;
+  logic [FoldBits-1:0]   fold;
+  logic                  en;
   logic [AddrBits-1:0]   first;  // word of the part's table
-  assign en = ~valid_q[1] | result_ready;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= {valid_q[0], part_valid};
-  end
+  xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(InBits), .OutBits(OutBits), .Stages(2)) u_shell (
+    .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .part_o(part), .fold_o(fold), .en_o(en), .result_i(result),
+    .data_o, .valid_o, .ready_i
+  );
 
   for (genvar p = 0; p < Pe; p++) begin : gen_lane
     logic [OutBits-1:0] rom [Sets*Words];
@@ -70,31 +69,9 @@ module xnorsr_table #(
 
   if (Sets == 1) begin : gen_one_table
     assign first = '0;
+    logic unused_ok;
+    assign unused_ok = &{1'b0, fold};
   end else begin : gen_tables
-    localparam int unsigned FoldBits = $clog2(Folds);
-    logic [FoldBits-1:0] fold_q;
-    assign first = {fold_q, InBits'(0)};
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) fold_q <= '0;
-      else if (part_valid && en) fold_q <= fold_q == FoldBits'(Folds - 1) ? '0 : fold_q + 1'b1;
-    end
-  end
-
-  if (Folds == 1) begin : gen_parallel
-    assign part         = data_i;
-    assign part_valid   = valid_i;
-    assign ready_o      = en;
-    assign data_o       = result;
-    assign valid_o      = valid_q[1];
-    assign result_ready = ready_i;
-  end else begin : gen_folded
-    xnorsr_gearbox #(.InChannels(Channels), .OutChannels(Pe), .Bits(InBits)) u_cut (
-      .clk_i, .rst_ni, .data_i, .valid_i, .ready_o,
-      .data_o(part), .valid_o(part_valid), .ready_i(en)
-    );
-    xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result), .valid_i(valid_q[1]), .ready_o(result_ready),
-      .data_o, .valid_o, .ready_i
-    );
+    assign first = {fold, InBits'(0)};
   end
 endmodule
