@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from abc import ABC
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from ...errors import UserError
 from ..types import bits_for
-from .base import Fold, FoldSpace, Op
+from .base import Fold, FoldSpace, OneOutput, Op
 
 
 def divisors(n: int) -> list[int]:
@@ -23,6 +25,31 @@ def space(
 ) -> FoldSpace:
     """A `FoldSpace` of lists."""
     return FoldSpace(now, tuple(pe), tuple(simd), of, unroll_on_request)
+
+
+class ChannelFolded(OneOutput, ABC):
+    """Base of operators that work on some channels of a pixel per cycle, each channel by itself.
+
+    They have a field `pe`, the channels of a cycle, a divisor of all; 0 stands for all.
+    """
+
+    pe: int
+
+    @property
+    def lanes(self) -> int:
+        """Channels per cycle."""
+        return self.pe or self.output.channels
+
+    @property
+    def folds(self) -> int:
+        """Cycles per pixel."""
+        return self.output.channels // self.lanes
+
+    def fold_space(self) -> FoldSpace | None:
+        return space(Fold(self.lanes, 1), divisors(self.output.channels), [1], ("C", "1"))
+
+    def folded(self, fold: Fold) -> Self:
+        return self.replace(pe=fold.pe)
 
 
 def check_fold(name: str, op: Op, fold: Fold) -> None:

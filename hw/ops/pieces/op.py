@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ...resources.arrival import Times, pipeline
 from ...types import Requant, StreamType, bits_for
-from ..base import NO_WORK, Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
-from ..folds import check_fold, divisors, space
+from ..base import NO_WORK, Fold, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..folds import ChannelFolded, check_fold
 from ..phases import at_phases
 from . import cost, emit
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces(OneOutput):
+class Pieces(ChannelFolded):
     """Per channel: y = quant(scale[p]*x + bias[p]), p the number of splits that x reaches.
 
     Attributes:
@@ -53,16 +53,6 @@ class Pieces(OneOutput):
         return int(self.scale.shape[1])
 
     @property
-    def lanes(self) -> int:
-        """Channels per cycle."""
-        return self.pe or self.output.channels
-
-    @property
-    def folds(self) -> int:
-        """Cycles per pixel."""
-        return self.output.channels // self.lanes
-
-    @property
     def param_bits(self) -> dict[str, int]:
         """Two's complement bits of a split, a scale and a bias."""
         arrays = {"split": self.splits, "scale": self.scale, "bias": self.bias}
@@ -85,12 +75,6 @@ class Pieces(OneOutput):
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
         return (pipeline(arrivals[0], self.folds, emit.rtl_latency(self)).out,)
-
-    def fold_space(self) -> FoldSpace | None:
-        return space(Fold(self.lanes, 1), divisors(self.output.channels), [1], ("C", "1"))
-
-    def folded(self, fold: Fold) -> Self:
-        return self.replace(pe=fold.pe)
 
     def fold_cost(self) -> Cost:
         return cost.lanes(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from ...resources.arrival import Times, pipeline
 from ...resources.cost import Coefficient, Cost, coefficient, control, multiplier
 from ...rtl.module import STREAM_OUT, LayerModule, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
-from ..base import NO_PARAMETERS, NO_WORK, Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
-from ..folds import check_fold, divisors, space
+from ..base import NO_PARAMETERS, NO_WORK, Fold, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..folds import ChannelFolded, check_fold
 from ..phases import at_phases
 
 #: Operands, product and result, as a DSP slice registers them.
@@ -24,7 +24,7 @@ STAGES = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Product(OneOutput):
+class Product(ChannelFolded):
     """Two streams of one frame multiplied channel by channel: y = quant(a * b); exact where quant is None.
 
     Attributes:
@@ -37,16 +37,6 @@ class Product(OneOutput):
     coefficients: ClassVar[dict[str, Coefficient]] = {}
     quant: Requant | None
     pe: int = 0
-
-    @property
-    def lanes(self) -> int:
-        """Channels per cycle."""
-        return self.pe or self.output.channels
-
-    @property
-    def folds(self) -> int:
-        """Cycles per pixel."""
-        return self.output.channels // self.lanes
 
     def frame_problem(self) -> str | None:
         return None
@@ -67,12 +57,6 @@ class Product(OneOutput):
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
         both = np.maximum(arrivals[0], arrivals[1])
         return (pipeline(both, self.folds, self.timing("rtl").latency).out,)
-
-    def fold_space(self) -> FoldSpace | None:
-        return space(Fold(self.lanes, 1), divisors(self.output.channels), [1], ("C", "1"))
-
-    def folded(self, fold: Fold) -> Self:
-        return self.replace(pe=fold.pe)
 
     def fold_cost(self) -> Cost:
         a, b = self.inputs

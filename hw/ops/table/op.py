@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from ...resources.cost import Coefficient, Cost, control, rom
 from ...rtl.literals import rows
 from ...rtl.module import Constant, LayerModule, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
-from ..folds import check_fold, divisors, space
+from ..base import NO_PARAMETERS, NO_WORK, Fold, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..folds import ChannelFolded, check_fold
 from ..phases import at_phases
 
 #: The word of the memory, and a register behind it, as a block RAM has them.
@@ -27,7 +27,7 @@ _ROW = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Table(OneOutput):
+class Table(ChannelFolded):
     """Per channel: y = table[x], x the bits of the input's code as an unsigned number.
 
     Attributes:
@@ -41,16 +41,6 @@ class Table(OneOutput):
     coefficients: ClassVar[dict[str, Coefficient]] = {}
     table: np.ndarray
     pe: int = 0
-
-    @property
-    def lanes(self) -> int:
-        """Channels per cycle."""
-        return self.pe or self.output.channels
-
-    @property
-    def folds(self) -> int:
-        """Cycles per pixel."""
-        return self.output.channels // self.lanes
 
     def frame_problem(self) -> str | None:
         return None
@@ -72,12 +62,6 @@ class Table(OneOutput):
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
         return (pipeline(arrivals[0], self.folds, self.timing("rtl").latency).out,)
-
-    def fold_space(self) -> FoldSpace | None:
-        return space(Fold(self.lanes, 1), divisors(self.output.channels), [1], ("C", "1"))
-
-    def folded(self, fold: Fold) -> Self:
-        return self.replace(pe=fold.pe)
 
     def fold_cost(self) -> Cost:
         words = self.table.shape[1] * (self.folds if len(self.table) > 1 else 1)
