@@ -30,7 +30,7 @@ FOLDINGS: tuple[int | str, ...] = ("auto", "full", 3)
 CASES = [(spec, "auto" if spec.channels > 32 else FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)]
 CASES += [(MATRIX[0], folding) for folding in ("full", "min", 3)]
 #: Seeds of the cases that take a minute and more.
-LONG = (1, 2, 3, 4, 10)
+LONG = (1, 2, 3, 4, 10, 11)
 PARAMETERS = [pytest.param(*case, marks=[pytest.mark.exhaustive] * (case[0].seed in LONG)) for case in CASES]
 
 

@@ -90,6 +90,7 @@ def test_rtl_frame(capsys: Capture) -> None:
 
 @pytest.mark.slow
 @pytest.mark.eda
+@pytest.mark.exhaustive
 def test_network_synthesis(capsys: Capture) -> None:
     """Yosys's sum is the table's, within what the benchmark promises."""
     network_synthesis.main(["--quick"])
