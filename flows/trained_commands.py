@@ -44,7 +44,7 @@ def zoo(
 
 def _tell_trained(rows: list[list[str]], columns: tuple[str, ...]) -> None:
     if rows:
-        title = "Trained networks that come with xnorsr: a name stands for a checkpoint everywhere"
+        title = "Trained networks that come along: a name stands for a checkpoint everywhere"
         console.print(table(title, list(columns), rows, numeric=2))
     else:
         say("No trained network comes with this version; `xnorsr pack` makes one of a training.")

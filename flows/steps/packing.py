@@ -327,7 +327,7 @@ def rows() -> list[list[str]]:
     found = []
     for name in pretrained.names():
         card = pretrained.card_of(pretrained.FOLDER / name)
-        scores = ", ".join(f"{s.name} {s.psnr_y:.2f}" for s in card.scores)
+        scores = "\n".join(f"{s.name} {s.psnr_y:.2f}" for s in card.scores)
         what = f"{card.model['name']}, {card.scheme}, x{card.scale}, {card.model['colors']}"
         found.append([name, what, f"{card.weights_bytes / 1e3:.0f}", f"{card.operations / 1e9:.3f}", scores])
     return found
