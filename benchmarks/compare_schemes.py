@@ -115,6 +115,12 @@ def quick(args: argparse.Namespace, folder: Path) -> None:
     args.steps, args.out = 2, folder / "runs"
 
 
+def sections(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fields of the sections train and data that all runs of a comparison have in common."""
+    train = {"steps": args.steps, "batch": args.batch, "lr": args.lr, "ema": 0.999, "threads": args.threads}
+    return train, {"source": [str(f) for f in args.train_data], "patch": args.patch, "holdout": []}
+
+
 def check_names(parser: argparse.ArgumentParser, args: argparse.Namespace, known: list[str]) -> list[str]:
     """The configurations that are asked for; ends the program where one does not exist or folders are missing."""
     unknown = [name for name in args.only or [] if name not in known]
@@ -167,8 +173,7 @@ def main(given: list[str] | None = None) -> None:
             quick(args, Path(folder))
             args.batch, args.patch, small = 1, 8, {"channels": 4, "blocks": 1}
         sets = runs.folders(args.test_data)
-        train = {"steps": args.steps, "batch": args.batch, "lr": args.lr, "ema": 0.999, "threads": args.threads}
-        data = {"source": [str(f) for f in args.train_data], "patch": args.patch, "holdout": []}
+        train, data = sections(args)
         colors = [c for c in COLORS if c in args.colors]
         results = [
             [

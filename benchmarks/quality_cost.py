@@ -23,7 +23,7 @@ import torch
 
 from benchmarks import runs
 from benchmarks.common import heading, rows
-from benchmarks.compare_schemes import arguments, caption, check_names, quick
+from benchmarks.compare_schemes import arguments, caption, check_names, quick, sections
 from benchmarks.cost_figure import Point, draw
 from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, model_graph, prepare
@@ -220,8 +220,7 @@ def main(given: list[str] | None = None) -> None:
         width, height = (int(n) for n in args.frame.split("x"))
         build = BuildOptions(frame=(width, height), part=args.part, clock_mhz=float(args.clock), folding=args.folding)
         sets = runs.folders(args.test_data)
-        data = {"source": [str(f) for f in args.train_data], "patch": args.patch, "holdout": []}
-        train = {"steps": args.steps, "batch": args.batch, "lr": args.lr, "ema": 0.999, "threads": args.threads}
+        train, data = sections(args)
         start, base = base_network(args, small, data)
         table = []
         for same, model in distinct(base.cfg.model_dump(mode="json"), names):
