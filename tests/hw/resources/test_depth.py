@@ -24,7 +24,7 @@ def test_what_is_too_deep_is_named() -> None:
     assert Depth(timing, 4, 250.0).missed == ["x: 5 levels, a -> b", slow]
 
 
-#: What is deeper than 250 MHz on xcup leave, by one level: handshakes of the input port, of units of whole pixels and of
+#: What is a level deeper than 250 MHz on xcup leave: handshakes of the input port, of units of whole pixels and of
 #: bilinear resizes into a window, and of additions into the FIFO of a skip (docs/timing.md). All else is not.
 DEEP = {
     0: {"lr_copy1__fifo", "quant_2_out_copy1__fifo", "quant_7_out_copy1__fifo", "resize_0", "video_in"},
