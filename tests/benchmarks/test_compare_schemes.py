@@ -40,15 +40,20 @@ def with_photos(folder: Path, one: runs.Run) -> tuple[runs.Run, dict[str, list[r
 
 
 def test_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
+    page, readme = tmp_path / "page.md", tmp_path / "README.md"
+    readme.write_text("<!-- schemes -->\n<!-- /schemes -->\n")
     page.write_text("above\n<!-- compare_schemes -->\nold\n<!-- /compare_schemes -->\nbelow\n")
     given = ["--quick", "--only", "SCALES", "full precision", "--seeds", "1", "--write", str(page)]
-    compare_schemes.main(given)
+    compare_schemes.main([*given, "--short", str(readme)])
     out, text = capsys.readouterr().out, page.read_text()
     assert [line.split("  ")[0] for line in out.splitlines()[-3:-1]] == ["SCALES", "full precision"]
     assert "old" not in text and text.startswith("above\n<!-- compare_schemes -->") and text.endswith("-->\nbelow\n")
     assert f"    python -m benchmarks.compare_schemes {' '.join(given[:3])} 'full precision'" in text
     assert "2 steps, seeds 1 " in text and "| SCALES | " in text and " cores, 1 threads" in text
+    full, brief = (p.read_text().splitlines() for p in (page, readme))
+    psnr = {line.split(" | ")[0]: line.split(" | ")[1].split(" / ")[0] for line in full if line.startswith("| ")}
+    assert brief[-2] == f"| full precision | {psnr['| full precision']} | 38.00 / 33.59 |"
+    assert brief[-3].startswith("| SCALES |") and "2 steps of 1 patches" in brief[1]
 
 
 def test_luminance_beside_colours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -122,6 +127,8 @@ def test_the_page_has_the_places() -> None:
         assert text.index(f"<!-- {mark} -->") < text.index(f"<!-- /{mark} -->")
     with pytest.raises(UserError, match="has no lines <!-- x --> and <!-- /x -->"):
         runs.write(PAGE, "x", [], [["a"]])
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert readme.index("<!-- schemes -->") < readme.index("<!-- /schemes -->")
 
 
 def test_training_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
