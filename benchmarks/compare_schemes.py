@@ -7,7 +7,8 @@
 SRResNet x2 with 32 channels and a body of 8 binary convolutions; head and tail, one convolution each, stay real. Each
 run has a folder of its own: an interrupted comparison goes on where it was, what is finished is not trained again.
 With --colors rgb y every scheme is trained on colours and on luminance alone, and a row says what that is worth; that
-table has a section of its own on the page. --short writes the first two sets, beside what papers report of larger networks.
+table has a section of its own on the page. --short writes the first two sets, beside what papers report of larger
+networks.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "SCALES without the layer-wise factor": {"name": "scales", "layer_factor": False},
     "SCALES without spatial re-scaling": {"name": "scales", "spatial": False},
     "SCALES without channel-wise re-scaling": {"name": "scales", "channel": False},
+    "SCALES, weights start x 4": {"name": "scales"},
     "EBSR": {"name": "ebsr"},
     "BBCU-L": {"name": "bbcu"},
     "BSRC": {"name": "bsrc"},
@@ -43,6 +45,9 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "Bi-Real": {"name": "bireal"},
     "plain BNN": {"name": "sign"},
 }
+#: Fields of the training in which a row differs. Four times as large weights make up for SCALES' two sigmoids, which both
+#: start at one half.
+STARTS: dict[str, dict[str, Any]] = {"SCALES, weights start x 4": {"latent_start": 4.0}}
 #: PSNR-Y of Set5 and Set14 at x2 as others report it, of SRResNet bodies of 64 channels and 16 blocks.
 PUBLISHED = {
     "full precision": "38.00 / 33.59",
@@ -195,33 +200,30 @@ def main(given: list[str] | None = None) -> None:
         sets = runs.folders(args.test_data)
         train, data = sections(args)
         colors = [c for c in COLORS if c in args.colors]
-        results = [
-            [
-                runs.execute(
-                    runs.Run(run_name(n, c, len(colors) > 1), s, {**model(n, args.deployed, c), **small}, train, data),
-                    args.out,
-                    sets,
-                )
-                for s in args.seeds
-            ]
-            for n in names
-            for c in colors
-        ]
+        several = len(colors) > 1
+
+        def execute(n: str, c: str, seed: int) -> runs.Result:
+            network = {**model(n, args.deployed, c), **small}
+            made = runs.Run(run_name(n, c, several), seed, network, {**train, **STARTS.get(n, {})}, data)
+            return runs.execute(made, args.out, sets)
+
+        results = [[execute(n, c, seed) for seed in args.seeds] for n in names for c in colors]
     form = "fixed point" if args.deployed else "float form"
     kinds = " and ".join(COLORS[c] for c in colors)
     title = f"Schemes at equal budget, x2, {NETWORK['channels']} channels, 8 convolutions, {kinds}, {form}"
     table = runs.tell(title, results)
-    if len(colors) > 1:
+    if several:
         more = gains(names, results)
         rows(table[0], more)
         table += more
     if args.write:
-        mark = "colors" if len(colors) > 1 else "compare_schemes"
+        mark = "colors" if several else "compare_schemes"
         runs.write(args.write, mark, caption(args, "compare_schemes", given), table)
     if args.short:
         minutes = np.mean([one.minutes for seeds in results for one in seeds])
         budget = f"{args.steps} steps of {args.batch} patches, {minutes:.0f} minutes on one shared core"
-        told = f"{NETWORK['channels']} channels, 8 convolutions, {form}; seeds {', '.join(map(str, args.seeds))}: {budget}."
+        seeds = ", ".join(map(str, args.seeds))
+        told = f"{NETWORK['channels']} channels, 8 convolutions, {form}; seeds {seeds}: {budget}."
         runs.write(args.short, "schemes", [told], short(results))
     means = {r[0].run.name: {name: sum(one.sets[name][0] for one in r) / len(r) for name in sets} for r in results}
     wrong = order(means)

@@ -48,7 +48,7 @@ class EBSRUnit(BinaryUnit):
         self.sigmoid = Sigmoid(numerics)
         self.spatial = SpatialGate(channels_in, numerics)
         self.sign = qnn.QuantIdentity(SignActivation)
-        self.conv = MeanScaledConv(channels_in, channels_out, kernel, 4 * gain)  # both sigmoids start at one half
+        self.conv = MeanScaledConv(channels_in, channels_out, kernel, gain)  # a quarter of it behind both sigmoids
         self.affine = ComputedAffine(channels_out, numerics)
         self.mid = trunk_quant(numerics)
         self.after_spatial = trunk_quant(numerics)

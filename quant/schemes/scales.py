@@ -52,9 +52,9 @@ class SCALESUnit(BinaryUnit):
         self.offset = nn.Parameter(torch.zeros(1, channels_in, 1, 1))
         self.factor = nn.Parameter(torch.ones(1, 1, 1, 1)) if cfg.layer_factor else None
         self.sign = qnn.QuantIdentity(SignActivation)
-        # Both sigmoids start at one half.
-        start = gain * 2.0 ** (cfg.spatial + (cfg.channel and channels_in == channels_out))
-        self.conv = MeanScaledConv(channels_in, channels_out, kernel, start)
+        # Both sigmoids start at one half, and larger weights to make up for that would change their signs more slowly:
+        # `benchmarks.compare_schemes` tells what that costs.
+        self.conv = MeanScaledConv(channels_in, channels_out, kernel, gain)
         self.affine = ComputedAffine(channels_out, numerics)
         self.mid = trunk_quant(numerics)
         self.spatial = SpatialGate(channels_in, numerics) if cfg.spatial else None
