@@ -45,8 +45,8 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "Bi-Real": {"name": "bireal"},
     "plain BNN": {"name": "sign"},
 }
-#: Fields of the training in which a row differs. Four times as large weights make up for SCALES' two sigmoids, which both
-#: start at one half.
+#: Fields of the training in which a row differs. Four times as large weights make up for SCALES' two sigmoids, both of
+#: which start at one half.
 STARTS: dict[str, dict[str, Any]] = {"SCALES, weights start x 4": {"latent_start": 4.0}}
 #: PSNR-Y of Set5 and Set14 at x2 as others report it, of SRResNet bodies of 64 channels and 16 blocks.
 PUBLISHED = {

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ..config import NumericsConfig, SchemeConfig
 from ..layers import trunk_quant
-from ..schemes import between, unit
+from ..schemes import SCHEMES, between, unit
 
 
 def start_gain(blocks: int) -> float:
@@ -15,6 +15,14 @@ def start_gain(blocks: int) -> float:
     With it the sum over all blocks starts well inside the trunk's range.
     """
     return 0.4 * min(1.0, (3 / blocks) ** 0.5)
+
+
+def gain_of_two(gain: float, scheme: SchemeConfig) -> float:
+    """What each of two units of a branch starts with for the branch to start with `gain`.
+
+    Units with a skip of their own add to the stream one after the other; others multiply.
+    """
+    return gain if SCHEMES[scheme.name].has_skip else gain**0.5
 
 
 class ResidualBlock(nn.Module):
@@ -26,6 +34,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, kernel: int, scheme: SchemeConfig, numerics: NumericsConfig, gain: float) -> None:
         super().__init__()
+        gain = gain_of_two(gain, scheme)
         self.first = unit(channels, channels, kernel, scheme, numerics, gain)
         self.has_skip = not self.first.has_skip
         # The modules' order is the parameters' order, which averaged weights and randomized ones go by.

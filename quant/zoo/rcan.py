@@ -12,7 +12,7 @@ from ..gates import ChannelAttention
 from ..layers import trunk_quant
 from ..schemes import SCHEMES, between, unit
 from .base import register
-from .block import start_gain
+from .block import gain_of_two, start_gain
 from .ends import BodyNetwork, PublishedConfig
 
 
@@ -34,7 +34,7 @@ class AttentionBlock(nn.Module):
 
     def __init__(self, cfg: RCANConfig, gain: float) -> None:
         super().__init__()
-        c, numerics = cfg.channels, cfg.numerics
+        c, numerics, gain = cfg.channels, cfg.numerics, gain_of_two(gain, cfg.scheme)
         self.first = unit(c, c, 3, cfg.scheme, numerics, gain)
         self.act = between(c, cfg.scheme, numerics)
         self.second = unit(c, c, 3, cfg.scheme, numerics, gain)
