@@ -45,8 +45,8 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "Bi-Real": {"name": "bireal"},
     "plain BNN": {"name": "sign"},
 }
-#: Factors on fields of the training in which a row differs. Real weights diverge at the rate that suits latent ones. Four
-#: times as large weights make up for SCALES' two sigmoids, both of which start at one half.
+#: Factors on fields of the training in which a row differs. Real weights diverge at the rate that suits latent ones.
+#: Four times as large weights make up for SCALES' two sigmoids, both of which start at one half.
 FACTORS: dict[str, dict[str, float]] = {
     "full precision": {"lr": 0.25},
     "8 bit": {"lr": 0.25},

@@ -41,6 +41,20 @@ def check_tools(recipe: Recipe) -> None:
     device(recipe.hardware.part)
 
 
+def check_training(recipe: Recipe) -> None:
+    """Refuse a run whose training leaves no network to use.
+
+    Raises:
+        UserError: it is the first one of two trainings; says what to do.
+    """
+    if not recipe.train.binary_weights:
+        raise UserError(
+            "train.binary_weights = false: what such a training leaves is the start of a second one, not a network to "
+            "export. Train it with `xnorsr train`, train a second one with `xnorsr train --from` its weights.pt, and "
+            "go on with export and build; or leave the setting out."
+        )
+
+
 def check_hardware(recipe: Recipe, frame: tuple[int, int]) -> None:
     """Refuse build options that the recipe's network does not allow: an untrained one is lowered and folded.
 

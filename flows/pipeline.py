@@ -353,6 +353,8 @@ def run(
 def _open(this: Run, force: bool) -> None:
     """Refuse at once what would fail later; clear the folder, or take over an unfinished run in it."""
     recipe, out = this.recipe, this.out
+    if this.card is None:
+        opening.check_training(recipe)
     opening.check_tools(recipe)
     check_scorable(this.photo, recipe.model.scale)
     assert this.sources  # reads and checks them
