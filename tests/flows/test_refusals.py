@@ -55,7 +55,7 @@ def photos(tmp_path: Path) -> Path:
         (["hardware.pixels_per_beat=3"], "--pixels-per-beat 3: allowed for layer"),
         (["hardware.folding='0fps'"], "not allowed. Allowed: cycles per low-resolution pixel"),
         (["hardware.part='xczu99eg'"], "unknown part or board 'xczu99eg'"),
-        (["train.binary_weights=false"], "train a second one with `xnorsr train --from` its weights.pt, and go on with"),
+        (["train.binary_weights=false"], "train a second one with `xnorsr train --from` its weights.pt, and go"),
         (["sim.crop=[1, 1]"], "has 2 x 2 pixels to score (multiples of the enlargement, 2); at least 16 x 16"),
         (["sim.crop=[2, 2]"], "at least 16 x 16 are needed. Give a larger photograph or crop"),
         (["sim.crop=[100, 100]"], "too few to cut 200 x 200 out of its middle"),
