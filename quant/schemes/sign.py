@@ -39,7 +39,7 @@ class SignUnit(BinaryUnit):
         self, channels_in: int, channels_out: int, kernel: int, cfg: SignConfig, numerics: NumericsConfig, gain: float
     ) -> None:
         super().__init__(channels_in, channels_out, kernel, cfg, numerics, gain)
-        # Integer sums of K*K*C signs have a deviation of about sqrt(K*K*C), many times what the trunk holds. They do not
+        # Sums of K*K*C signs have a deviation of about sqrt(K*K*C), many times what the trunk holds. They do not
         # follow the input's magnitude, so that a branch's second unit alone has the gain that two of them make up.
         self.scale = 2.0 ** round(math.log2(gain**2 * (kernel * kernel * channels_in) ** -0.5))
         self.sign = qnn.QuantIdentity(ClippedSignActivation)
