@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser, size: str) -> None:
     parser.add_argument("--size", default=size, help="low-resolution frame, WIDTHxHEIGHT")
     parser.add_argument("--channels", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)
-    parser.add_argument("--folding", default="auto")
+    parser.add_argument("--folding", default="port")
     parser.add_argument("--seed", type=int, default=0)
 
 

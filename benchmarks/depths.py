@@ -1,6 +1,6 @@
 """How deep the logic of every network of the test matrix is between registers, and the clock that this leaves.
 
-    python -m benchmarks.depths [--family xcup] [--clock 250] [--foldings auto,full] [--only 0,7] [--quick]
+    python -m benchmarks.depths [--family xcup] [--clock 250] [--foldings port,full] [--only 0,7] [--quick]
 
 Each network of tests/networks.py is built for the family's part and clock and mapped by Yosys. Prints the deepest path
 beside one carry chain, the slowest path and the estimated clock. Must hold: no layer is deeper than the clock leaves
@@ -62,12 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", choices=tuple(PARTS), default="xcup")
     parser.add_argument("--clock", type=float, default=250.0, help="asked clock in MHz")
-    parser.add_argument("--foldings", default="auto,full", help="comma-separated")
+    parser.add_argument("--foldings", default="port,full", help="comma-separated")
     parser.add_argument("--only", help="numbers of networks in the matrix, comma-separated")
     parser.add_argument("--quick", action="store_true", help="one network, for the test suite")
     args = parser.parse_args(argv)
     chosen = [int(n) for n in args.only.split(",")] if args.only else [0] if args.quick else range(len(MATRIX))
-    foldings = ["auto"] if args.quick else args.foldings.split(",")
+    foldings = ["port"] if args.quick else args.foldings.split(",")
     table, missed = [], []
     for number in chosen:
         for folding in foldings:

@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     table = []
     with tempfile.TemporaryDirectory(prefix="xnorsr-bench-") as folder:
         begin = time.perf_counter()
-        built = build(model, Path(folder) / "ours", BuildOptions(), rtl=False)
+        built = build(model, Path(folder) / "ours", BuildOptions(folding="port"), rtl=False)
         converted = time.perf_counter()
         reference = execute(built.lowered, codes).output
         speeds, wrong = [], 0

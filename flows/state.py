@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UserError
 from .output import write_file
 
-FILE, FORMAT = ".run.json", 2
+FILE, FORMAT = ".run.json", 3
 
 
 def write(out: Path, state: dict[str, Any]) -> None:

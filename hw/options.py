@@ -24,7 +24,8 @@ MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
 Whole = Annotated[StrictInt, Field(ge=1, le=1 << 31)]
 _RATE = r"^(0*[1-9][0-9]{0,11}(\.[0-9]{1,12})?|0+\.[0-9]{0,12}[1-9])\s*fps$"
 Fps = Annotated[str, StringConstraints(pattern=_RATE)]
-Folding: TypeAlias = Whole | Literal["auto", "full", "min"] | Fps | dict[str, tuple[Whole, Whole] | dict[str, Whole]]
+Named = Literal["auto", "port", "full", "min"]
+Folding: TypeAlias = Whole | Named | Fps | dict[str, tuple[Whole, Whole] | dict[str, Whole]]
 
 
 def parse_scale(value: object) -> float:
@@ -91,8 +92,9 @@ class BuildOptions(BaseModel):
     )
     folding: Folding = _option(
         "auto",
-        'cycles per low-resolution pixel, "full" (everything in one cycle), "min" (least hardware), "auto" (as fast as '
-        'the output port takes pixels), frames per second as "60fps", or a table {layer = [pe, simd]}',
+        'cycles per low-resolution pixel, frames per second as "60fps", "auto" (60 of them of this frame at this '
+        'clock, or as many as are within reach), "port" (as fast as the output port takes pixels), "full" (everything '
+        'in one cycle), "min" (least hardware), or a table {layer = [pe, simd]}',
     )
     pixels_per_beat: int = _option(
         1,

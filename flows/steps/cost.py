@@ -21,6 +21,7 @@ from ...hw.network import Network
 from ...hw.resources.account import Estimate
 from ...hw.resources.account import estimate as analytic
 from ...hw.resources.devices import device
+from ...hw.resources.folding import Aim, aim
 from ...hw.resources.synth import Synthesis, synthesize
 from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
@@ -42,12 +43,13 @@ NAME_COLUMN, WIDE = 25, 100
 class Account:
     """Both accounts of one network; ``synthesis`` is None where it was not asked for.
 
-    The estimate's clock is the asked one; see `clock`.
+    The estimate's clock is the asked one; see `clock`. ``aim`` is what the folding was asked for and what it gives.
     """
 
     network: Network
     estimate: Estimate
     synthesis: Synthesis | None
+    aim: Aim
 
     @property
     def uses_uram(self) -> bool:
@@ -87,6 +89,7 @@ class Account:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; frames per second and latency at the lower of both clocks."""
         return {
+            "folding": self.aim.to_dict(),
             "estimate": self.clock.at(self.estimate).to_dict(),
             "timing": self.clock.to_dict(),
             "synth": self.synthesis.to_dict() if self.synthesis is not None else None,
@@ -105,8 +108,9 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
     """
     chosen = built.options
     made = analytic(built.network, chosen.clock_mhz, chosen.part)
+    found_aim = aim(built.network, chosen.folding, chosen.clock_mhz)
     if not config.synth:
-        return Account(built.network, made, None)
+        return Account(built.network, made, None, found_aim)
     tools.yosys()
     assert rtl is not None
     family = config.family or device(chosen.part).family
@@ -117,7 +121,7 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
             TOP,
             progress=lambda what, n, of: shown.update(Text(plain(f"Yosys, {family}: batch {n} of {of} done ({what})"))),
         )
-    return Account(built.network, made, found)
+    return Account(built.network, made, found, found_aim)
 
 
 def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> Account:
@@ -231,6 +235,7 @@ def _sums(account: Account) -> Table:
     e = account.clock.at(account.estimate)
     rows = [
         ["frame", f"{e.input_size[1]}×{e.input_size[0]} to " + " and ".join(f"{w}×{h}" for h, w in e.output_sizes)],
+        ["folding", account.aim.text],
         ["cycles per frame", f"{e.interval_cycles:,} ({rate(e.fps)} fps {clock_text(timing)})"],
         ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
         ["MACs per frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],

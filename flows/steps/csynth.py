@@ -13,6 +13,7 @@ from ...hw.build import BuildResult, model_graph, prepare, reopen
 from ...hw.hls.plugin.writer import write_project
 from ...hw.hls.testdata import INPUT, expected_name, write_codes
 from ...hw.resources.account import estimate
+from ...hw.resources.folding import foldings
 from ...sim.reference import run as run_reference
 from ...staging import temporary_folder
 from ..console import console, say, status, table
@@ -33,7 +34,8 @@ def small_project(built: BuildResult, out: Path) -> int:
     """
     kind = built.lowered.input_type
     frame = (min(kind.width, SMALL[0]), min(kind.height, SMALL[1]))
-    options = built.options.model_copy(update={"frame": frame, "affine_bits": None})
+    folding = foldings(built.network)  # of the frame that was built: a target would mean others on a small one
+    options = built.options.model_copy(update={"frame": frame, "affine_bits": None, "folding": folding})
     try:
         lowered = prepare(built.out_dir / "model.onnx", options)
         graph = model_graph(lowered, options, out)

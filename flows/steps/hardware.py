@@ -16,6 +16,7 @@ from ...hw.build import BuildOptions, BuildResult, reopen
 from ...hw.build import build as build_projects
 from ...hw.names import Names
 from ...hw.resources.devices import known
+from ...hw.resources.folding import aim
 from ...hw.types import StreamType
 from ...sim.compare import compare
 from ...sim.conversion import effect, sample_type
@@ -95,6 +96,7 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False,
     with nullcontext() if within else locked(out), output_folder(out, force) as staged:
         built = build_projects(model, staged, options, progress=say)
     built.out_dir = out
+    say(f"Folding {aim(built.network, options.folding, options.clock_mhz).text}.")
     if force and not within:
         tell_kept(out, manifest.owned(out))
     if not known(options.part):

@@ -57,17 +57,25 @@ def flows(network: Network, source: Times) -> dict[str, Times]:
     return times
 
 
+def slowest(network: Network) -> tuple[str, int]:
+    """Name of the layer, or `INPUT`, that sets the frame interval under the folding that the layers have, and that
+    interval in cycles.
+    """
+    busy = {INPUT: network.input_type.pixels} | {node.name: node.op.timing("rtl").busy for node in network.nodes}
+    name = max(busy, key=lambda name: busy[name])
+    return name, busy[name]
+
+
 def predict(network: Network) -> Prediction:
     """Latency and cycles of a frame under the folding that the layers have, pixels offered every cycle."""
     pixels = network.input_type.pixels
-    busy = {INPUT: pixels} | {node.name: node.op.timing("rtl").busy for node in network.nodes}
-    slowest = max(busy, key=lambda name: busy[name])
+    bottleneck, interval = slowest(network)
     times = flows(network, np.arange(pixels, dtype=np.int64))
     ends = tuple(int(times[name][-1]) + PORTS + 1 for name in network.outputs)
     return Prediction(
         latency=int(times[network.outputs[0]][0]) + PORTS,
         cycles_per_frame=max(ends),
-        frame_interval=busy[slowest],
-        bottleneck=slowest,
+        frame_interval=interval,
+        bottleneck=bottleneck,
         ends=ends,
     )

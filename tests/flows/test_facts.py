@@ -25,7 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     b = Builder(4, 6, 3, 1)
     x = b.quant(b.fixed_conv(b.quant("lr", 8, 8, signed=False), 3, 12, 3), 8, 8, signed=False)
     model = b.model(b.node("DepthToSpace", [x], blocksize=2, mode="CRD"), 3, 8, 12)
-    return build(model, tmp_path_factory.mktemp("built") / "out", BuildOptions(pixels_per_beat=2))
+    return build(model, tmp_path_factory.mktemp("built") / "out", BuildOptions(folding="port", pixels_per_beat=2))
 
 
 def _synthesized(results: dict[str, Any], family: str, lut: int) -> dict[str, Any]:
@@ -63,6 +63,7 @@ def test_an_asked_clock_is_not_called_reached(built: BuildResult) -> None:
     assert "At the asked clock of 200 MHz, not checked" in page
     head = page[: page.index("Equality")]
     assert "fps" not in head and "MHz" not in head
+    assert f"Folding {results['folding']['text']}" in page and results["folding"]["text"].startswith("port: ")
     assert f"60 frames per second of this size need a clock of {interval * 60 / 1e6:.5f}" in page
 
 

@@ -34,6 +34,25 @@ def test_help_shows_every_build_option_once(command: str) -> None:
     assert "{layer = [pe, simd]}" in " ".join(lines), "square brackets are no markup"
 
 
+def test_what_is_folded_for_is_said(tmp_path: Path) -> None:
+    """Without a word 60 frames per second, or what there is; with one, that."""
+    path, out = tmp_path / "net.onnx", tmp_path / "out"
+    onnx.save(network(NetworkSpec(channels=4)), path)
+
+    def said(*words: str | Path) -> str:
+        result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "300"})
+        assert result.exit_code == 0, result.output
+        return " ".join(result.output.split())
+
+    default = "auto, the default: 60 fps aimed at, "
+    assert f"Folding {default}" in said("build", path, "--out", out)
+    assert f"folding {default}" in said("estimate", out) and f"folding {default}" in said("estimate", path)
+    slow = said("estimate", path, "--clock", "0.1", "--frame", "60x40")
+    assert re.search(r"auto, the default: 60 fps are out of reach; [\d.]+ fps at the asked clock of 0.1 MHz", slow)
+    port = said("estimate", path, "--folding", "port")
+    assert re.search(r"folding port: [\d,]+ fps at the asked clock of 200 MHz", port) and "the default" not in port
+
+
 @pytest.mark.parametrize("frame", [None, "9x8"])
 def test_layers_are_called_the_same_for_every_frame(tmp_path: Path, frame: str | None) -> None:
     """A folding by layer is typed with the names that any estimate of the file shows."""

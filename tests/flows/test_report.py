@@ -21,6 +21,7 @@ from xnorsr.hw.graph.lower import lower
 from xnorsr.hw.network import Network
 from xnorsr.hw.resources.account import estimate
 from xnorsr.hw.resources.fifos import fifo_depths
+from xnorsr.hw.resources.folding import aim
 from xnorsr.hw.resources.synth import LayerSynthesis, Synthesis
 from xnorsr.hw.resources.timing import Timing
 from xnorsr.hw.rtl.top import fifo_instance
@@ -151,7 +152,7 @@ def test_synthesized_rows_count_as_the_estimate_counts() -> None:
     rows = ["video_in", *(node.name for node in network.nodes), fifo, "video_out", "xnorsr_top"]
     layers = tuple(LayerSynthesis(n, n, 10**i, 0, 1, 0.5, 0, i, 0, Path()) for i, n in enumerate(rows))
     synthesis = Synthesis("xc7", "Yosys", 1.0, layers, layers[0], Timing("xc7", "", {}))
-    made = Account(network, estimate(network), synthesis).measured
+    made = Account(network, estimate(network), synthesis, aim(network, "min", 200.0)).measured
     assert made is not None
     count = len(network.nodes)
     assert {name: row["lut"] for name, row in made.items()} == {

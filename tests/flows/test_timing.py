@@ -16,11 +16,13 @@ from xnorsr.flows.timing import clock_text
 from xnorsr.hw.build import BuildResult, build
 from xnorsr.hw.options import BuildOptions
 from xnorsr.hw.resources.account import estimate
+from xnorsr.hw.resources.folding import Aim
 from xnorsr.hw.resources.synth import LayerSynthesis, Synthesis
 from xnorsr.hw.resources.timing import LayerTiming, TimedPath, Timing
 
 pytestmark = pytest.mark.quick
 GRADE = "Zynq UltraScale+, speed grade -1"
+AIM = Aim("port", 200.0, None, 501.0, "shuffle", 96, True)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def _account(built: BuildResult, slowest: float) -> Account:
         },
     )
     made = estimate(network, 200.0, "kv260")
-    return Account(network, made, Synthesis("xcup", "Yosys", 1.0, layers, layers[0], timing))
+    return Account(network, made, Synthesis("xcup", "Yosys", 1.0, layers, layers[0], timing), AIM)
 
 
 def _printed(account: Account) -> str:
@@ -60,7 +62,7 @@ def _printed(account: Account) -> str:
 
 
 def test_without_synthesis_nothing_was_checked(built: BuildResult) -> None:
-    made = Account(built.network, estimate(built.network, 200.0, "kv260"), None)
+    made = Account(built.network, estimate(built.network, 200.0, "kv260"), None, AIM)
     plain = made.to_dict()
     assert plain["timing"] == {
         "asked_mhz": 200.0, "estimated_mhz": None, "levels": None, "family": None, "grade": None, "layers": None,

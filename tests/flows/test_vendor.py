@@ -14,9 +14,12 @@ import pytest
 from tests.networks import NetworkSpec, network
 from xnorsr.errors import UserError
 from xnorsr.flows import vendor
-from xnorsr.flows.steps.csynth import vendor_synthesis
-from xnorsr.hw.build import BuildOptions, build
+from xnorsr.flows.steps import csynth
+from xnorsr.flows.steps.csynth import SMALL, vendor_synthesis
+from xnorsr.hw.build import BuildOptions, build, model_graph, prepare
 from xnorsr.hw.hls.csynth import check_intervals
+from xnorsr.hw.hls.plugin.graph import network_of
+from xnorsr.hw.resources.folding import foldings
 
 # As Vitis HLS writes it, shortened to what is read and what could be taken for it.
 REPORT = """<profile>
@@ -71,6 +74,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("vendor") / "built"
     build(network(NetworkSpec(height=5, width=6, channels=3)), out, BuildOptions(frame=(30, 20)), rtl=False)
     return out
+
+
+def test_the_small_frame_has_the_folding_of_the_built_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At this clock 60 frames per second of the small frame would leave more cycles for a pixel."""
+    out, made = tmp_path / "built", []
+    options = BuildOptions(frame=(60, 40), clock_mhz=2.0)
+    built = build(network(NetworkSpec(height=5, width=6, channels=4)), out, options, hls=False, rtl=False)
+    real = csynth.write_project
+    monkeypatch.setattr(csynth, "write_project", lambda graph, out: (made.append(graph), real(graph, out)))
+    csynth.small_project(built, tmp_path / "small")
+    assert network_of(made[0]).input_type.shape == (16, 24, 3)
+    assert foldings(network_of(made[0])) == foldings(built.network)
+    other = options.model_copy(update={"frame": SMALL})
+    alone = network_of(model_graph(prepare(out / "model.onnx", other), other, tmp_path / "alone"))
+    assert foldings(alone) != foldings(built.network), "or the test says nothing"
 
 
 @pytest.fixture

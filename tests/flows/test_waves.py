@@ -48,7 +48,7 @@ def test_waves_of_a_simulation(tmp_path: Path) -> None:
     pixels = np.random.default_rng(5).integers(0, 256, (3, 4, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     for args in (
-        ["build", tmp_path / "net.onnx", "--out", tmp_path / "out"],
+        ["build", tmp_path / "net.onnx", "--out", tmp_path / "out", "--folding", "port"],
         ["sim", tmp_path / "out", "--image", tmp_path / "photo.png", "--level", "rtl", "--waves"],
     ):
         result = CliRunner().invoke(app, [str(a) for a in args])

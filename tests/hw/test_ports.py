@@ -105,7 +105,7 @@ def test_two_outputs(tmp_path: Path, colors: str | None) -> None:
 
 @pytest.mark.eda
 def test_each_pixel_of_a_beat_is_ordered_in_itself(tmp_path: Path) -> None:
-    built = build(network(SPEC), tmp_path / "net", BuildOptions(pixels_per_beat=4), hls=False)
+    built = build(network(SPEC), tmp_path / "net", BuildOptions(folding="port", pixels_per_beat=4), hls=False)
     codes = images(SPEC)["random"]
     wanted = reference(built.lowered, codes).output
     rtl = RtlSim(built.out_dir / "rtl", tmp_path / "sim")

@@ -17,12 +17,12 @@ import numpy as np
 from hls4ml.backends import FPGABackend, VitisBackend
 from hls4ml.model.flow import register_flow
 from hls4ml.report import parse_vivado_report
-from pydantic import ValidationError
 
 from .... import children
 from ....errors import UserError
-from ...options import BuildOptions
+from ...options import Folding
 from ..csynth import check_intervals
+from .keys import checked
 from .passes.folding import ApplyFolding
 from .passes.supported import CheckSupported
 
@@ -63,6 +63,7 @@ class XnorVitisBackend(VitisBackend):
         frame_sync: str | None = None,
         affine_bits: int | None = None,
         frame: tuple[int, int] | None = None,
+        folding: Folding | None = None,
         **others: Any,
     ) -> dict[str, Any]:
         """The Vitis backend's configuration, with streams as the default.
@@ -72,14 +73,16 @@ class XnorVitisBackend(VitisBackend):
             port_colors, hls_ports, hls_control, frame_sync: as in `hw.options.BuildOptions`.
             affine_bits: bits that float scales and slopes are quantized to; None refuses them.
             frame: (width, height) in pixels that the network is built for; None keeps the file's.
+            folding: as in `hw.options.BuildOptions`, for layers that HLSConfig gives no PE and SIMD.
             others: further options of the Vitis backend, which change nothing here and are named in a warning.
 
         Raises:
             UserError: an option that there is not, or a value that is not allowed.
         """
-        given = {"affine_bits": affine_bits, "frame": frame, "port_colors": port_colors}
-        given |= {"hls_ports": hls_ports, "hls_control": hls_control, "frame_sync": frame_sync}
-        options = _checked({key: value for key, value in given.items() if value is not None})
+        given = {"affine_bits": affine_bits, "frame": frame, "folding": folding}
+        given |= {"port_colors": port_colors, "hls_ports": hls_ports, "hls_control": hls_control}
+        given |= {"frame_sync": frame_sync}
+        options = checked(given | {"clock_period": clock_period})
         made = super().create_initial_config(part, clock_period, clock_uncertainty, io_type)
         idle = set(inspect.signature(VitisBackend.create_initial_config).parameters) & others.keys()
         if unknown := sorted(others.keys() - idle):
@@ -96,6 +99,7 @@ class XnorVitisBackend(VitisBackend):
             "FrameSync": options.frame_sync,
             "AffineBits": options.affine_bits,
             "Frame": list(options.frame) if options.frame else None,
+            "Folding": options.model_dump(mode="json")["folding"],
         }
 
     def create_layer_class(self, layer_class: type) -> type:
@@ -175,20 +179,3 @@ class XnorVitisBackend(VitisBackend):
             for reports in folder.glob("*_prj/*/syn/report"):
                 check_intervals(folder, reports)
         return parse_vivado_report(str(folder))
-
-
-def _checked(values: dict[str, Any]) -> BuildOptions:
-    """Options of a build by their names.
-
-    Raises:
-        UserError: a value that is not allowed.
-    """
-    if isinstance(values.get("frame"), list):
-        values["frame"] = tuple(values["frame"])
-    try:
-        return BuildOptions(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        about = BuildOptions.model_fields[name].description
-        raise UserError(f"{name}={values[name]!r}: {first['msg']}. It is: {about}.") from error

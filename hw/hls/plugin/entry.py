@@ -42,11 +42,13 @@ def _install_converter(module: Any) -> None:
 
 def _install_layer_config(module: Any) -> None:
     """Let hls4ml's ``config_from_onnx_model`` give the layers that ours lowers a model to."""
+    import inspect
     import sys
 
     from .backend import NAME
 
     original = module.config_from_onnx_model
+    ignored = inspect.signature(original).parameters  # precisions and reuse factors, which every file has its own of
 
     @functools.wraps(original)
     def config_from_onnx_model(model: Any, granularity: str = "name", backend: Any = None, **others: Any) -> Any:
@@ -54,7 +56,7 @@ def _install_layer_config(module: Any) -> None:
             return original(model, granularity, backend, **others)
         from .keys import layer_config
 
-        return layer_config(model, granularity)
+        return layer_config(model, granularity, **{key: v for key, v in others.items() if key not in ignored})
 
     module.config_from_onnx_model = config_from_onnx_model
     package = sys.modules.get("hls4ml.utils")

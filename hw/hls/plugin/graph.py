@@ -16,7 +16,7 @@ import onnx
 from ....errors import UserError
 from ...graph.lower import Lowered, lower
 from ...network import Network, Node
-from .keys import tell_ignored
+from .keys import checked, folded, tell_ignored
 from .layers import class_name, precision, register_layers
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def convert(config: dict[str, Any]) -> ModelGraph:
         network = source.network
     else:
         frame = config.get("Frame")
-        network = lower(source, config.get("AffineBits"), frame and (frame[1], frame[0])).network
+        lowered = lower(source, config.get("AffineBits"), frame and (frame[1], frame[0]))
+        asked = {"folding": config.get("Folding"), "clock_period": config.get("ClockPeriod")}
+        own = any({"PE", "SIMD"} & set(keys) for keys in (config.get("HLSConfig", {}).get("LayerName") or {}).values())
+        network = folded(lowered.network, checked(asked), tell=not own)
     # hls4ml wants a default precision, which no layer of ours has, and a model that it can write down.
     config.setdefault("HLSConfig", {}).setdefault("Model", {}).setdefault("Precision", "ap_fixed<16,6>")
     if isinstance(source, Lowered):

@@ -17,6 +17,8 @@ from tests.networks import NetworkSpec, images, network
 from xnorsr.errors import UserError
 from xnorsr.hw.graph.lower import lower
 from xnorsr.hw.hls.plugin.graph import network_of
+from xnorsr.hw.network import Network
+from xnorsr.hw.resources.folding import fold
 from xnorsr.sim.reference import run as reference
 
 SPEC = NetworkSpec(height=5, width=8, channels=4, seed=21)
@@ -75,7 +77,7 @@ def test_other_images_are_refused(graph: Any, change: Any, message: str) -> None
 
 
 def test_configuration_names_the_layers(tmp_path: Path) -> None:
-    config = hls4ml.utils.config_from_onnx_model(network(SPEC), backend="XnorVitis")
+    config = hls4ml.utils.config_from_onnx_model(network(SPEC), backend="XnorVitis", folding="port")
     assert config["LayerName"]["conv_1"] == {"PE": 1, "SIMD": 36}
     config["LayerName"]["conv_1"] = {"PE": 2, "SIMD": 9}
     with warnings.catch_warnings():
@@ -83,11 +85,33 @@ def test_configuration_names_the_layers(tmp_path: Path) -> None:
         made = _convert(tmp_path, hls_config=config)
     folds = {node.name: space.now for node in network_of(made).nodes if (space := node.op.fold_space()) is not None}
     assert folds.keys() == config["LayerName"].keys()
-    for name, fold in folds.items():
-        assert config["LayerName"][name] == {"PE": fold.pe, "SIMD": fold.simd}
+    for name, one in folds.items():
+        assert config["LayerName"][name] == {"PE": one.pe, "SIMD": one.simd}
     assert "LayerName" not in hls4ml.utils.config_from_onnx_model(network(SPEC), "model", "XnorVitis")
     with pytest.raises(UserError, match=r"granularity='type': .* take 'name'"):
         hls4ml.utils.config_from_onnx_model(network(SPEC), granularity="type", backend="XnorVitis")
+
+
+def _folds(network: Network) -> dict[str, tuple[int, int]]:
+    spaces = {node.name: node.op.fold_space() for node in network.nodes}
+    return {name: (s.now.pe, s.now.simd) for name, s in spaces.items() if s is not None}
+
+
+def test_without_a_word_60_frames_per_second(tmp_path: Path) -> None:
+    """At the clock of the conversion, 5 ns where none is given; what is out of reach is said, and what was asked for
+    in words acts."""
+    net = lower(network(SPEC)).network
+    assert _folds(network_of(_convert(tmp_path))) == _folds(fold(net, clock_mhz=200.0))
+    config = hls4ml.utils.config_from_onnx_model(network(SPEC), backend="XnorVitis", default_reuse_factor=2)
+    assert tuple(config["LayerName"]["conv_1"].values()) == _folds(fold(net, clock_mhz=200.0))["conv_1"]
+    slow = 1e4
+    assert _folds(network_of(_convert(tmp_path, clock_period=slow))) == _folds(fold(net, clock_mhz=1e3 / slow))
+    with pytest.warns(UserWarning, match="folding auto, the default: 60 fps are out of reach; .* is what it gets"):
+        made = _convert(tmp_path, frame=(160, 50), clock_period=slow)
+    assert _folds(network_of(made)) == _folds(fold(lower(network(SPEC), None, (50, 160)).network, "port"))
+    assert _folds(network_of(_convert(tmp_path, folding="full"))) == _folds(fold(net, "full"))
+    with pytest.raises(TypeError, match="foldings"):
+        hls4ml.utils.config_from_onnx_model(network(SPEC), backend="XnorVitis", foldings="full")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +144,8 @@ def test_keys_that_change_nothing_are_named(tmp_path: Path, config: dict[str, An
         ({"affine_bits": 1}, "affine_bits=1: Input should be greater than or equal to 2. It is: quantize float scales"),
         ({"frame": (0, 4)}, r"frame=\(0, 4\): .*width and height must be at least 1"),
         ({"frame": "8x4"}, "frame='8x4': Input should be a valid tuple. It is: low-resolution frame"),
+        ({"folding": "fast"}, "folding='fast': .* It is: cycles per low-resolution pixel"),
+        ({"clock_period": 0}, "clock_period=0: give nanoseconds, more than 0"),
         ({"hls_ports": "axi"}, "hls_ports='axi': Input should be 'words' or 'video'"),
     ],
 )

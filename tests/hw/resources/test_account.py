@@ -132,7 +132,7 @@ def test_coefficients_carry_their_source() -> None:
 
 def test_utilisation_and_plain_values() -> None:
     network = srresnet(8, 8, 16, 1)
-    made = estimate(fold(network), part="kv260")
+    made = estimate(fold(network, "port"), part="kv260")
     assert made.device is not None and made.utilisation["lut"] == made.lut / made.device.lut
     plain = json.loads(json.dumps(made.to_dict()))
     assert plain["fps"] == made.fps and plain["device"]["part"] == "xck26"

@@ -37,7 +37,7 @@ DEEP = {
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("number", DEEP)
 def test_the_clock_is_reached_and_what_is_deep_is_known(number: int, tmp_path: Path) -> None:
-    found = depth(MATRIX[number], "auto", "xcup", 250.0, tmp_path)
+    found = depth(MATRIX[number], "port", "xcup", 250.0, tmp_path)
     assert found.timing.estimated_mhz >= 250.0, found.missed
     assert found.levels == 4
     assert {text.partition(":")[0] for text in found.missed} == DEEP[number], "\n".join(found.missed)

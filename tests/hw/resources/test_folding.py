@@ -11,7 +11,7 @@ from xnorsr.hw.ops.base import Fold
 from xnorsr.hw.ops.conv import Conv
 from xnorsr.hw.ops.conv.cost import COEFFICIENTS, engine
 from xnorsr.hw.ops.folds import divisors
-from xnorsr.hw.resources.folding import cheapest, fold, plan
+from xnorsr.hw.resources.folding import aim, cheapest, fold, plan
 from xnorsr.hw.resources.schedule import predict
 
 
@@ -69,10 +69,66 @@ def test_a_target_in_cycles_is_kept_everywhere(target: int) -> None:
     assert predict(network).frame_interval <= max(target, 4) * 30
 
 
-def test_auto_is_the_rate_of_the_output_port() -> None:
+def test_the_rate_of_the_output_port() -> None:
     network = srresnet(6, 5, 12, 1, scale=3)
-    assert predict(fold(network)).frame_interval == 9 * 30
-    assert plan(network) == plan(network, 9)
+    assert predict(fold(network, "port")).frame_interval == 9 * 30
+    assert plan(network, "port") == plan(network, 9)
+
+
+@pytest.mark.parametrize("clock", [0.1, 0.018, 10.0])
+def test_the_default_is_the_smallest_circuit_of_60_fps(clock: float) -> None:
+    """30 pixels: 55, 10 and 5,555 cycles for each of them; every layer has the cheapest folding that keeps them."""
+    network = srresnet(6, 5, 12, 1, scale=3)
+    made = fold(network, clock_mhz=clock)
+    found = aim(made, "auto", clock)
+    assert found.fps >= 60 and found.fps == clock * 1e6 / predict(made).frame_interval
+    assert plan(network, "auto", clock) == plan(network, int(clock * 1e6 / 60) // 30) == plan(network, "60fps", clock)
+    for name, one in plan(network, clock_mhz=clock).items():
+        assert one == cheapest(network.node(name).op, int(clock * 1e6 / 60) // 30)
+    assert found.text == f"auto, the default: 60 fps aimed at, {found.fps:.3g} fps at the asked clock of {clock:g} MHz"
+
+
+def test_the_default_where_60_fps_are_out_of_reach() -> None:
+    """At 10 kHz and 30 pixels: 166 cycles for 60 fps, but the output port sends 270 pixels. Nothing is faster than it,
+    and layers that have these cycles are not larger than they need."""
+    network = srresnet(6, 5, 12, 1, scale=3)
+    made = fold(network, clock_mhz=0.01)
+    found = aim(made, "auto", 0.01)
+    assert (found.slowest, found.cycles) == ("shuffle", 270) and predict(made).frame_interval == 270
+    assert _folds(made) == plan(network, "port") != plan(network, "full")
+    assert found.text == (
+        "auto, the default: 60 fps are out of reach; 37 fps at the asked clock of 0.01 MHz is what it gets. "
+        "Layer shuffle takes 270 cycles for a frame: more pixels per beat or a faster clock give more"
+    )
+    assert found.to_dict()["default"] and not aim(made, "port", 0.01).to_dict()["default"]
+
+
+def test_the_default_of_a_network_without_a_shuffle() -> None:
+    """One pixel per cycle is the fastest that there is, and a faster clock the only help."""
+    net = Net(4, 5, channels=3)
+    net.conv("only", "input", 4)
+    made = fold(net.network(), clock_mhz=1e-4)
+    assert _folds(made) == plan(net.network(), "full")
+    found = aim(made, "auto", 1e-4)
+    assert found.fps == pytest.approx(5.0) and "port" in aim(made, "port", 1.0).text
+    assert found.text.endswith("The input port takes 20 cycles for a frame: a faster clock gives more")
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("port", "port: 9.26 fps"),
+        ("full", "full: 9.26 fps"),
+        (9, "9 cycles per low-resolution pixel: 9.26 fps"),
+        ("9fps", "9fps: 9 fps aimed at, 9.26 fps"),
+        ("10fps", "10fps: 10 fps are out of reach; 9.26 fps"),
+        ({"head": (1, 1)}, "PE and SIMD by layer: "),
+    ],
+)
+def test_what_is_said_of_other_targets(target: object, text: str) -> None:
+    made = fold(srresnet(6, 5, 12, 1, scale=3), target, 0.0025)  # type: ignore[arg-type]
+    found = aim(made, target, 0.0025).text  # type: ignore[arg-type]
+    assert found.startswith(text) and "default" not in found and "at the asked clock of 0.0025 MHz" in found
 
 
 def test_full_and_min() -> None:
@@ -118,6 +174,7 @@ def test_per_layer_folding_keeps_the_others() -> None:
         (0, None, r"0 cycles per pixel: take 1 or more"),
         ("fast", None, r"'fast': take cycles per low-resolution pixel"),
         ("60fps", None, r"needs a clock"),
+        ("auto", None, r"'auto' needs a clock"),
         ("9000000fps", 100.0, r"layer head sees 30 pixels per frame, one per cycle at best"),
     ],
 )

@@ -24,7 +24,10 @@ from xnorsr.sim.rtlsim import RtlSim
 
 # Folded and unrolled engines, both schemes, resize and shuffle of both kinds, several pixels a beat, constant padding
 CASES = {
-    "w1a1": (NetworkSpec(channels=6, height=4, width=6, pad_value=1, seed=61), BuildOptions(pixels_per_beat=4)),
+    "w1a1": (
+        NetworkSpec(channels=6, height=4, width=6, pad_value=1, seed=61),
+        BuildOptions(folding="port", pixels_per_beat=4),
+    ),
     "bnn": (
         NetworkSpec(scheme="bnn", act_bits=2, colors=1, channels=5, scale=3, height=4, width=5, seed=62),
         BuildOptions(folding="full"),
@@ -56,7 +59,8 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
         build(model, tmp_path / name, options, hls=False)
     code = (
         "import sys; from pathlib import Path; from xnorsr.hw.build import BuildOptions, build; "
-        f"build(sys.argv[1], Path(sys.argv[2]), BuildOptions(pixels_per_beat={options.pixels_per_beat}), hls=False)"
+        f"build(sys.argv[1], Path(sys.argv[2]), BuildOptions(folding='port', "
+        f"pixels_per_beat={options.pixels_per_beat}), hls=False)"
     )
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     command = [sys.executable, "-c", code, str(model), str(tmp_path / "c")]

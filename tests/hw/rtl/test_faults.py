@@ -139,7 +139,7 @@ def _counted_scenarios(make: Maker) -> list[dict[str, Any]]:
 
 def test_counted_frames(tmp_path: Path) -> None:
     """Nothing is dropped and nothing is added, whatever tuser and tlast say; R in the low bits."""
-    options = BuildOptions(folding="auto", frame_sync="counted", port_colors="rgb")
+    options = BuildOptions(folding="port", frame_sync="counted", port_colors="rgb")
     built = build(network(SPEC), tmp_path / "net", options, hls=False)
     scenarios = _counted_scenarios(Maker(built))
     assert not any(part["dropped"] for s in scenarios for part in s["parts"])
@@ -147,7 +147,7 @@ def test_counted_frames(tmp_path: Path) -> None:
 
 
 def test_faults(tmp_path: Path) -> None:
-    built = build(network(SPEC), tmp_path / "net", BuildOptions(folding="auto"), hls=False)
+    built = build(network(SPEC), tmp_path / "net", BuildOptions(folding="port"), hls=False)
     make = Maker(built)
     scenarios = _scenarios(make)
     told = [s["parts"][-1]["errors"] for s in scenarios if "restarted after" in s["name"]]

@@ -67,11 +67,11 @@ def test_frames_without_bubbles(
         compare(built.lowered, truth, output)
 
 
-def test_auto_keeps_up_with_the_port() -> None:
-    """Folding "auto" takes the cycles that the output port needs for a low-resolution pixel."""
+def test_the_ports_rate() -> None:
+    """Folding "port" takes the cycles that the output port needs for a low-resolution pixel."""
     lowered = prepare(network(NetworkSpec(channels=8, width=8)), BuildOptions())
     for per_beat, cycles in ((1, 4), (2, 2), (4, 1)):
-        graph = model_graph(lowered, BuildOptions(pixels_per_beat=per_beat), Path("unused"))
+        graph = model_graph(lowered, BuildOptions(folding="port", pixels_per_beat=per_beat), Path("unused"))
         convs = [node.op for node in network_of(graph).nodes if isinstance(node.op, Conv)]
         assert max(op.folds for op in convs) == cycles
 
