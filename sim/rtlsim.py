@@ -28,7 +28,7 @@ class RtlResult:
         cycles: first pixel in to last pixel out (of the last output) of the first frame, both counted.
         ends: cycle in which each frame's last pixel leaves, at the output where that is latest.
         interval: cycles between the ends of the last two frames; None for one frame.
-        occupancy: most beats that each FIFO held, by its stream and reader, with its depth.
+        occupancy: most beats that each FIFO held, by its stream and reader, with its depth; empty for structures.
         streams: codes of every layer's output stream of the last frame by the stream's name, if traced.
     """
 
@@ -106,11 +106,16 @@ class RtlSim:
         work: folder for the simulator's files; kept, so that a second run need not compile.
         trace: compile the dumps of all streams in.
         waves: compile waveform dumping in.
+        structures: compile the popcounts that are synthesized instead of $countones: slower. The sources then have no
+            dumps and no counters of FIFOs either.
     """
 
-    def __init__(self, project: Path, work: Path, *, trace: bool = False, waves: bool = False) -> None:
-        self.project, self.trace, self.waves = project, trace, waves
-        self.work = work / ("trace" if trace else "plain")
+    def __init__(
+        self, project: Path, work: Path, *, trace: bool = False, waves: bool = False, structures: bool = False
+    ) -> None:
+        assert not (trace and structures), "what is synthesized dumps nothing"
+        self.project, self.trace, self.waves, self.structures = project, trace, waves, structures
+        self.work = work / ("trace" if trace else "structures" if structures else "plain")
         self.record = _read(project)
         self.input = stream_type(self.record["input"])
         self.outputs = [
@@ -147,7 +152,7 @@ class RtlSim:
             self.record["top"],
             [self.project / name for name in self.record["files"]],
             self.work,
-            defines={"XNORSR_TRACE": 1} if self.trace else {},
+            defines={"XNORSR_TRACE": 1} if self.trace else {"SYNTHESIS": 1} if self.structures else {},
             waves=self.waves,
             optimize=optimize,
         )
@@ -185,7 +190,7 @@ class RtlSim:
                 for port in self.outputs
             ],
             "record": str(self.work / "record.json"),
-            "fifos": list(self.record["fifos"]),
+            "fifos": [] if self.structures else list(self.record["fifos"]),
             "in_bits": self.input.bits,
             "idle": idle,
             "stall": stall,
@@ -214,6 +219,7 @@ class RtlSim:
         occupancy = {
             f"{f['stream']} -> {f['reader']}": (record["occupancy"][name], f["depth"])
             for name, f in self.record["fifos"].items()
+            if name in record["occupancy"]
         }
         ends = [max(at) for at in zip(*record["last_out"], strict=True)]
         return RtlResult(
