@@ -18,7 +18,7 @@ import numpy as np
 from ...errors import UserError
 from .popcount_net import Netlist
 from .popcount_sharing import SharingPlan, candidate_plans, plan_cost, share
-from .popcount_stages import assign
+from .popcount_stages import Staging, assign
 from .popcount_styles import PLAIN_STYLES, add_variable
 from .popcount_write import write_body
 
@@ -108,9 +108,18 @@ def constant_stages(inputs: int, outputs: int) -> int:
 
 
 @functools.cache
+def _variable_staging(inputs: int) -> Staging:
+    return assign(build_variable(inputs, 1), LEVELS)
+
+
 def variable_stages(inputs: int) -> int:
     """Register stages of a popcount with weights from a port."""
-    return assign(build_variable(inputs, 1), LEVELS).count
+    return _variable_staging(inputs).count
+
+
+def variable_registers(inputs: int) -> int:
+    """Registers of a popcount with weights from a port; synthesis makes shift registers of some."""
+    return _variable_staging(inputs).registers
 
 
 def generate(weights: np.ndarray, name: str, style: str = "auto", pipeline: int = 0) -> str:

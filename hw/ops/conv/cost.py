@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, coefficient, control, distinct, rom, window
+from ...rtl.popcount import variable_registers
 from . import products
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "border": Coefficient(4.0, "LUT per sum bit", f"unrolled: what the border adds, and the sum; {YOSYS_SOURCE}"),
     "popcount_variable": Coefficient(
         1.25, "LUT per bit of PE*SIMD", "benchmarks/popcount_luts: variable weights, XNOR included"
+    ),
+    "popcount_registers": Coefficient(
+        1.85, "FF per LUT", "benchmarks/popcount_luts: constant weights, their stages; 72 x 8 to 288 x 32"
     ),
     "rotate": Coefficient(
         1.0, "LUT per window bit", f"2:1 multiplexer of the rotating window register; {YOSYS_SOURCE}"
@@ -67,14 +71,13 @@ def _delays(op: Conv, made: products.Products) -> Cost:
     return Cost(lut=_own("shift_register") * more, ff=2.0 * two + more).times(made.element_bits) + Cost(ff=fold)
 
 
-def _popcounts(op: Conv) -> Cost:
-    """The popcounts of one bit plane; with constant weights outputs share sums, the more the larger the layer is."""
+def popcounts(op: Conv) -> Cost:
+    """The popcounts of one bit plane. With constant weights outputs share sums, the more the larger the layer is."""
     macs = op.pe * op.simd
     if op.unrolled:
         counts = _own("popcount_constant") * macs * (macs / 2304) ** -_own("popcount_sharing")
-    else:
-        counts = _own("popcount_variable") * macs
-    return Cost(lut=counts, ff=counts / 3)
+        return Cost(lut=counts, ff=_own("popcount_registers") * counts)
+    return Cost(lut=_own("popcount_variable") * macs, ff=op.pe * variable_registers(op.simd))
 
 
 def engine(op: Conv) -> Cost:
@@ -82,7 +85,7 @@ def engine(op: Conv) -> Cost:
     outputs, sum_bits, planes = op.output.channels, op.output.bits, op.input.bits
     if op.binary:
         # The window's bits outside the frame are replaced in front of the popcounts
-        work = Cost(lut=op.simd * planes) + _popcounts(op).times(planes)
+        work = Cost(lut=op.simd * planes) + popcounts(op).times(planes)
         if op.unrolled:
             work += Cost(lut=_own("border") * outputs * sum_bits)
     else:

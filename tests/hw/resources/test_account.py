@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
 
 from tests.hw.handmade import Net, srresnet
 from xnorsr.errors import UserError
 from xnorsr.hw.network import Network
+from xnorsr.hw.ops.base import Fold
 from xnorsr.hw.ops.conv import Conv
+from xnorsr.hw.ops.conv.cost import popcounts
 from xnorsr.hw.ops.registry import coefficients
 from xnorsr.hw.resources.account import estimate
 from xnorsr.hw.resources.cost import COEFFICIENTS, memory
 from xnorsr.hw.resources.folding import fold
+from xnorsr.hw.rtl import popcount
+from xnorsr.hw.rtl.popcount_stages import assign
 
 
 def bbcu_l(scale: int, binary: bool = True, channels: int = 64) -> Network:
@@ -92,6 +97,22 @@ def test_layers_behind_a_shuffle_count_more_often() -> None:
     made = {one.name: one for one in estimate(bbcu_l(2, channels=16)).layers}
     assert made["hr"].macs_fixed == 4 * 16 * 16 * 9
     assert made["hr"].cycles_per_pixel == 4 * made["hr"].cycles
+
+
+@pytest.mark.parametrize(("channels", "outputs"), [(8, 8), (16, 16)])
+def test_registers_of_popcounts(channels: int, outputs: int) -> None:
+    """The formula of constant weights against the structures themselves; with weights from a port it is exact."""
+    net = Net(4, 4, channels=channels)
+    net.conv("conv", net.sign("sign", "input"), outputs, binary=True)
+    op = net.network().nodes[-1].op
+    assert isinstance(op, Conv)
+    whole = op.folded(Fold(outputs, 9 * channels))
+    stages = popcount.constant_stages(9 * channels, outputs)
+    weights = np.random.default_rng(2).integers(0, 2, (outputs, 9 * channels))
+    made = assign(popcount.build(weights, most=stages), popcount.LEVELS, popcount.ENTRY)
+    assert popcounts(whole).ff == pytest.approx(made.registers, rel=0.2)
+    folded = op.folded(Fold(2, 3 * channels))
+    assert popcounts(folded).ff == 2 * assign(popcount.build_variable(3 * channels, 1), popcount.LEVELS).registers
 
 
 def test_cost_grows_with_parallelism() -> None:
