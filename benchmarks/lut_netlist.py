@@ -1,4 +1,4 @@
-"""A netlist of Xilinx LUTs and carry cells as Yosys writes it: what it needs on the device, and what it computes."""
+"""A netlist of Xilinx LUTs, carry cells and registers as Yosys writes it: what it needs, and what it computes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,24 @@ class Lut:
     out: int
 
 
+@dataclass(frozen=True)
+class Register:
+    """One bit that comes so many enabled cycles later: a flip-flop, or a shift register in a LUT."""
+
+    d: Bit
+    cycles: int
+    in_lut: bool
+
+
 class LutNetlist:
     """Cells of one flattened module of `write_json`.
 
+    Attributes:
+        luts, carries: LUTs and inverters; carry cells.
+        registers: flip-flops and shift registers by the net that they drive.
+
     Raises:
-        ValueError: a cell that is neither LUT, inverter nor carry cell.
+        ValueError: a cell that is none of these.
     """
 
     def __init__(self, path: Path, top: str) -> None:
@@ -35,6 +48,7 @@ class LutNetlist:
         self.ports: dict[str, list[Bit]] = {name: port["bits"] for name, port in module["ports"].items()}
         self.luts: list[Lut] = []
         self.carries: list[dict[str, list[Bit]]] = []
+        self.registers: dict[Bit, Register] = {}
         for cell in module["cells"].values():
             self._add(cell["type"], cell["connections"], cell["parameters"])
 
@@ -46,8 +60,23 @@ class LutNetlist:
             self.luts.append(Lut((wires["I"][0],), 1, wires["O"][0]))
         elif kind == "CARRY4":
             self.carries.append(wires)
+        elif kind in ("FDRE", "FDSE"):
+            self.registers[wires["Q"][0]] = Register(wires["D"][0], 1, in_lut=False)
+        elif kind == "SRL16E":
+            address = sum(int(wires[f"A{k}"][0]) << k for k in range(4))
+            self.registers[wires["Q"][0]] = Register(wires["D"][0], address + 1, in_lut=True)
         elif kind not in ("$scopeinfo",):
             raise ValueError(f"unexpected cell {kind} in a popcount")
+
+    @property
+    def flip_flops(self) -> int:
+        """Registers beside LUTs."""
+        return sum(not one.in_lut for one in self.registers.values())
+
+    @property
+    def lut_cells(self) -> int:
+        """LUTs, inverters and shift registers."""
+        return len(self.luts) + len(self.registers) - self.flip_flops
 
     def carry_positions(self) -> int:
         """Used positions of carry cells whose select input no LUT of its own drives: each takes a LUT's place."""
@@ -55,6 +84,7 @@ class LutNetlist:
         for cell in self.carries:
             used |= {bit for name in ("S", "DI", "CI", "CYINIT") for bit in cell[name]}
         used = {bit for bit in used if isinstance(bit, int)}
+        used |= {one.d for one in self.registers.values()}
         drivers = {lut.out for lut in self.luts}
         extra = 0
         for cell in self.carries:
@@ -88,28 +118,58 @@ class LutNetlist:
                 pairs += 1
         return pairs
 
+    def _order(self, ends: list[Bit], known: set[Bit]) -> list[Bit]:
+        """Nets that `ends` depend on, each behind those that it is computed from."""
+        drivers = self._drivers()
+        order: list[Bit] = []
+        done, stack = set(known), list(ends)
+        while stack:
+            missing = [bit for bit in _inputs(drivers[stack[-1]]) if bit not in done] if stack[-1] not in done else []
+            if missing:
+                stack += missing
+            elif (bit := stack.pop()) not in done:
+                done.add(bit)
+                order.append(bit)
+        return order
+
+    def _drivers(self) -> dict[Bit, Any]:
+        drivers: dict[Bit, Any] = {lut.out: lut for lut in self.luts} | dict(self.registers)
+        for cell in self.carries:
+            for k in range(4):
+                drivers[cell["O"][k]] = drivers[cell["CO"][k]] = (cell, k)
+        return drivers
+
+    def _entries(self) -> set[Bit]:
+        """Constants, and nets of ports that nothing here drives."""
+        drivers = self._drivers()
+        return {"0", "1", "x"} | {bit for port in self.ports.values() for bit in port if bit not in drivers}
+
+    def latency(self, output: str) -> int:
+        """Registers between the inputs and an output port.
+
+        Raises:
+            ValueError: what meets in a cell, or leaves at the port, is not of one cycle.
+        """
+        drivers, ends = self._drivers(), self.ports[output]
+        at: dict[Bit, int | None] = dict.fromkeys(self._entries(), 0) | dict.fromkeys(("0", "1", "x"))
+        for bit in self._order(ends, set(at)):
+            cycles = _cycle([at[i] for i in _inputs(drivers[bit])], f"net {bit}")
+            driver = drivers[bit]
+            at[bit] = cycles + driver.cycles if cycles is not None and isinstance(driver, Register) else cycles
+        return _cycle([at[bit] for bit in ends], f"output {output}") or 0
+
     def evaluate(self, stimuli: dict[str, np.ndarray], output: str) -> np.ndarray:
-        """Bits (samples, width) of an output port for bits (samples, width) of all input ports."""
+        """Bits (samples, width) of an output port, `latency` cycles behind those of all input ports."""
         values: dict[Bit, np.ndarray] = {}
         for name, bits in stimuli.items():
             values |= {net: bits[:, k].astype(bool) for k, net in enumerate(self.ports[name])}
         samples = len(next(iter(stimuli.values())))
         values |= {"0": np.zeros(samples, bool), "x": np.zeros(samples, bool), "1": np.ones(samples, bool)}
-        drivers: dict[Bit, Any] = {lut.out: lut for lut in self.luts}
-        for cell in self.carries:
-            for k in range(4):
-                drivers[cell["O"][k]] = drivers[cell["CO"][k]] = (cell, k)
-        stack: list[Bit] = list(self.ports[output])
-        while stack:
-            bit = stack[-1]
-            if bit in values:
-                stack.pop()
-                continue
+        drivers = self._drivers()
+        for bit in self._order(self.ports[output], set(values)):
             driver = drivers[bit]
-            needed = driver.ins if isinstance(driver, Lut) else _carry_inputs(*driver)
-            missing = [b for b in needed if b not in values]
-            if missing:
-                stack += missing
+            if isinstance(driver, Register):
+                values[bit] = values[driver.d]
             elif isinstance(driver, Lut):
                 index = sum(values[b].astype(np.int64) << k for k, b in enumerate(driver.ins))
                 values[bit] = (np.uint64(driver.table) >> np.asarray(index, np.uint64)) & np.uint64(1) == 1
@@ -117,11 +177,29 @@ class LutNetlist:
                 cell, k = driver
                 below = values[cell["CI"][0]] | values[cell["CYINIT"][0]] if k == 0 else values[cell["CO"][k - 1]]
                 select = values[cell["S"][k]]
-                values[cell["O"][k]] = select ^ below
-                values[cell["CO"][k]] = np.where(select, below, values[cell["DI"][k]])
+                carry = np.where(select, below, values[cell["DI"][k]])
+                values[bit] = select ^ below if bit == cell["O"][k] else carry
         return np.stack([values[bit] for bit in self.ports[output]], axis=1)
 
 
-def _carry_inputs(cell: dict[str, list[Bit]], k: int) -> list[Bit]:
-    below = [cell["CI"][0], cell["CYINIT"][0]] if k == 0 else [cell["CO"][k - 1]]
-    return [*below, cell["S"][k], cell["DI"][k]]
+def _inputs(driver: Any) -> tuple[Bit, ...]:
+    """Nets that a cell's output depends on."""
+    if isinstance(driver, Lut):
+        return driver.ins
+    if isinstance(driver, Register):
+        return (driver.d,)
+    cell, k = driver
+    below = (cell["CI"][0], cell["CYINIT"][0]) if k == 0 else (cell["CO"][k - 1],)
+    return (*below, cell["S"][k], cell["DI"][k])
+
+
+def _cycle(cycles: list[int | None], what: str) -> int | None:
+    """The cycle that all of them are of; None where all are constants.
+
+    Raises:
+        ValueError: there are several.
+    """
+    found = {cycle for cycle in cycles if cycle is not None}
+    if len(found) > 1:
+        raise ValueError(f"{what}: bits of the cycles {', '.join(map(str, sorted(found)))} meet")
+    return found.pop() if found else None

@@ -2,13 +2,16 @@
 
     python -m benchmarks.popcount_luts [--quick] [--family xc7,xcup] [--only auto,tree]
 
-Columns: `LUT` is the number of cells LUT1..LUT6 (inverters included); limits are on `LUT/MAC`. `carry` is the number
-of positions of carry cells without a LUT of their own (the ends of chains), each of which takes a LUT's place on the
-device, so `+carry/MAC` is what a device needs if it packs nothing. `packed/MAC` is the same with each pair of LUTs that
-fits one dual-output LUT counted once. Yosys's time is given as wall time and as processor time; the limit is on the
-latter. Weights are random +-1. Every mapped netlist is compared with NumPy. Structures that share nothing between
-outputs are measured on a few outputs (their LUT/MAC does not depend on the number). The run ends with an error if a
-limit is exceeded.
+Each structure is measured with the registers that builds give it, `stages` of them, and without (columns `comb.`); a
+loop has no registers. `LUT` is the number of cells LUT1..LUT6 (inverters and shift registers included); limits are on
+`LUT/MAC` of both. `carry` is the number of positions of carry cells without a LUT of their own (the ends of chains),
+each of which takes a LUT's place on the device, so `+carry/MAC` is what a device needs if it packs nothing. `FF` are
+flip-flops, `levels` those of the deepest path between two registers, a carry chain counted as one, as
+`xnorsr estimate --synth` counts them. `packed/MAC` is as
+`+carry/MAC` with each pair of LUTs that fits one dual-output LUT counted once. Yosys's processor time is that of the
+slower of both, with its wall time; the limit is on the former. Weights are random +-1. Every mapped netlist is compared
+with NumPy, and its registers are counted on every path. Structures that share nothing between outputs are measured on a
+few outputs (their LUT/MAC does not depend on the number). The run ends with an error if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -26,8 +29,10 @@ import numpy as np
 from benchmarks.common import heading, rows
 from benchmarks.lut_netlist import LutNetlist
 from xnorsr.hw.resources.synth import COVER_SCRIPT
+from xnorsr.hw.resources.timing import worst_paths
 from xnorsr.hw.resources.yosys import run_script
 from xnorsr.hw.rtl import popcount
+from xnorsr.hw.rtl.popcount_stages import assign
 
 # FINN's own estimate for a binary matrix-vector unit, LUT per binary MAC and cycle.
 FINN_LUT_PER_MAC = 6.6
@@ -37,8 +42,8 @@ TIMEOUT = 3600.0
 SECONDS = 180  # most CPU seconds of Yosys
 LIBRARY = Path(popcount.__file__).parent / "lib"
 COLUMNS = (
-    "structure", "inputs", "outputs", "LUT", "carry", "LUT/MAC", "+carry/MAC", "packed/MAC",
-    "limit", "Yosys s", "CPU s",
+    "structure", "inputs", "outputs", "stages", "LUT", "carry", "FF", "levels", "LUT/MAC", "+carry/MAC", "comb. LUT",
+    "comb. LUT/MAC", "comb. +carry/MAC", "comb. packed/MAC", "limit", "Yosys s", "CPU s",
 )  # fmt: skip
 
 
@@ -72,8 +77,18 @@ def cpu_seconds() -> float:
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def synthesize(text: str, family: str, folder: Path, script: str) -> tuple[LutNetlist, float, float]:
-    """Yosys's netlist of module `popcount`, its wall-clock and CPU seconds. An empty script is Yosys's own."""
+@dataclass(frozen=True)
+class Mapped:
+    """What Yosys made of a structure: the netlist, the levels of its deepest path between registers, seconds."""
+
+    netlist: LutNetlist
+    levels: int
+    seconds: float
+    cpu: float
+
+
+def synthesize(text: str, family: str, folder: Path, script: str) -> Mapped:
+    """Yosys's netlist of module `popcount`. An empty script is Yosys's own."""
     (folder / "popcount.sv").write_text(text)
     options = f"-family {family} -top popcount -flatten -noiopad -noclkbuf -nodsp -nowidelut"
     commands = [f'scratchpad -set abc9.script "{script}"'] * bool(script) + [
@@ -86,7 +101,10 @@ def synthesize(text: str, family: str, folder: Path, script: str) -> tuple[LutNe
     start, cpu = time.perf_counter(), cpu_seconds()
     # A process of its own: mapping depends on cell numbers, which Yosys continues from one design to the next.
     run_script(commands, folder, "yosys", TIMEOUT)
-    return LutNetlist(folder / "popcount.json", "popcount"), time.perf_counter() - start, cpu_seconds() - cpu
+    spent = time.perf_counter() - start, cpu_seconds() - cpu
+    netlist = LutNetlist(folder / "popcount.json", "popcount")
+    levels = worst_paths(folder / "popcount.json", family).levels if netlist.registers else 0
+    return Mapped(netlist, levels, *spent)
 
 
 def check(netlist: LutNetlist, case: Case, weights: np.ndarray) -> None:
@@ -105,27 +123,54 @@ def check(netlist: LutNetlist, case: Case, weights: np.ndarray) -> None:
     np.testing.assert_array_equal(bits @ (1 << np.arange(bits.shape[2])), expected)
 
 
-def measure(case: Case, family: str) -> tuple[list[object], bool]:
-    """A table row, and whether its limits hold."""
-    weights = np.random.default_rng(0).integers(0, 2, (case.outputs, case.inputs))
+def stages(case: Case, weights: np.ndarray) -> int:
+    """Register stages of a structure in a build; 0 for one that has none."""
+    if case.style == "loop":
+        return 0
     if case.variable:
-        text = popcount.generate_variable(case.inputs, case.outputs, "popcount", case.style)
+        return assign(popcount.build_variable(case.inputs, 1, case.style), popcount.LEVELS).count
+    if case.style == "auto":
+        return popcount.constant_stages(case.inputs, case.outputs)
+    return assign(popcount.build(weights, case.style), popcount.LEVELS, popcount.ENTRY).count
+
+
+def mapped(case: Case, weights: np.ndarray, family: str, pipeline: int) -> Mapped:
+    """The smaller of what Yosys's scripts make, checked."""
+    if case.variable:
+        text = popcount.generate_variable(case.inputs, case.outputs, "popcount", case.style, pipeline)
     else:
-        text = popcount.generate(weights, "popcount", case.style)
+        text = popcount.generate(weights, "popcount", case.style, pipeline)
     with tempfile.TemporaryDirectory() as folder:
         scripts = [COVER_SCRIPT] + [""] * (case.inputs * case.outputs <= BOTH_SCRIPTS)
         runs = [synthesize(text, family, Path(folder), script) for script in scripts]
-    netlist, seconds, cpu = min(runs, key=lambda run: len(run[0].luts))
-    check(netlist, case, weights)
-    macs = case.inputs * case.outputs
-    cells, carry = len(netlist.luts), netlist.carry_positions()
-    packed = (cells + carry - netlist.dual_pairs()) / macs
-    row = [
-        case.style + (" (variable)" if case.variable else ""), case.inputs, case.outputs, cells, carry,
-        f"{cells / macs:.3f}", f"{(cells + carry) / macs:.3f}", f"{packed:.3f}", case.limit or "",
-        f"{seconds:.0f}", f"{cpu:.0f}",
-    ]  # fmt: skip
-    return row, not case.limit or (cells / macs <= case.limit and cpu <= SECONDS)
+    found = min(runs, key=lambda run: run.netlist.lut_cells)
+    check(found.netlist, case, weights)
+    cycles = found.netlist.latency("count_o")
+    assert cycles == pipeline, f"{case}: {cycles} registers on a path, not {pipeline}"
+    return found
+
+
+def measure(case: Case, family: str) -> tuple[list[object], bool]:
+    """A table row, and whether its limits hold."""
+    weights = np.random.default_rng(0).integers(0, 2, (case.outputs, case.inputs))
+    macs, pipeline = case.inputs * case.outputs, stages(case, weights)
+    plain = mapped(case, weights, family, 0)
+    registered = mapped(case, weights, family, pipeline) if pipeline else None
+    row: list[object] = [case.style + (" (variable)" if case.variable else ""), case.inputs, case.outputs]
+    if registered is None:
+        row += [""] * 7
+    else:
+        cells, carry = registered.netlist.lut_cells, registered.netlist.carry_positions()
+        row += [pipeline, cells, carry, registered.netlist.flip_flops, registered.levels]
+        row += [f"{cells / macs:.3f}", f"{(cells + carry) / macs:.3f}"]
+    cells, carry = plain.netlist.lut_cells, plain.netlist.carry_positions()
+    packed = cells + carry - plain.netlist.dual_pairs()
+    row += [cells, f"{cells / macs:.3f}", f"{(cells + carry) / macs:.3f}", f"{packed / macs:.3f}", case.limit or ""]
+    both = [plain] if registered is None else [plain, registered]
+    slowest = max(both, key=lambda run: run.cpu)
+    row += [f"{slowest.seconds:.0f}", f"{slowest.cpu:.0f}"]
+    most = max(run.netlist.lut_cells for run in both) / macs
+    return row, not case.limit or (most <= case.limit and slowest.cpu <= SECONDS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
