@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,9 +44,9 @@ def checked(values: Mapping[str, Any]) -> BuildOptions:
         given["frame"] = tuple(given["frame"])
     period = given.pop("clock_period", None)
     if period is not None:
-        if not isinstance(period, Real) or isinstance(period, bool) or not period > 0:
+        if not isinstance(period, (int, float)) or isinstance(period, bool) or not period > 0:
             raise UserError(f"clock_period={period!r}: give nanoseconds, more than 0.")
-        given["clock_mhz"] = 1000.0 / float(period)
+        given["clock_mhz"] = 1000.0 / period
     try:
         return BuildOptions(**given)
     except ValidationError as error:
