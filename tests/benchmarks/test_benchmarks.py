@@ -22,6 +22,7 @@ from benchmarks.plain_torch import PlainSRResNet
 from xnorsr.errors import UserError
 from xnorsr.flows.config import load_recipe
 from xnorsr.hw.resources import mapped
+from xnorsr.hw.rtl import popcount
 from xnorsr.quant import zoo
 
 Capture = pytest.CaptureFixture[str]
@@ -138,6 +139,8 @@ def test_popcount_luts(capsys: Capture) -> None:
     popcount_luts.main(["--quick", "--family", "xc7", "--only", "groups3_chains"])
     table = last_table(capsys.readouterr().out, "xc7")
     assert table[0][:3] == ["groups3_chains", "72", "8"]
+    stages, levels = int(table[0][3]), int(table[0][7])
+    assert stages > 1 and 1 < levels <= popcount.LEVELS + 1, "a carry chain is a level"
 
 
 @pytest.mark.slow
