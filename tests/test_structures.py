@@ -67,9 +67,3 @@ def test_a_small_network_of_weights_from_memories(tmp_path: Path) -> None:
     file.write_text(wrong)
     with pytest.raises(MismatchError):
         _simulated(built, tmp_path / "wrong", "-O0")
-
-
-@pytest.mark.exhaustive
-def test_the_demos_shape(tmp_path: Path) -> None:
-    """32 channels and 3 blocks at the demo's folding."""
-    _simulated(_built("64x48", 32, 3, "port", tmp_path / "net"), tmp_path / "sim", "-O1")
