@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from .graph.lower import Lowered, lower
 from .network import Network, Reference
 from .types import StreamType
 
-SMALL = (12, 16)  # rows and columns of the frame that `prove` looks at, at most: larger than any kernel
+SMALL = (12, 16)  # rows and columns, about, of the frame that `prove` looks at: larger than any kernel
 
 
 def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
@@ -106,6 +108,16 @@ def picture(kind: StreamType, seed: int = 0) -> np.ndarray:
     return codes
 
 
+def _small(network: Network) -> tuple[int, int]:
+    """(height, width) of a frame of about SMALL, at most the network's own, that all its streams divide as they do."""
+    kind = network.input_type
+    kinds = [one.kind for one in network.streams.values() if one.kind.pixels > 1]  # a vector per frame fits any
+    rows = math.lcm(*(Fraction(one.height, kind.height).denominator for one in kinds))
+    columns = math.lcm(*(Fraction(one.width, kind.width).denominator for one in kinds))
+    height = min(kind.height, max(SMALL[0] // rows, 2) * rows)
+    return height, min(kind.width, max(SMALL[1] // columns, 2) * columns)
+
+
 def prove(lowered: Lowered) -> int:
     """Compare every stream of a network with the reference, on one picture of its own or a smaller frame.
 
@@ -117,7 +129,7 @@ def prove(lowered: Lowered) -> int:
         MismatchError: a code differs: a bug of xnorsr. Names layer, pixel, channel and both codes.
     """
     kind = lowered.input_type
-    height, width = (min(size, most) for size, most in zip((kind.height, kind.width), SMALL, strict=True))
+    height, width = _small(lowered.network)
     if (height, width) != (kind.height, kind.width):
         lowered = lower(lowered.reference.model, frame=(height, width))
     codes = picture(lowered.input_type)

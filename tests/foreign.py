@@ -232,4 +232,52 @@ class Joined(nn.Module):
         return self.tail(self.gated(self.join(torch.cat([x, self.body(x)], 1)) * self.gate(x)))
 
 
-NETWORKS |= {"shared": Shared, "normalized": Normalized, "joined": Joined}
+class UNet(nn.Module):
+    """Down by a stride and by a max pool, up by a transposed convolution and by a pixel shuffle, joined with what was
+    there before. Frames are multiples of 4 x 4 pixels.
+    """
+
+    def __init__(self, channels: int = 4) -> None:
+        super().__init__()
+        c = channels
+        strided = qnn.QuantConv2d(
+            c, 2 * c, 3, stride=2, padding=1, weight_quant=Int8WeightPerChannelFloat, weight_bit_width=4
+        )
+        transposed = qnn.QuantConvTranspose2d(2 * c, c, 2, stride=2, weight_quant=Int8WeightPerTensorFloat)
+        self.head = nn.Sequential(picture_in(), conv(3, c), relu())
+        self.down = nn.Sequential(strided, nn.BatchNorm2d(2 * c), relu())
+        self.bottom = nn.Sequential(nn.MaxPool2d(2), conv(2 * c, 2 * c, bits=4), relu())
+        self.up = nn.Sequential(transposed, relu())
+        self.middle = nn.Sequential(conv(3 * c, 4 * c, bits=4), nn.PixelShuffle(2), relu())
+        self.tail = nn.Sequential(conv(2 * c, 3), relu())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.head(x)
+        y = self.down(x)
+        y = self.middle(torch.cat([y, self.up(self.bottom(y))], 1))
+        return self.tail(torch.cat([x, y], 1))
+
+
+class Parts(nn.Module):
+    """Unshuffled pictures, a mean of blocks, parts of the channels that go their own ways, channels repeated to the
+    colors of an enlarged picture.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input, self.unshuffle = picture_in(), nn.PixelUnshuffle(2)
+        self.head = nn.Sequential(conv(12, 6), relu())
+        self.one, self.two = nn.Sequential(conv(3, 3), relu()), nn.Sequential(conv(3, 9), relu())
+        self.tail = nn.Sequential(conv(12, 12), nn.PixelShuffle(2))
+        self.mean = nn.Sequential(nn.AvgPool2d(2), identity())
+        self.skip, self.out = identity(), relu()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.input(x)
+        one, two = torch.chunk(self.head(self.unshuffle(x)), 2, 1)
+        y = self.tail(torch.cat([self.one(one), self.two(two)], 1))
+        small = self.mean(x).repeat_interleave(4, dim=1)
+        return self.out(self.skip(y) + nn.functional.pixel_shuffle(small, 2))
+
+
+NETWORKS |= {"shared": Shared, "normalized": Normalized, "joined": Joined, "parts": Parts}

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 _ADVICE = {
     ("Softmax",): "Leave it out: a Quant saturates, so the output needs no squashing.",
-    ("Split", "Slice", "Gather"): "Give each branch a 1x1 convolution of its own in place of a part of the channels.",
-    ("SpaceToDepth",): "Feed the network the larger frame, or train it on an input of C*r*r channels.",
     ("GlobalMaxPool", "ReduceMax"): "Use a mean over the frame (GlobalAveragePool with a Quant behind it).",
-    ("MaxPool", "AveragePool", "LpPool"): (
-        "Leave pooling out: all convolutions work at the resolution of their input. Widen the kernel instead (odd, up "
-        "to 9)."
-    ),
+    ("LpPool",): "Use a MaxPool or an AveragePool whose windows lie side by side.",
     ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LpNormalization"): (
         "Use BatchNorm: its statistics are constants, so that it becomes thresholds or an affine."
     ),
@@ -20,7 +15,8 @@ _ADVICE = {
         "MatMulInteger",
     ): "Of a frame write it as a 1x1 convolution; of a mean over the frame it is supported.",
     ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"): (
-        "Keep streams in the layout N x C x H x W; a pixel shuffle is to be exported as DepthToSpace."
+        "Keep streams in the layout N x C x H x W; understood are pixel shuffles and unshuffles, and channels that are "
+        "selected, sorted or repeated."
     ),
     ("Dropout",): "Export in eval mode.",
     ("Trunc", "Floor", "Ceil", "Round", "Cast", "QuantizeLinear", "DequantizeLinear"): (

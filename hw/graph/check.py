@@ -272,10 +272,13 @@ def check_constant_types(model: Graph) -> None:
         whole: set[int] = set()
         if node.op_type not in QUANTIZERS:
             try:
-                formal = onnx.defs.get_schema(node.op_type, opset, "").inputs
+                schema = onnx.defs.get_schema(node.op_type, opset, "")
             except onnx.defs.SchemaError:
                 continue
-            whole = {n for n, one in enumerate(formal) if one.type_str == "tensor(int64)" or one.name == "axes"}
+            types = {one.type_param_str: one.allowed_type_strs for one in schema.type_constraints}
+            for n, one in enumerate(schema.inputs):
+                if "tensor(float)" not in types.get(one.type_str, [one.type_str]) or one.name == "axes":
+                    whole.add(n)
         for n, name in enumerate(node.input):
             value = model.get_initializer(name) if name else None
             if value is not None and n not in whole and value.dtype != np.float32:

@@ -116,7 +116,7 @@ class Graph(ModelWrapper):
 
     def set_initializer(self, tensor_name: str, tensor_value: np.ndarray) -> None:
         """Give a tensor a constant value."""
-        made = numpy_helper.from_array(np.ascontiguousarray(tensor_value), tensor_name)
+        made = numpy_helper.from_array(np.asarray(tensor_value, order="C"), tensor_name)
         place = self._constants.get(tensor_name)
         if place is None:
             self._constants[tensor_name] = len(self.graph.initializer)

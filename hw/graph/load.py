@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from ...errors import UserError
@@ -17,6 +17,7 @@ from .check import check_constant_types, check_structure
 from .fold import fold
 from .index import Graph, drop_unread, set_nodes, sorted_nodes
 from .shapes import MAX_ELEMENTS, QONNX_DOMAIN, QUANTIZERS, infer
+from .views import straighten_views
 
 Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto, onnx.OperatorSetIdProto)
 
@@ -82,16 +83,40 @@ def _at_frame(model: onnx.ModelProto, frame: tuple[int, int]) -> onnx.ModelProto
             "would be darker or brighter at another. Export it for the frame: xnorsr export CHECKPOINT --frame "
             f"{frame[1]}x{frame[0]}."
         )
-    sized = [n for n in model.graph.node if n.op_type == "Resize" and len(n.input) > 3 and n.input[3]]
+    sized = [n for n in model.graph.node if _tells_pixels(model, n)]
     if sized:
         value = _inputs(model)[0]
         if any(dim.dim_value <= 0 for dim in value.type.tensor_type.shape.dim):
             raise UserError(
-                f"Resize '{sized[0].name}': it tells its output's size in pixels, and the file does not tell for which "
-                "frame. Export with a fixed shape 1 x C x H x W, or a Resize with scales."
+                f"{sized[0].op_type} '{sized[0].name}': it tells its output's size in pixels, and the file does not "
+                "tell for which frame. Export with a fixed shape 1 x C x H x W, or a Resize with scales."
             )
         model = _clean(model).model
     return _set_frame(model, *frame)
+
+
+def _tells_pixels(model: onnx.ModelProto, node: onnx.NodeProto) -> bool:
+    """Whether a Resize, or a Reshape or Expand to rows and columns, tells a size in pixels as a constant."""
+    if node.op_type == "Resize":
+        return len(node.input) > 3 and bool(node.input[3])
+    if node.op_type not in ("Reshape", "Expand") or len(node.input) < 2:
+        return False
+    constants = {i.name: i for i in model.graph.initializer}
+    makers = {name: one for one in model.graph.node for name in one.output}
+    waiting, computed, values = [node.input[1]], False, []
+    while waiting:
+        name = waiting.pop()
+        maker = makers.get(name)
+        if name in constants:
+            values.append(constants[name])
+        elif maker is None or maker.op_type == "Shape":
+            return False  # it follows the frame
+        elif maker.op_type == "Constant":
+            values += [a.t for a in maker.attribute]
+        else:
+            waiting += [i for i in maker.input if i]
+            computed = True
+    return computed or any(np.sum(numpy_helper.to_array(one) > 1) > 1 for one in values)
 
 
 def _clean(model: onnx.ModelProto) -> Graph:
@@ -111,6 +136,7 @@ def _clean(model: onnx.ModelProto) -> Graph:
     infer(model)
     cleaned = fold(Graph(model))
     _sizes_to_scales(cleaned)
+    straighten_views(cleaned)
     check_constant_types(cleaned)
     _name_nodes(graph)
     return cleaned

@@ -14,11 +14,14 @@ from . import (
     concat,
     conv,
     fork,
+    maximum,
     pieces,
     pixel_shuffle,
+    pixel_unshuffle,
     pool,
     product,
     resize,
+    select,
     table,
     threshold,
 )
@@ -32,8 +35,15 @@ register(
     conv.Conv,
     _HERE / "conv",
     rewrites=[conv.ConvRewrite()],
-    conversions=[conv.TransposedConvolutions(), conv.WholeKernels(), conv.MoveScales(), conv.SplitBiases()],
-    scales=[conv.ConvScales()],
+    conversions=[
+        conv.TransposedConvolutions(),
+        conv.WholeKernels(),
+        conv.MoveScales(),
+        conv.SplitBiases(),
+        conv.StridedConvolutions(),
+        conv.MeanPools(),
+    ],
+    scales=[conv.ConvScales(), conv.MeanPoolScales()],
 )
 register(
     affine.Affine,
@@ -53,6 +63,7 @@ register(
     _HERE / "broadcast",
     rewrites=[broadcast.BroadcastRewrite()],
     conversions=[broadcast.SpreadInputs()],
+    scales=[broadcast.BroadcastScales()],
 )
 register(concat.Concat, _HERE / "concat", rewrites=[concat.ConcatRewrite()], scales=[concat.ConcatScales()])
 register(
@@ -62,5 +73,18 @@ register(
     passes=[pixel_shuffle.PushShuffles()],
     scales=[pixel_shuffle.PixelShuffleScales()],
 )
+register(
+    pixel_unshuffle.PixelUnshuffle,
+    _HERE / "pixel_unshuffle",
+    rewrites=[pixel_unshuffle.PixelUnshuffleRewrite()],
+    scales=[pixel_unshuffle.PixelUnshuffleScales()],
+)
+register(
+    maximum.Maximum,
+    _HERE / "maximum",
+    rewrites=[maximum.MaximumRewrite()],
+    scales=[maximum.MaximumScales()],
+)
 register(resize.ResizePhases, _HERE / "resize", rewrites=[resize.ResizeRewrite()], scales=[resize.ResizeScales()])
+register(select.Select, _HERE / "select", rewrites=[select.SelectRewrite()], scales=[select.SelectScales()])
 register(fork.Fork, _HERE / "fork", made=True)

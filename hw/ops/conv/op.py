@@ -39,8 +39,8 @@ class Conv(OneOutput):
 
     op_type: ClassVar[str] = "Conv"
     summary: ClassVar[str] = (
-        "convolution, stride 1, K at most 9, also grouped, dilated or transposed: binary or fixed-point weights, 1-bit "
-        "or n-bit activations"
+        "convolution, K at most 9, also strided, grouped, dilated or transposed, and means of blocks of pixels: binary "
+        "or fixed-point weights, 1-bit or n-bit activations"
     )
     hardware: ClassVar[str] = "sliding window; XNOR-popcount, by bit planes for n-bit activations; multiply-accumulate"
     coefficients: ClassVar[dict[str, Coefficient]] = cost.COEFFICIENTS

@@ -22,7 +22,7 @@ from .op import Conv
 _INSTEAD = {
     "kernel": " Fill the smaller side up with zeros.",
     "kernel_shape": " It has to be the weight's own.",
-    "strides": " Leave the stride out, or train on pictures of the lower resolution: nothing makes a frame smaller.",
+    "strides": " Let the convolution pad with zeros itself, in place of a Pad in front of it.",
     "dilations": " Write a dilated kernel as a larger one with zeros between, up to 9 x 9.",
     "group": " Write a grouped or depthwise convolution as a whole one with zeros outside of its groups.",
     "pads": " In Brevitas: padding=kernel_size // 2.",
@@ -33,7 +33,7 @@ class ConvRewrite(Rewrite):
     """See above."""
 
     name = "conv"
-    takes = ("Conv", "ConvTranspose", "Pad")
+    takes = ("Conv", "ConvTranspose", "AveragePool", "Pad")
 
     def matches(self, context: Context, node: onnx.NodeProto) -> bool:
         """Conv, or Pad read by one Conv alone."""

@@ -16,10 +16,11 @@ from ...graph.rewrite import ScaleRule, Scales
 class ConvScales(ScaleRule):
     """conv(s*x, t*w) + b -> (s*t) * conv(x, w) + b: the same in real numbers.
 
-    Weights of one power of two stay as they are. Those of a BipolarQuant are `MoveScales`'s.
+    Weights of one power of two stay as they are. Those of a BipolarQuant are `MoveScales`'s. A transposed convolution
+    has its outputs along its weight's second axis.
     """
 
-    takes = ("Conv", "Pad")
+    takes = ("Conv", "ConvTranspose", "Pad")
 
     def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
         """Afterwards input and weight are codes, and the scales are multiplied behind, in front of the bias."""
@@ -30,7 +31,7 @@ class ConvScales(ScaleRule):
         waiting = scales.waiting.get(node.input[0])
         if waiting is not None and waiting[1].size > 1:
             raise UserError(
-                f"Conv '{node.name}': its input has one scale per channel; allowed is one per tensor. Use an "
+                f"{node.op_type} '{node.name}': its input has one scale per channel; allowed is one per tensor. Use an "
                 "activation quantizer with one scale (Brevitas: scaling_per_output_channel=False)."
             )
         weight = _weight_scale(model, node, scales)
@@ -40,6 +41,19 @@ class ConvScales(ScaleRule):
         if weight is not None:
             scale = np.asarray(scale * weight, np.float32)
         _behind(model, node, scales, scale)
+        return []
+
+
+class MeanPoolScales(ScaleRule):
+    """The mean of blocks of pixels: s*x has s times the mean of x, the same in real numbers."""
+
+    takes = ("AveragePool",)
+
+    def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
+        """Whatever the scale: channels stay what they are."""
+        if node.input[0] in scales.waiting:
+            scales.integers.append(node.name)
+            scales.wait_behind(node, scales.waiting[node.input[0]][1])
         return []
 
 
@@ -55,27 +69,39 @@ def _weight_scale(model: Graph, node: onnx.NodeProto, scales: Scales) -> np.ndar
     if name not in scales.weights or weight is None or np.ndim(weight) != 4 or to_fixed(weight) is not None:
         return None
     scale = scales.weights[name]
-    if scale.size > 1 and (scale.ndim != 4 or scale.shape[1:] != (1, 1, 1)):
+    axis = int(node.op_type == "ConvTranspose")
+    wanted = tuple(size if n == axis else 1 for n, size in enumerate(weight.shape))
+    if scale.size > 1 and scale.shape != wanted:
         raise UserError(
-            f"Conv '{node.name}': its weight has scales of the shape {scale.shape}; allowed is one scale, or one per "
-            f"output channel, ({len(weight)}, 1, 1, 1)."
+            f"{node.op_type} '{node.name}': its weight has scales of the shape {scale.shape}; allowed is one scale, or "
+            f"one per output channel, {wanted}."
         )
     codes = np.rint(np.asarray(weight, np.float64) / scale)
     assert np.allclose(codes * scale, weight, rtol=1e-6, atol=0), "a Quant gives multiples of its scale"
     made = model.fresh(f"{node.name}_codes")
     model.set_initializer(made, codes.astype(np.float32))
     model.redirect(node, [node.input[0], made, *list(node.input)[2:]])
-    return scale.reshape(1, -1, 1, 1) if scale.size > 1 else scale.reshape(())
+    if scale.size == 1:
+        return scale.reshape(())
+    # The groups of a transposed convolution share the scales of their outputs.
+    return np.tile(scale.ravel(), _outputs(node, weight) // scale.size).reshape(1, -1, 1, 1)
+
+
+def _outputs(node: onnx.NodeProto, weight: np.ndarray) -> int:
+    """Number of output channels."""
+    if node.op_type == "ConvTranspose":
+        return int(weight.shape[1]) * int(attribute(node, "group", 1))  # type: ignore[call-overload]
+    return len(weight)
 
 
 def _behind(model: Graph, node: onnx.NodeProto, scales: Scales, scale: np.ndarray) -> None:
     """Let a scale wait behind the convolution, or, where there is a bias, multiply and add it."""
     target, inputs = node.output[0], list(node.input)
     bias = model.get_initializer(inputs[2]) if len(inputs) > 2 and inputs[2] else None
-    weight = model.get_initializer(inputs[1])
-    if len(inputs) > 2 and inputs[2] and (bias is None or np.shape(bias) != (len(weight),)):
+    outputs = _outputs(node, model.get_initializer(inputs[1]))
+    if len(inputs) > 2 and inputs[2] and (bias is None or np.shape(bias) != (outputs,)):
         raise UserError(
-            f"Conv '{node.name}': its bias must be a constant of the shape ({len(weight)},); found "
+            f"{node.op_type} '{node.name}': its bias must be a constant of the shape ({outputs},); found "
             f"{'none' if bias is None else np.shape(bias)}."
         )
     model.redirect(node, inputs[:2])

@@ -21,7 +21,8 @@ from ...graph.convert import ConversionOptions
 from ...graph.index import Graph
 from ...graph.rewrite import Conversion
 
-_MOST = 9  # side of a kernel
+#: Side of a kernel, at most.
+MOST = 9
 
 
 class TransposedConvolutions(Conversion):
@@ -48,11 +49,12 @@ class WholeKernels(Conversion):
         return []
 
 
-def _ints(node: onnx.NodeProto, name: str, default: list[int]) -> list[int]:
+def ints(node: onnx.NodeProto, name: str, default: list[int]) -> list[int]:
+    """An attribute of whole numbers."""
     return [int(n) for n in attribute(node, name, default)]  # type: ignore[attr-defined]
 
 
-def _whole_groups(weight: np.ndarray, groups: int, channels: int) -> np.ndarray:
+def whole_groups(weight: np.ndarray, groups: int, channels: int) -> np.ndarray:
     """(O, C, ...) from (O, C / groups, ...): zeros where an output does not see an input."""
     outputs, own = weight.shape[:2]
     whole = np.zeros((outputs, channels, *weight.shape[2:]), weight.dtype)
@@ -79,14 +81,14 @@ def _polyphase(model: Graph, node: onnx.NodeProto) -> None:
             f"ConvTranspose '{node.name}': its weight must be a constant of the shape (C, O, K, K) (a Quant of an "
             "initializer)."
         )
-    strides, groups = _ints(node, "strides", [1, 1]), int(attribute(node, "group", 1))  # type: ignore[call-overload]
-    pads, out = _ints(node, "pads", [0] * 4), model.get_tensor_shape(node.output[0])
+    strides, groups = ints(node, "strides", [1, 1]), int(attribute(node, "group", 1))  # type: ignore[call-overload]
+    pads, out = ints(node, "pads", [0] * 4), model.get_tensor_shape(node.output[0])
     s, sides = strides[0], weight.shape[2:]
     wanted = [shape[2] * s, shape[3] * s]
     plain = attribute(node, "auto_pad", "NOTSET") == "NOTSET" and not attribute(node, "output_shape", [])
-    if strides != [s, s] or _ints(node, "dilations", [1, 1]) != [1, 1] or not plain:
+    if strides != [s, s] or ints(node, "dilations", [1, 1]) != [1, 1] or not plain:
         raise UserError(
-            f"ConvTranspose '{node.name}': strides {strides}, dilations {_ints(node, 'dilations', [1, 1])}; allowed is "
+            f"ConvTranspose '{node.name}': strides {strides}, dilations {ints(node, 'dilations', [1, 1])}; allowed is "
             "one stride along both axes, no dilation, and pads that are given as such (no auto_pad, no output_shape)."
         )
     if out is None or out[2:] != wanted:
@@ -98,14 +100,14 @@ def _polyphase(model: Graph, node: onnx.NodeProto) -> None:
         )
     # Taps of one phase along one axis: d from the least to the greatest place that any phase sees.
     reach = max(max((k - 1 - p) // s, (s - 1 + p) // s, 0) for p, k in zip(pads[:2], sides, strict=True))
-    if 2 * reach + 1 > _MOST:
+    if 2 * reach + 1 > MOST:
         raise UserError(
             f"ConvTranspose '{node.name}': a kernel of {sides[0]} x {sides[1]} at stride {s} sees {2 * reach + 1} "
-            f"input pixels along an axis; allowed are {_MOST}."
+            f"input pixels along an axis; allowed are {MOST}."
         )
     # (C, O / groups, h, w) is, group by group, what (O, C / groups, h, w) is for a convolution.
     own = weight.reshape(groups, shape[1] // groups, weight.shape[1], *sides).transpose(0, 2, 1, 3, 4)
-    whole = _whole_groups(own.reshape(-1, shape[1] // groups, *sides), groups, shape[1])
+    whole = whole_groups(own.reshape(-1, shape[1] // groups, *sides), groups, shape[1])
     outputs, side = len(whole), 2 * reach + 1
     phases = np.zeros((outputs, s, s, shape[1], side, side), weight.dtype)
     for (row, column), kernel in np.ndenumerate(np.empty((s, s))):
@@ -135,18 +137,18 @@ def _fill_up(model: Graph, node: onnx.NodeProto) -> None:
     if weight is None or np.ndim(weight) != 4 or shape is None or not np.size(weight):
         return
     groups, sides = int(attribute(node, "group", 1)), weight.shape[2:]  # type: ignore[call-overload]
-    dilations, pads = _ints(node, "dilations", [1, 1]), _ints(node, "pads", [0] * 4)
+    dilations, pads = ints(node, "dilations", [1, 1]), ints(node, "pads", [0] * 4)
     spans = [(side - 1) * step + 1 for side, step in zip(sides, dilations, strict=True)]
-    keeps = all(pads[n] + pads[n + 2] == spans[n] - 1 for n in range(2)) and _ints(node, "strides", [1, 1]) == [1, 1]
+    keeps = all(pads[n] + pads[n + 2] == spans[n] - 1 for n in range(2)) and ints(node, "strides", [1, 1]) == [1, 1]
     half = sides[0] // 2
     usual = groups == 1 and dilations == [1, 1] and sides[0] == sides[1] and sides[0] % 2 == 1 and pads == [half] * 4
     side = 2 * max(pads) + 1 if keeps else 0
     fits = weight.shape[1] * groups == shape[1] and len(weight) % groups == 0
-    if usual or not keeps or side > _MOST or not fits or attribute(node, "auto_pad", "NOTSET") != "NOTSET":
+    if usual or not keeps or side > MOST or not fits or attribute(node, "auto_pad", "NOTSET") != "NOTSET":
         return
     spread = np.zeros((*weight.shape[:2], *spans), weight.dtype)
     spread[:, :, :: dilations[0], :: dilations[1]] = weight
-    whole = _centred(_whole_groups(spread, groups, shape[1]), pads[:2])
+    whole = _centred(whole_groups(spread, groups, shape[1]), pads[:2])
     name = model.fresh(f"{node.input[1]}_whole")
     model.set_initializer(name, whole)
     inputs = [node.input[0], name, *node.input[2:]]

@@ -172,8 +172,8 @@ def test_affine_bits_that_are_too_many_are_fewer() -> None:
     ("operator", "extra", "advice"),
     [
         ("Softmax", {}, "a Quant saturates"),
-        ("MaxPool", {"kernel_shape": [1, 1]}, "Leave pooling out"),
-        ("SpaceToDepth", {"blocksize": 1}, "the larger frame"),
+        ("LpPool", {"kernel_shape": [1, 1]}, "whose windows lie side by side"),
+        ("GlobalMaxPool", {}, "Use a mean over the frame"),
     ],
 )
 def test_advice_for_unsupported_operators(operator: str, extra: dict[str, object], advice: str) -> None:

@@ -123,10 +123,6 @@ def _mean(b: Builder, x: str, bits: int, frac: int) -> str:
 
 
 CASES: list[tuple[Callable[[Builder, str], str], str]] = [
-    (
-        lambda b, x: b.node("MaxPool", [x], kernel_shape=[2, 2], strides=[2, 2]),
-        r"MaxPool 'MaxPool_0': this operator is not supported",
-    ),
     (lambda b, x: b.node("Concat", [x, x], axis=2), r"Concat 'Concat_0': along axis 2, of 3 x 6 x 7, 3 x 6 x 7"),
     (
         lambda b, x: b.node("Concat", [b.threshold(x, 3), x], axis=1),

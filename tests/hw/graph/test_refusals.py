@@ -50,7 +50,7 @@ def _floor(b: Builder, x: str) -> str:
 
 def _stride(b: Builder, x: str) -> str:
     weight = b.sign(b.constant(b.rng.normal(size=(3, 3, 3, 3))))
-    return b.node("Conv", [x, weight], kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2])
+    return b.node("Conv", [x, weight], kernel_shape=[3, 3], pads=[1] * 4, strides=[4, 4])
 
 
 def _even(b: Builder, x: str) -> str:
@@ -94,7 +94,7 @@ CASES: list[tuple[Callable[[Builder, str], str], str]] = [
         r"Quant 'Quant_1': zero point \[3\.25\]; allowed is one whole number per tensor\. Use a",
     ),
     (_floor, r"Quant 'Quant_1': rounding mode FLOOR; allowed is ROUND"),
-    (_stride, r"Conv 'Conv_0': strides is \(2, 2\); allowed is \(1, 1\)"),
+    (_stride, r"Conv 'Conv_0': stride 4 on a frame of 6 x 6 pixels; allowed are frames whose sides 4 divides"),
     (_even, r"Conv 'Conv_0': kernel \(2, 2\); allowed are odd square kernels, 1 to 9"),
     (_float_weight, r"Conv 'Conv_0': its weight is no fixed point of at most 18 bits"),
     (_quotient, r"Div 'Div_0': not supported with these inputs"),

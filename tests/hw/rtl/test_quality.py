@@ -59,7 +59,7 @@ def _operators() -> dict[str, Op]:
         ops[f"shuffle{r}"] = ro.make_shuffle(rng, r, "CRD")
         ops[f"nearest{r}"] = ro.make_resize(rng, r, "nearest")
         ops[f"bilinear{r}"] = ro.make_resize(rng, r, "bilinear")
-    for name in ("Broadcast", "Concat", "Pool", "Product", "Table"):
+    for name in ("Broadcast", "Concat", "Maximum", "PixelUnshuffle", "Pool", "Product", "Select", "Table"):
         ops |= {
             f"{name.lower()}{n}": operators()[name].op.random(rng).replace(logic_levels=2 + n % 3) for n in range(4)
         }

@@ -1,0 +1,7 @@
+"""See `op`."""
+
+from .op import Maximum
+from .rewrite import MaximumRewrite
+from .scales import MaximumScales
+
+__all__ = ["Maximum", "MaximumRewrite", "MaximumScales"]
