@@ -19,6 +19,7 @@ FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 MAY_NAME = {
     "hw/ops/__init__.py": "registers those that come with the package",
     "hw/graph/lower.py": "puts a Fork where a tensor has several readers",
+    "hw/ops/maximum/rewrite.py": "a max pool is a PixelUnshuffle and a Maximum",
     "hw/ops/resize/rewrite.py": "a resize is its phases and a PixelShuffle",
     "hw/ops/table/rewrite.py": "a function that only rises or only falls may be a Threshold",
     "sim/benches/bench_shuffle.py": "the cycles of a shuffle that sends several pixels per beat",
