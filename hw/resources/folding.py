@@ -218,6 +218,7 @@ def aim(network: Network, target: Target, clock_mhz: float) -> Aim:
     name, cycles = slowest(network)
     bound, fewest = _bound(network)
     name = bound if cycles == fewest else name  # of several that are equally slow the one that no folding makes faster
-    ops = [network.producers[out].op for out in network.outputs if network.producers[out].name == name]
+    makers = [network.producers[out] for out in network.outputs if out in network.producers]
+    ops = [node.op for node in makers if node.name == name]
     wider = any(max(op.legal_pixels_per_beat()) > op.pixels_per_beat and cycles > op.input.pixels for op in ops)
     return Aim(target, clock_mhz, _fps_of(target), clock_mhz * 1e6 / cycles, name, cycles, wider)
