@@ -58,7 +58,10 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_the_still_picture_ends_as_mode_frame_has_it(case: Case) -> None:
-    """It comes as frame 2 and is there after as many frames as pools follow each other, and one more."""
+    """It comes as frame 2 and is there after as many frames as pools follow each other, and one more.
+
+    That it may not be there a frame earlier shows `tests/hw/graph/test_states.py`, whose start values are far off.
+    """
     network, settle = case.built.network, case.built.network.frames_to_settle
     assert settle >= 3, "fewer than two pools behind each other show little"
     plain = lower(case.file).network
@@ -66,7 +69,6 @@ def test_the_still_picture_ends_as_mode_frame_has_it(case: Case) -> None:
     for n, (truth, streams) in enumerate(zip(case.truths, run_frames(network, case.frames), strict=True)):
         np.testing.assert_array_equal(truth.output, streams[network.outputs[0]])
         assert n < 2 + settle - 1 or (truth.output == settled).all()
-    assert (case.truths[2].output != settled).any()
 
 
 @pytest.mark.parametrize("bit_true", [False, True], ids=["fast", "bit-true"])

@@ -118,6 +118,7 @@ def test_csim_fills_every_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         input=SimpleNamespace(tensor="x", kind=INPUT),
         outputs=[SimpleNamespace(tensor=name, kind=kind) for name, kind in OUTPUTS.items()],
         traced=[SimpleNamespace(name=name, kind=INPUT) for name in ("high", "negative")],
+        states=[],
     )
     monkeypatch.setattr(csim.Description, "read", lambda folder: description)
     monkeypatch.setattr(csim, "compile_project", lambda folder, **_: tmp_path / "x.so")
