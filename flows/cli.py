@@ -235,6 +235,7 @@ def sim(
         out=out,
         force=force,
     )
+    often = f", fed {found.frames} times (mode previous)" if found.frames > 1 else ""
     for name, output in found.outputs.items():
         which = f"Output {name}: " if len(found.outputs) > 1 else ""
         kind = "Codes" if found.files[name].suffix == ".npy" else "Picture"
@@ -242,7 +243,7 @@ def sim(
             styled(
                 which,
                 (f"0 of {output.size:,} codes differ", "green"),
-                f" from the reference. {kind}: {found.files[name]}",
+                f" from the reference{often}. {kind}: {found.files[name]}",
             ),
             soft_wrap=True,
         )

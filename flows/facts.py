@@ -89,6 +89,17 @@ def utilisation(results: Mapping[str, Any]) -> list[Usage]:
     return rows
 
 
+def pooling_text(pooling: str | None, frames: int) -> str:
+    """Whose means and sums over the frame a frame uses, in words; empty for a network without.
+
+    Args:
+        pooling, frames: `Network.pooling` and `Network.frames_to_settle`.
+    """
+    if pooling == "previous":
+        return f"of the frame before (mode previous); a still picture settles with frame {frames}"
+    return "of the frame itself (mode frame), which waits for them in FIFOs" if pooling == "frame" else ""
+
+
 def ports(network: Network, options: BuildOptions) -> list[Port]:
     """The AXI4-Stream ports of the SystemVerilog core."""
     rows = [_port("s_axis", "in", network.input_type, 1, options)]

@@ -284,6 +284,8 @@ def simulation_results(found: hardware.Simulated) -> dict[str, Any]:
             for name, codes in found.outputs.items()
         },
     }
+    if found.frames > 1:
+        entry["frames"] = found.frames
     if found.streams:
         entry["streams"] = found.streams
     if found.cycles is not None:

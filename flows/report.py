@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..hw.build import BuildResult
 from .diagram import diagram
-from .facts import FILES, TCL, VIDEO_FPS, curve, ports, resources, utilisation
+from .facts import FILES, TCL, VIDEO_FPS, curve, pooling_text, ports, resources, utilisation
 from .tiles import Pictures, crop_places, crop_tiles, further_tiles, whole_tiles
 from .timing import clock_text
 
@@ -73,6 +73,7 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
         diagram=diagram(network),
         loss_curve=curve(results["training"]["loss"]) if "training" in results else "",
         estimate=estimate,
+        means=pooling_text(network.pooling, network.frames_to_settle),
         usage=utilisation(results),
         ultra=ultra,
         resources=resources(ultra),

@@ -29,6 +29,7 @@ from .ports import check_colors
 from .resources.clock import logic_levels
 from .resources.devices import dsp_width
 from .resources.folding import fold
+from .resources.limits import check_fifos
 
 if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
@@ -58,7 +59,8 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
     """hls4ml's ModelGraph of a lowered network, folded.
 
     Raises:
-        UserError: the frame, the folding, the pixels per beat or the order of colours do not fit the network.
+        UserError: the frame, the folding, the pixels per beat or the order of colours do not fit the network; its FIFOs
+            hold more than any part does.
     """
     from hls4ml.converters import convert_from_onnx_model
 
@@ -86,7 +88,9 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
     network = network.with_ops(
         {node.name: node.op.replace(logic_levels=levels, dsp_width=width) for node in network.nodes}
     )
-    set_ops(graph, fold(network, options.folding, options.clock_mhz))
+    network = fold(network, options.folding, options.clock_mhz)
+    check_fifos(network)
+    set_ops(graph, network)
     return graph
 
 
@@ -133,7 +137,7 @@ def prepare(source: str | Path | onnx.ModelProto, options: BuildOptions) -> Lowe
         UserError: the file or the network cannot be built; see `hw.graph.lower.lower`.
     """
     frame = options.frame and (options.frame[1], options.frame[0])
-    return lower(source, options.affine_bits, frame, options.input_scale)
+    return lower(source, options.affine_bits, frame, options.input_scale, options.pooling)
 
 
 def build(

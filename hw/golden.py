@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -15,34 +15,71 @@ from ..errors import MismatchError, UserError
 from .graph.execute import execute
 from .graph.index import Graph
 from .graph.lower import Lowered, lower
+from .graph.states import next_states, states_of
 from .network import Network, Reference
 from .types import StreamType
 
 SMALL = (12, 16)  # rows and columns, about, of the frame that `prove` looks at: larger than any kernel
+FRAMES = 3  # that it looks at where a network keeps something from frame to frame
 
 
-def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
-    """Codes of every stream by its name, each (H, W, C) int64, for (H, W, C) codes of the input.
+def step(
+    network: Network, codes: np.ndarray, states: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """One frame: (codes of every stream by its name, each (H, W, C) int64; the states of the next frame).
+
+    Args:
+        codes: of the input, (H, W, C).
+        states: of this frame; `network.states` are those of the first one after reset.
 
     Raises:
         AssertionError: an operator leaves the type of its output.
     """
     streams = {network.input: np.asarray(codes, np.int64)}
+    following = {}
     for node in network.nodes:
-        streams.update(zip(node.outputs, node.op.execute(*(streams[i] for i in node.inputs)), strict=True))
-    return streams
+        inputs = [streams[i] for i in node.inputs]
+        if node.op.start is not None:
+            inputs.append(states[node.outputs[0]])
+        outs = node.op.execute(*inputs)
+        if node.op.start is not None:
+            outs, following[node.outputs[0]] = outs[:-1], outs[-1]
+        streams.update(zip(node.outputs, outs, strict=True))
+    return streams, following
+
+
+def run(network: Network, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """`step` for a frame alone, the first one after reset: its streams."""
+    return step(network, codes, network.states)[0]
+
+
+def run_frames(network: Network, frames: Iterable[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """`step` for frames that follow each other from reset on: the streams of each."""
+    states, found = network.states, []
+    for codes in frames:
+        streams, states = step(network, codes, states)
+        found.append(streams)
+    return found
 
 
 def reference(
-    model: Graph, kind: StreamType, codes: np.ndarray, all_tensors: bool = True, unit: float = 1.0
+    model: Graph,
+    kind: StreamType,
+    codes: np.ndarray,
+    all_tensors: bool = True,
+    unit: float = 1.0,
+    states: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Tensors of a network's execution by qonnx, by name, NCHW: float32, float64 where that is not enough.
+
+    In a network with states, those of the next frame are among them (`hw.graph.states.next_states`).
 
     Args:
         kind: type of the input.
         codes: of the input, (H, W, C).
         all_tensors: every tensor, or the outputs only.
         unit: what a value of 1 of the input's type stands for, where the model is not the converted one.
+        states: further inputs, what is kept from the frame before; None: their start values.
 
     Raises:
         UserError: qonnx or onnxruntime cannot execute the network.
@@ -50,7 +87,7 @@ def reference(
     values = kind.to_values(np.asarray(codes, np.int64)).astype(np.float32).transpose(2, 0, 1)[None] * np.float32(unit)
     name = model.graph.input[0].name
     try:
-        tensors = execute(model, {name: np.ascontiguousarray(values)}, all_tensors)
+        tensors = execute(model, {name: np.ascontiguousarray(values), **(states or {})}, all_tensors)
     except Exception as error:
         text = " ".join(str(error).split())
         raise UserError(
@@ -119,7 +156,8 @@ def _small(network: Network) -> tuple[int, int]:
 
 
 def prove(lowered: Lowered) -> int:
-    """Compare every stream of a network with the reference, on one picture of its own or a smaller frame.
+    """Compare every stream of a network with the reference, on one picture of its own or a smaller frame; one with
+    states on several, frame after frame.
 
     Returns:
         Codes compared.
@@ -132,18 +170,21 @@ def prove(lowered: Lowered) -> int:
     height, width = _small(lowered.network)
     if (height, width) != (kind.height, kind.width):
         lowered = lower(lowered.reference.model, frame=(height, width))
-    codes = picture(lowered.input_type)
-    tensors = reference(lowered.reference, lowered.input_type, codes)
     count, where = 0, "golden"
+    pairs, states, given = states_of(lowered.reference.model), lowered.network.states, None
     try:
-        streams = run(lowered.network, codes)
-        for name, place in lowered.references.items():
-            where = f"layer '{name}'"
-            wanted = stream_codes(tensors, place, lowered.network.streams[name].kind)
-            count += compare_codes(where, wanted, streams[name])
-        for (tensor, out), name in zip(lowered.output_types.items(), lowered.network.outputs, strict=True):
-            where = f"output '{tensor}'"
-            count += compare_codes(where, stream_codes(tensors, Reference(tensor), out), streams[name])
+        for seed in range(FRAMES if pairs else 1):
+            codes = picture(lowered.input_type, seed)
+            tensors = reference(lowered.reference, lowered.input_type, codes, states=given)
+            streams, states = step(lowered.network, codes, states)
+            given = next_states(pairs, tensors)
+            for name, place in lowered.references.items():
+                where = f"layer '{name}'"
+                wanted = stream_codes(tensors, place, lowered.network.streams[name].kind)
+                count += compare_codes(where, wanted, streams[name])
+            for (tensor, out), name in zip(lowered.output_types.items(), lowered.network.outputs, strict=True):
+                where = f"output '{tensor}'"
+                count += compare_codes(where, stream_codes(tensors, Reference(tensor), out), streams[name])
     except (MismatchError, AssertionError, ValueError) as error:
         text = str(error) if isinstance(error, MismatchError) else f"{where}: {error}"
         raise MismatchError(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from .types import StreamType
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .ops.base import Op
 
 
@@ -125,6 +127,34 @@ class Network:
         """Streams whose values stand in the reference, those that layers make, in order."""
         made = (self.streams[name] for node in self.nodes for name in node.outputs)
         return [stream for stream in made if stream.reference is not None]
+
+    @cached_property
+    def states(self) -> dict[str, np.ndarray]:
+        """What is kept from frame to frame, as it is in the first frame after reset: (1, 1, C) codes by the name of the
+        stream that carries it.
+        """
+        return {node.outputs[0]: node.op.begin() for node in self.nodes if node.op.start is not None}
+
+    @cached_property
+    def pooling(self) -> str | None:
+        """Whose vectors, means and sums over the frame, a frame uses: "previous", those of the frame before, "frame",
+        its own; None for a network without.
+        """
+        if self.states:
+            return "previous"
+        gathered = any(node.op.outputs[0].pixels == 1 < node.op.input.pixels for node in self.nodes)
+        return "frame" if gathered else None
+
+    @cached_property
+    def frames_to_settle(self) -> int:
+        """Frames after which a picture that stands still comes out as if each frame had the states that it makes: one
+        more than states follow each other. 1 without states.
+        """
+        behind = {self.input: 0}  # states in front of a stream, one behind the other
+        for node in self.nodes:
+            count = max(behind[name] for name in node.inputs) + (node.op.start is not None)
+            behind.update(dict.fromkeys(node.outputs, count))
+        return max(behind[name] for name in self.outputs) + 1
 
     def beat_pixels(self, stream: str) -> int:
         """Pixels that a beat of a stream carries in RTL: one, except behind a layer that was told to send more."""

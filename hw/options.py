@@ -16,6 +16,7 @@ Colors = Literal["gbr", "rgb"]
 FrameSync = Literal["tuser", "counted"]
 HlsPorts = Literal["words", "video"]
 HlsControl = Literal["handshake", "none"]
+Pooling = Literal["frame", "previous"]
 
 #: Low-resolution pixels of a frame; 3840x2160 are fewer.
 MAX_PIXELS, MAX_SIDE = 1 << 23, 1 << 14
@@ -133,6 +134,13 @@ class BuildOptions(BaseModel):
         "handshake",
         'how the HLS project is started: "handshake", once for each frame, or "none": it runs by itself (ap_ctrl_none)',
         metavar="HOW",
+    )
+    pooling: Pooling | None = _option(
+        None,
+        'whose mean or sum over the frame a frame uses: "frame", its own, for which it waits in a FIFO, or "previous", '
+        "that of the frame before, as video pipelines do for exposure: nothing waits, and what is kept from frame to "
+        "frame is part of model.onnx; left out: frame, previous for a file that keeps it so",
+        metavar="WHOSE",
     )
     affine_bits: int | None = _option(
         None,

@@ -35,9 +35,15 @@ class CSimResult:
 class CSim:
     """A compiled HLS project. Compiles on first use; frames are (H, W, C) codes.
 
+    Frames follow each other: what the network keeps of one (mode previous) goes into the next, as in hardware.
+
     Args:
         project_dir: folder that `hw.hls.project.write_project` wrote.
         bit_true: simulate the code that is synthesized instead of its fast form; the same codes, slowly.
+
+    Attributes:
+        states: what the next frame is given, (1, 1, C) codes by the name of the stream that carries them; None: the
+            start values. Whoever sets it decides where a frame goes on.
     """
 
     def __init__(self, project_dir: Path, bit_true: bool = False) -> None:
@@ -45,6 +51,11 @@ class CSim:
         self.description = Description.read(self.project_dir)
         self._bit_true = bit_true
         self._libraries: dict[bool, Library] = {}
+        self.states: dict[str, np.ndarray] | None = None
+
+    def reset(self) -> None:
+        """Let the next frame be the first one."""
+        self.states = None
 
     def simulate(self, codes: np.ndarray, trace: bool = False) -> CSimResult:
         """Simulate one frame.
@@ -59,7 +70,9 @@ class CSim:
         codes = np.asarray(codes)
         check_input(codes, self.description.input.kind)
         try:
-            outputs, streams = self._library(trace).run(codes)
+            library = self._library(trace)
+            given = library.start() if self.states is None else self.states
+            outputs, streams, self.states = library.run(codes, given)
         except RuntimeError as error:
             raise RuntimeError(f"{self.project_dir}: {error}") from error
         return CSimResult(outputs, streams)

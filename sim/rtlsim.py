@@ -160,7 +160,7 @@ class RtlSim:
     def run(
         self, frames: np.ndarray | Sequence[np.ndarray], *, idle: float = 0.0, stall: float = 0.0, seed: int = 0
     ) -> RtlResult:
-        """Simulate one image (H, W, C) or several, back to back.
+        """Simulate one image (H, W, C) or several, back to back, from reset on.
 
         Args:
             idle, stall: probability of a pause of the source and of the sink in a cycle.
@@ -195,6 +195,7 @@ class RtlSim:
             "idle": idle,
             "stall": stall,
             "seed": seed,
+            "wait": predicted.get("start", 0),
             "timeout": 1000 + 4 * predicted["cycles_per_frame"],
         }
         setup = verilate.dump_json(self.work / "frame.json", config)

@@ -27,7 +27,7 @@ from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
 from ..console import console, plain, status, table
-from ..facts import RESOURCES, resources, utilisation
+from ..facts import RESOURCES, pooling_text, resources, utilisation
 from ..hardware_options import HardwareOptions
 from ..lock import locked
 from ..manifest import recording
@@ -238,6 +238,7 @@ def _sums(account: Account) -> Table:
         ["folding", account.aim.text],
         ["cycles per frame", f"{e.interval_cycles:,} ({rate(e.fps)} fps {clock_text(timing)})"],
         ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
+        *([["means over the frame", means]] if (means := pooling_text(e.pooling, e.frames_to_settle)) else []),
         ["MACs per frame", f"{si(e.macs_binary)} binary, {si(e.macs_fixed)} fixed point"],
         ["operations, published rule", f"{si(e.ops_rule)}OPs for 320×180 (real + binary/64)"],
         ["parameters, published rule", f"{si(e.params_rule)} (real + binary/32)"],

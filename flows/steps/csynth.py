@@ -14,7 +14,7 @@ from ...hw.hls.plugin.writer import write_project
 from ...hw.hls.testdata import INPUT, expected_name, write_codes
 from ...hw.resources.account import estimate
 from ...hw.resources.folding import foldings
-from ...sim.reference import run as run_reference
+from ...sim.reference import run_frames
 from ...staging import temporary_folder
 from ..console import console, say, status, table
 from ..lock import locked
@@ -27,7 +27,8 @@ SMALL = (24, 16)
 
 
 def small_project(built: BuildResult, out: Path) -> int:
-    """Write a built network's HLS project for a small frame, with test data: a random frame, the reference's codes.
+    """Write a built network's HLS project for a small frame, with test data: a random frame, or two where a network
+    keeps something from frame to frame, and the reference's codes.
 
     Returns:
         How many output codes the test bench compares.
@@ -43,9 +44,12 @@ def small_project(built: BuildResult, out: Path) -> int:
         lowered, graph = built.lowered, built.graph
     write_project(graph, out)
     kind = lowered.input_type
-    codes = np.random.default_rng(1).integers(kind.lo, kind.hi + 1, kind.shape)
+    # What a network keeps from frame to frame shows with the second one.
+    frames = 1 + bool(lowered.network.states)
+    codes = np.random.default_rng(1).integers(kind.lo, kind.hi + 1, (frames, *kind.shape))
     write_codes(out / "tb_data" / INPUT, codes)
-    outputs = run_reference(lowered, codes).outputs.values()
+    executed = run_frames(lowered, codes)
+    outputs = [np.stack([one.outputs[name] for one in executed]) for name in executed[0].outputs]
     for number, expected in enumerate(outputs):
         write_codes(out / "tb_data" / expected_name(number), expected)
     return sum(expected.size for expected in outputs)

@@ -21,10 +21,11 @@ from ...hw.types import StreamType
 from ...sim.compare import compare
 from ...sim.conversion import effect, sample_type
 from ...sim.frames import check_input
-from ...sim.reference import run as run_reference
+from ...sim.reference import run_frames as reference_frames
 from .. import manifest
 from ..console import console, say, status
 from ..doctor import require_programs
+from ..facts import pooling_text
 from ..lock import locked
 from ..manifest import recording
 from ..output import check_new_file, claim, disk_of, output_folder, tell_kept
@@ -47,6 +48,8 @@ class Simulated:
         mismatches: codes of each output that differ from the reference, counted once more behind the comparison.
         cycles, predicted_cycles: of one frame; None for C-simulation.
         files: where each output was written, by its identifier; empty where none was.
+        frames: how often the photograph went through, until it comes out as it stays; outputs are of the last time,
+            all of them were compared.
     """
 
     outputs: dict[str, np.ndarray]
@@ -55,6 +58,7 @@ class Simulated:
     cycles: int | None = None
     predicted_cycles: int | None = None
     files: dict[str, Path] = field(default_factory=dict)
+    frames: int = 1
 
     @property
     def output(self) -> np.ndarray:
@@ -69,9 +73,11 @@ class Simulated:
 
 @dataclass(frozen=True)
 class _Ran:
-    """What a simulator gave: outputs by tensor, traced streams by name where asked for, their types, cycles."""
+    """What a simulator gave: outputs of each frame by tensor, traced streams of the last one by name where asked for,
+    their types, cycles of the first one.
+    """
 
-    outputs: dict[str, np.ndarray]
+    outputs: list[dict[str, np.ndarray]]
     streams: dict[str, np.ndarray] | None
     types: dict[str, StreamType]
     cycles: int | None = None
@@ -105,6 +111,9 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False,
             "it, the vendor's tool has to know it, and estimates cannot be held against it.",
             "yellow",
         )
+    means = pooling_text(built.network.pooling, built.network.frames_to_settle)
+    if means:
+        say(f"Means and sums over the frame: {means}.")
     if built.lowered.changes:
         _tell_changes(model, built)
     return built
@@ -191,32 +200,38 @@ def simulate_codes(
 ) -> Simulated:
     """Run (H, W, C) codes through a project and compare them with the reference; arguments as for `simulate`.
 
+    Where the network keeps something from frame to frame, the photograph is fed until it comes out as it stays.
+
     Raises:
         UserError: the codes do not fit the built frame.
         MismatchError: a code differs; names layer, pixel, channel and both codes.
     """
     with status("executing the reference ..."):
-        expected = run_reference(built.lowered, codes, all_tensors)
-    ran = _csim(built, codes, all_tensors, bit_true) if level == "hls" else _rtlsim(built, codes, all_tensors, waves)
-    found = compare(built.lowered, expected, ran.outputs, ran.streams, ran.types)
+        frames = [codes] * built.network.frames_to_settle
+        truths = reference_frames(built.lowered, frames, all_tensors)
+    ran = _csim(built, frames, all_tensors, bit_true) if level == "hls" else _rtlsim(built, frames, all_tensors, waves)
+    for truth, given in zip(truths[:-1], ran.outputs[:-1], strict=True):
+        compare(built.lowered, truth, given)
+    expected, given = truths[-1], ran.outputs[-1]
+    found = compare(built.lowered, expected, given, ran.streams, ran.types)
     names = dict(zip(output_types(built), expected.outputs, strict=True))
-    outputs = {name: ran.outputs[tensor] for name, tensor in names.items()}
+    outputs = {name: given[tensor] for name, tensor in names.items()}
     differing = {name: int((outputs[name] != expected.outputs[tensor]).sum()) for name, tensor in names.items()}
-    return Simulated(outputs, found.streams, differing, ran.cycles, ran.predicted_cycles)
+    return Simulated(outputs, found.streams, differing, ran.cycles, ran.predicted_cycles, frames=len(frames))
 
 
-def _csim(built: BuildResult, codes: np.ndarray, all_tensors: bool, bit_true: bool) -> _Ran:
+def _csim(built: BuildResult, frames: list[np.ndarray], all_tensors: bool, bit_true: bool) -> _Ran:
     from ...sim.csim import CSim
 
     hls = built.out_dir / "hls"
     with status("C-simulation ..."), recording(built.out_dir, hls):
         project = CSim(hls, bit_true)
-        result = project.simulate(codes, trace=all_tensors)
+        results = [project.simulate(codes, trace=all_tensors) for codes in frames]
     types = {one.name: one.kind for one in project.description.traced}
-    return _Ran(result.outputs, result.streams if all_tensors else None, types)
+    return _Ran([one.outputs for one in results], results[-1].streams if all_tensors else None, types)
 
 
-def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: bool) -> _Ran:
+def _rtlsim(built: BuildResult, frames: list[np.ndarray], all_tensors: bool, waves: bool) -> _Ran:
     from ...sim.rtlsim import RtlSim
     from ...sim.verilate import BenchError
 
@@ -236,13 +251,13 @@ def _rtlsim(built: BuildResult, codes: np.ndarray, all_tensors: bool, waves: boo
             ) from e
         try:
             with status(f"RTL simulation, {project.predicted_cycles:,} cycles ..."):
-                result = project.run(codes)
+                result = project.run(frames)
         except BenchError as e:
             raise MismatchError(f"the RTL simulation came to no result; its output is in {project.work}. {e}") from e
     if waves:
         say(f"Waveforms: {project.waveforms}, {project.waveforms.stat().st_size / 1e6:,.1f} MB")
     streams = result.streams if all_tensors else None
-    return _Ran(result.outputs[-1], streams, project.types, result.cycles, project.predicted_cycles)
+    return _Ran(result.outputs, streams, project.types, result.cycles, project.predicted_cycles)
 
 
 def _first_error(text: str) -> str:

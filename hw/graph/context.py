@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 
 from ...errors import UserError
@@ -13,6 +14,7 @@ from ..network import Node, Reference
 from ..types import Requant, StreamType, bits_for
 from .execute import DOUBLE
 from .index import Graph
+from .states import State
 
 if TYPE_CHECKING:
     from ..ops.base import Op
@@ -50,6 +52,9 @@ class Context:
         strict: results that a float32 reference does not hold are refused.
         wide: names of the nodes that have such results: their reference is executed in float64.
         notes: in words, what else the reference does in float64.
+        starts: start values by tensor, where vectors of the frame before are used (mode previous); None: each frame
+            uses its own.
+        states: the tensors that are kept from frame to frame.
     """
 
     model: Graph
@@ -61,6 +66,37 @@ class Context:
     strict: bool = True
     wide: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    starts: dict[str, tuple[float, ...]] | None = None
+    states: list[State] = field(default_factory=list)
+
+    def keep(self, tensor: str, kind: StreamType) -> tuple[int, ...] | None:
+        """Let the readers of a vector get that of the frame before; None in mode frame, and where nothing reads it.
+
+        The stream with the tensor's name carries the vector of the frame before then.
+
+        Args:
+            kind: type of the vector.
+
+        Returns:
+            Codes of the start value, one for each channel; what a type does not hold is limited to it.
+
+        Raises:
+            UserError: the vector is an output of the network as well.
+        """
+        if self.starts is None or not self.model.readers(tensor):
+            return None
+        if self.model.is_output(tensor):
+            raise UserError(
+                f"output '{tensor}' is a vector of the frame that the network reads itself: with --pooling previous it "
+                "would be that of the frame before. Drop the output, or take --pooling frame."
+            )
+        values = np.array(self.starts.get(tensor, (0.0,) * kind.channels))
+        if values.shape != (kind.channels,):
+            raise UserError(f"state '{tensor}': {values.size} start values for {kind.channels} channels.")
+        codes = np.clip(np.rint(values * 2.0**kind.frac), kind.lo, kind.hi).astype(np.int64)
+        given = self.model.fresh(f"{tensor}_previous")
+        self.states.append(State(tensor, given, tuple(kind.to_values(codes).tolist())))
+        return tuple(codes.tolist())
 
     def check_exact(self, peak: int, tensor: str, node: onnx.NodeProto) -> None:
         """Let the reference of a node be executed in float64 where float32 does not hold its result.

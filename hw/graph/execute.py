@@ -22,13 +22,14 @@ def execute(model: Graph, inputs: dict[str, np.ndarray], all_tensors: bool) -> d
 
     Args:
         model: with shapes of all tensors; its `double` names the nodes that compute in float64.
+        inputs: float32; states float64 where they are such results. Those left out start as the graph says.
     """
     if not model.double:
         found: dict[str, np.ndarray] = execute_onnx(model, inputs, return_full_exec_context=all_tensors)
         return found
     context: dict[str, np.ndarray] = model.make_empty_exec_context()
-    context.update(inputs)
-    exact: dict[str, np.ndarray] = {}
+    exact = {name: value for name, value in inputs.items() if value.dtype == np.float64}
+    context.update({name: value.astype(np.float32) for name, value in inputs.items()})
     opset = max(o.version for o in model.model.opset_import if o.domain in ("", "ai.onnx"))
     for node in model.graph.node:
         if node.name in model.double:

@@ -17,6 +17,7 @@ from .check import check_constant_types, check_structure
 from .fold import fold
 from .index import Graph, drop_unread, set_nodes, sorted_nodes
 from .shapes import MAX_ELEMENTS, QONNX_DOMAIN, QUANTIZERS, infer
+from .states import join
 from .views import straighten_views
 
 Message = TypeVar("Message", onnx.ModelProto, onnx.NodeProto, onnx.OperatorSetIdProto)
@@ -36,6 +37,7 @@ def read(source: str | Path | onnx.ModelProto | ModelWrapper) -> tuple[onnx.Mode
         model, name = _read_file(Path(source)), str(source)
     else:
         model, name = copy_of(source.model if isinstance(source, ModelWrapper) else source), "the model"
+    join(model, name)
     inputs = _inputs(model)
     if len(inputs) != 1:
         raise UserError(
@@ -49,6 +51,8 @@ def read(source: str | Path | onnx.ModelProto | ModelWrapper) -> tuple[onnx.Mode
 
 def load(source: str | Path | onnx.ModelProto | ModelWrapper, frame: tuple[int, int] | None = None) -> Graph:
     """A cleaned copy of a QONNX model: constants folded, every node named, static shapes, in topological order.
+
+    One that keeps tensors from frame to frame is joined to a graph of one frame (`states.join`).
 
     Names of the file are kept, whatever the frame: nodes without one get their operator's with a number.
 

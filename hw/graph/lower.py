@@ -29,6 +29,7 @@ from .index import Graph
 from .load import copy_of, load
 from .rewrite import Rewrite
 from .scales import Units, move_scales, quantize_input
+from .states import cut, starts_of
 from .vectors import straighten
 
 
@@ -42,6 +43,8 @@ class Lowered:
             not empty, its converted form.
         changes: in words, each conversion that may change a value; empty for a model that needs none.
         units: what codes of the reference's input and outputs stand for in the file.
+
+    In mode previous the reference has explicit states, as further inputs and outputs (`hw.graph.states`).
     """
 
     network: Network
@@ -58,7 +61,8 @@ class Lowered:
     def output_types(self) -> dict[str, StreamType]:
         """Types of the outputs by tensor name, in the QONNX graph's order."""
         kinds = self.network.output_types.values()
-        return dict(zip((o.name for o in self.reference.graph.output), kinds, strict=True))
+        own = [o.name for o in self.reference.graph.output][: len(kinds)]  # states come behind them
+        return dict(zip(own, kinds, strict=True))
 
     @property
     def references(self) -> dict[str, Reference]:
@@ -72,6 +76,7 @@ def lower(
     affine_bits: int | None = None,
     frame: tuple[int, int] | None = None,
     input_scale: float | None = None,
+    pooling: str | None = None,
 ) -> Lowered:
     """Lower a QONNX network, NCHW, one image in, one or several images out.
 
@@ -80,11 +85,16 @@ def lower(
         affine_bits: bits that float affine constants are quantized to; None refuses them.
         frame: (height, width) of the input, in pixels; None keeps the file's.
         input_scale: 8-bit codes times this number become the input of a network that does not quantize it.
+        pooling: which frame's means and sums a frame uses: "frame", its own, or "previous", those of the frame before;
+            None: the frame before's where the file has states, else its own.
 
     Raises:
         UserError: whatever cannot be built exactly, with the node's name, its operator and what is supported.
     """
     cleaned = load(source, frame)
+    starts = starts_of(cleaned.model)
+    if pooling is not None:
+        starts = (starts or {}) if pooling == "previous" else None
     folded = Graph(copy_of(cleaned.model))
     if input_scale is not None:
         quantize_input(folded, input_scale)
@@ -99,7 +109,7 @@ def lower(
     options = ConversionOptions(affine_bits, binary, grids=grids)
     while True:
         try:
-            return _lower(cleaned, folded, options, moved, units)
+            return _lower(cleaned, folded, options, moved, units, starts)
         except TooWideError as error:
             _take_fewer_bits(options, error)
 
@@ -123,11 +133,18 @@ def _take_fewer_bits(options: ConversionOptions, error: TooWideError) -> None:
     options.fewer[first] = max(least, now - max(1, error.excess // 2))
 
 
-def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions, moved: list[str], units: Units) -> Lowered:
+def _lower(
+    cleaned: Graph,
+    folded: Graph,
+    options: ConversionOptions,
+    moved: list[str],
+    units: Units,
+    starts: dict[str, tuple[float, ...]] | None,
+) -> Lowered:
     """Lower a clean model with folded constants and its scales moved; neither is changed."""
     work = Graph(copy_of(folded.model))
     changes = moved + convert(work, registry.conversions(), options)
-    context = Context(work, strict=options.affine_bits is not None)
+    context = Context(work, strict=options.affine_bits is not None, starts=starts)
     _type_input(context)
     rewrites = registry.rewrites()
     for node in list(work.graph.node):
@@ -136,13 +153,21 @@ def _lower(cleaned: Graph, folded: Graph, options: ConversionOptions, moved: lis
     changes = changes + context.notes
     outputs = [o.name for o in work.graph.output]
     _check_connected(context, outputs)
+    if starts is not None:
+        _check_states(context, outputs)
     streams = [context.stream(o) for o in outputs]
     for one in registry.passes():
         one.apply(context, frozenset(streams))
     # What computes in float64 is named in the converted file.
-    reference = Graph(copy_of(work.model)) if changes or context.wide else cleaned
+    known = {o for n in cleaned.graph.node for o in n.output}
+    own = changes or context.wide or any(state.tensor not in known for state in context.states)
+    reference = Graph(copy_of(work.model)) if own else cleaned
     reference.double = frozenset(context.wide)
-    made = {o for n in reference.graph.node for o in n.output}
+    if context.states:
+        reference = cut(reference, context.states)
+        for state in context.states:
+            context.references[state.tensor] = Reference(state.given)
+    made = {o for n in reference.graph.node for o in n.output} | {state.given for state in context.states}
     for name, place in list(context.references.items()):
         if place.tensor not in made:  # a conversion's own, and the reference is the file
             del context.references[name]
@@ -234,6 +259,31 @@ def _check_connected(context: Context, outputs: list[str]) -> None:
     for node in context.nodes:
         if not read.intersection(node.outputs):
             raise UserError(f"{node.op.op_type} '{node.source}': nothing reads its result. Remove it from the network.")
+
+
+def _check_states(context: Context, outputs: list[str]) -> None:
+    """Refuse what mode previous does not mean anything for.
+
+    Raises:
+        UserError: no state, a start value of none, or an output that follows from states alone.
+    """
+    if not context.states:
+        raise UserError(
+            "--pooling previous: the network takes no mean or sum over the frame that anything reads. Leave it out."
+        )
+    kept = {state.tensor for state in context.states}
+    if unknown := sorted(set(context.starts or ()) - kept):
+        raise UserError(f"state '{unknown[0]}': the network keeps no such tensor; it keeps {', '.join(sorted(kept))}.")
+    fresh = {context.stream(context.model.graph.input[0].name)}  # streams that the frame itself has a part in
+    for node in context.nodes:
+        if node.op.start is None and fresh.intersection(node.inputs):
+            fresh.update(node.outputs)
+    for output in outputs:
+        if context.stream(output) not in fresh:
+            raise UserError(
+                f"output '{output}' follows from vectors of the frame alone: with --pooling previous it would be that "
+                "of the frame before. Take --pooling frame."
+            )
 
 
 def _network(context: Context, source: str, outputs: list[str]) -> Network:

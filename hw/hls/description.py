@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import UserError
 from ..types import StreamType
 
-FILE, FORMAT = "xnorsr.json", 2
+FILE, FORMAT = "xnorsr.json", 3
 
 
 def stream_type(raw: Mapping[str, Any]) -> StreamType:
@@ -45,6 +45,21 @@ class Traced:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A state: what the network keeps from frame to frame.
+
+    Attributes:
+        name: of the stream that carries it.
+        kind: its type, a vector.
+        start: codes in the first frame, one for each channel.
+    """
+
+    name: str
+    kind: StreamType
+    start: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Port:
     """A port of the network: the QONNX tensor and its type."""
 
@@ -52,15 +67,24 @@ class Port:
     kind: StreamType
 
 
+def _kept(raw: Mapping[str, Any]) -> Kept:
+    kept = Kept(raw["name"], stream_type(raw["type"]), tuple(raw["start"]))
+    fits = kept.kind.pixels == 1 and len(kept.start) == kept.kind.channels
+    if not fits or any(type(n) is not int or not kept.kind.lo <= n <= kept.kind.hi for n in kept.start):
+        raise ValueError(f"the start of state {kept.name} is none")
+    return kept
+
+
 @dataclass(frozen=True)
 class Description:
-    """Project name, stamp of its library, its ports and traced streams."""
+    """Project name, stamp of its library, its ports, traced streams and states."""
 
     project: str
     stamp: str
     input: Port
     outputs: tuple[Port, ...]
     traced: tuple[Traced, ...]
+    states: tuple[Kept, ...]
 
     @staticmethod
     def read(folder: Path) -> Description:
@@ -78,6 +102,7 @@ class Description:
                 raise ValueError(f"it is of format {raw.get('format')}, this version reads {FORMAT}")
             traced = tuple(Traced(x["name"], x["tensor"], stream_type(x["type"])) for x in raw["traced"])
             source, *outputs = (Port(p["tensor"], stream_type(p["type"])) for p in (raw["input"], *raw["outputs"]))
-            return Description(_word(raw["project"]), _word(raw["stamp"]), source, tuple(outputs), traced)
+            states = tuple(_kept(x) for x in raw["states"])
+            return Description(_word(raw["project"]), _word(raw["stamp"]), source, tuple(outputs), traced, states)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{path}: not a project description ({error}). Build the project again.") from error

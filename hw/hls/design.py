@@ -8,6 +8,7 @@ from ...errors import UserError
 from ..network import Network, Node, Stream
 from ..ports import GBR, channel_order, check_colors
 from ..resources.fifos import LEAST, fifo_depths
+from ..resources.limits import check_fifos
 from .kernel import Kernel
 
 #: Bits per channel at a port: the C-simulation's entry takes and gives int32.
@@ -53,6 +54,11 @@ class HlsDesign:
         return [self.network.streams[name] for name in self.network.outputs]
 
     @property
+    def states(self) -> dict[str, int]:
+        """Number of each layer with a state among them, by the layer's name."""
+        return {self.network.producers[name].name: n for n, name in enumerate(self.network.states)}
+
+    @property
     def ports(self) -> dict[str, str]:
         """Name of the top function's argument for each stream that is a port, its words as they are."""
         names = {name: f"pixels_out{n or ''}" for n, name in enumerate(self.network.outputs)}
@@ -75,8 +81,10 @@ def design_of(network: Network, colors: str | None = None) -> HlsDesign:
         colors: order of channels at the ports; see `hw.ports.channel_order`.
 
     Raises:
-        UserError: a layer cannot be built (see `Op.kernel`), a port is too wide, or cannot have that order.
+        UserError: a layer cannot be built (see `Op.kernel`), a port is too wide, or cannot have that order; the FIFOs
+            hold more than any part does.
     """
+    check_fifos(network)
     check_colors([network.input_type, *network.output_types.values()], colors)
     for what, name in (("input", network.input), *(("output", name) for name in network.outputs)):
         stream = network.streams[name]

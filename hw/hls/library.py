@@ -27,20 +27,28 @@ class Library:
         self.description, self.trace = description, trace
         try:
             self._library = ctypes.CDLL(str(path))
-            self._library.xnorsr_run.argtypes = [_INT32, _POINTERS]
+            self._library.xnorsr_run.argtypes = [_INT32, _POINTERS, _POINTERS]
             if trace:
-                self._library.xnorsr_run_trace.argtypes = [_INT32, _POINTERS, _POINTERS]
+                self._library.xnorsr_run_trace.argtypes = [_INT32, _POINTERS, _POINTERS, _POINTERS]
         except (OSError, AttributeError) as error:
             raise UserError(
                 f"{path}: cannot be loaded ({error}). Remove the file to have it compiled again; if a source there "
                 "was changed, build it again: xnorsr build"
             ) from error
 
-    def run(self, codes: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Codes of the outputs by their tensors, and of the traced streams by their names, each (H, W, C) int64.
+    def start(self) -> dict[str, np.ndarray]:
+        """The states of the first frame after reset: (1, 1, C) int64 codes by name."""
+        return {one.name: np.array(one.start, np.int64).reshape(_shape(one.kind)) for one in self.description.states}
+
+    def run(
+        self, codes: np.ndarray, states: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Codes of the outputs by their tensors, of the traced streams by their names, and of the next frame's states
+        by theirs, each (H, W, C) int64.
 
         Args:
             codes: (H, W, C) codes of the input's type.
+            states: this frame's, as `start` and the run before give them.
 
         Raises:
             RuntimeError: the streams did not end empty.
@@ -49,13 +57,14 @@ class Library:
         outputs = {port.tensor: np.empty(_shape(port.kind), np.int32) for port in self.description.outputs}
         traced = self.description.traced if self.trace else ()
         streams = {one.name: np.empty(_shape(one.kind), np.int64) for one in traced}
+        following = {one.name: np.array(states[one.name], np.int64, order="C") for one in self.description.states}
         if self.trace:
-            status = self._library.xnorsr_run_trace(frame, _pointers(outputs), _pointers(streams))
+            status = self._library.xnorsr_run_trace(frame, _pointers(outputs), _pointers(following), _pointers(streams))
         else:
-            status = self._library.xnorsr_run(frame, _pointers(outputs))
+            status = self._library.xnorsr_run(frame, _pointers(outputs), _pointers(following))
         if status:
             raise RuntimeError("the streams of the C-simulation did not end empty")
-        return {name: out.astype(np.int64) for name, out in outputs.items()}, streams
+        return {name: out.astype(np.int64) for name, out in outputs.items()}, streams, following
 
 
 def _shape(kind: StreamType) -> tuple[int, int, int]:

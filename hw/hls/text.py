@@ -180,6 +180,10 @@ def description(design: HlsDesign, project: str, stamp: str) -> dict[str, Any]:
         "input": port(design.input),
         "outputs": [port(stream) for stream in design.outputs],
         "traced": [{"name": s.name, "tensor": s.tensor, "type": asdict(s.kind)} for s in design.network.traced],
+        "states": [
+            {"name": name, "type": asdict(design.network.streams[name].kind), "start": start.ravel().tolist()}
+            for name, start in design.network.states.items()
+        ],
         "layers": [
             {
                 "name": call.node.name,

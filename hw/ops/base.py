@@ -13,7 +13,7 @@ a rate, of its own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
@@ -42,7 +42,8 @@ class Timing:
         interval: cycles between two beats that it takes, at least.
         latency: cycles from taking the last beat that an output needs to that output.
         window: beats that it must take beyond those of an output's own place before it gives that output: what its
-            windows look ahead, a whole frame for a sum over the frame. FIFOs beside it must hold them.
+            windows look ahead, a whole frame for a sum over the frame. FIFOs beside it must hold them. Less than 0
+            where the output is there before the beats of its own place are: the frame before made it.
         spare: beats that it may hold besides, in buffers that fill only when the output waits.
         window_register: cycles that a beat spends in a register between window and engine.
         when_stopped: beats that it surely holds when its output waits, so that a FIFO in front of it may be so much
@@ -195,7 +196,10 @@ class Op(ABC):
 
     @abstractmethod
     def golden(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Output codes, each (H, W, C) int64, for the codes of its inputs, each (H, W, C) int64."""
+        """Output codes, each (H, W, C) int64, for the codes of its inputs, each (H, W, C) int64.
+
+        An operator with a state takes it behind its inputs, and gives the next frame's behind its outputs.
+        """
 
     # Time
 
@@ -240,6 +244,22 @@ class Op(ABC):
     @abstractmethod
     def parameters(self) -> Parameters:
         """Learned constants."""
+
+    # State
+
+    @property
+    def start(self) -> tuple[int, ...] | None:
+        """Codes of its state in the first frame after reset, one for each channel of its first output; None for an
+        operator without a state, whose outputs follow from its inputs alone.
+
+        An operator with a state gives in each frame what the frame before made, one vector, and keeps what this one
+        makes. The state is of the type of its first output.
+        """
+        return None
+
+    def begin(self) -> np.ndarray:
+        """The state in the first frame after reset, (1, 1, C) int64."""
+        return np.array(self.start, np.int64).reshape(self.outputs[0].shape)
 
     # Text
 
@@ -291,16 +311,31 @@ class Op(ABC):
     # For all
 
     def execute(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """`golden`, its results checked against the outputs' types.
+        """`golden`, its results, the next state among them, checked against their types.
 
         Raises:
             AssertionError: a code does not belong to the type of its output, or a frame has another size.
         """
         outs = self.golden(*(np.asarray(x, np.int64) for x in inputs))
-        for kind, out in zip(self.outputs, outs, strict=True):
+        kinds = self.outputs if self.start is None else (*self.outputs, self.outputs[0])
+        for kind, out in zip(kinds, outs, strict=True):
             assert out.shape == kind.shape, f"{self.op_type} gives {out.shape}, its output is {kind}"
             assert out.min() >= kind.lo and out.max() <= kind.hi, f"{self.op_type} leaves {kind}"
         return outs
+
+    def play(self, frames: Iterable[Sequence[np.ndarray]]) -> list[tuple[np.ndarray, ...]]:
+        """Outputs of frames that follow each other from reset on, by `execute`.
+
+        Args:
+            frames: codes of the inputs of each.
+        """
+        if self.start is None:
+            return [self.execute(*inputs) for inputs in frames]
+        state, played = self.begin(), []
+        for inputs in frames:
+            *outs, state = self.execute(*inputs, state)
+            played.append(tuple(outs))
+        return played
 
     def replace(self, **changes: Any) -> Self:
         """A copy with other fields."""

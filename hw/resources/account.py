@@ -92,6 +92,8 @@ class Estimate:
         interval_cycles: cycles between frames when they follow each other.
         lut, ff, bram36, dsp, uram: sums over layers; UltraRAM only where a part is given that has it.
         device: the part, or None.
+        pooling: whose vectors over the frame a frame uses (`Network.pooling`).
+        frames_to_settle: frames after which a picture that stands still comes out as it stays.
     """
 
     layers: tuple[LayerAccount, ...]
@@ -116,6 +118,8 @@ class Estimate:
     dsp: int
     uram: int
     device: Device | None
+    pooling: str | None = None
+    frames_to_settle: int = 1
 
     @property
     def fps(self) -> float:
@@ -251,4 +255,6 @@ def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None
         dsp=sum(one.dsp for one in layers),
         uram=sum(one.uram for one in layers),
         device=chip,
+        pooling=network.pooling,
+        frames_to_settle=network.frames_to_settle,
     )

@@ -35,6 +35,8 @@ class Prediction:
         frame_interval: cycles between frames that follow each other without a pause.
         bottleneck: name of the layer that sets the frame interval.
         ends: for each output, first pixel taken to its last pixel, both cycles counted.
+        start: cycles after reset within which what the network keeps from frame to frame is where the first frame
+            needs it; one that comes earlier may wait for it. 0 for a network that keeps nothing.
     """
 
     latency: int
@@ -42,6 +44,7 @@ class Prediction:
     frame_interval: int
     bottleneck: str
     ends: tuple[int, ...]
+    start: int = 0
 
 
 def flows(network: Network, source: Times) -> dict[str, Times]:
@@ -67,7 +70,10 @@ def slowest(network: Network) -> tuple[str, int]:
 
 
 def predict(network: Network) -> Prediction:
-    """Latency and cycles of a frame under the folding that the layers have, pixels offered every cycle."""
+    """Latency and cycles of a frame under the folding that the layers have, pixels offered every cycle.
+
+    What the network keeps from frame to frame is there before the frame comes.
+    """
     pixels = network.input_type.pixels
     bottleneck, interval = slowest(network)
     times = flows(network, np.arange(pixels, dtype=np.int64))
@@ -78,4 +84,14 @@ def predict(network: Network) -> Prediction:
         frame_interval=interval,
         bottleneck=bottleneck,
         ends=ends,
+        start=_start(network),
     )
+
+
+def _start(network: Network) -> int:
+    """An upper bound of `Prediction.start`: one beat through everything that works on vectors, one after the other."""
+    if not network.states:
+        return 0
+    vectors = [node.op.timing("rtl") for node in network.nodes if node.op.input.pixels == 1]
+    deepest = fifo_cycles(1 << 20, 1)  # through a stream between two layers
+    return deepest + sum(t.latency + t.interval + t.window_register + deepest for t in vectors)

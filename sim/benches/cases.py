@@ -43,6 +43,7 @@ class Case:
         times: for each output, the cycle of every transfer of all frames back to back, counted from the first transfer
             of in0, without any pause; None when not checked.
         extra: more SystemVerilog beside the instance.
+        ahead: frames that the outputs are ahead of the inputs, from reset on: as many more come out.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Case:
     interval: int | None = None
     times: list[list[int]] | None = None
     extra: str = ""
+    ahead: int = 0
 
 
 STREAM_PORTS = {

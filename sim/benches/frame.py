@@ -8,6 +8,7 @@ Runs inside the simulator; `sim.rtlsim` starts it. The environment variable XNOR
     record     .json to write: cycles, FIFO occupancies    fifos     instance names whose occupancy is read
     idle, stall    probability of a pause, input and output
     seed       of the pauses                               timeout   cycles without a line that count as a deadlock
+    wait       cycles between reset and the first pixel
 
 Ports are driven by cocotbext-axi, a line as a packet. On frames of 64x48 that takes 0.87 times as long as a loop of our
 own that did nothing else, and 1.12 times with pauses.
@@ -148,10 +149,12 @@ async def frames(dut: Any) -> None:
     outputs = [_Output(dut, o, _pause(config, "stall", o["prefix"])) for o in config["outputs"]]
     for _ in range(4):
         await FallingEdge(dut.aclk)
-    cocotb.start_soon(source.send(images, config["in_bits"]))
-    cocotb.start_soon(source.see_first())
     tasks = [cocotb.start_soon(o.receive(len(images))) for o in outputs]
     dut.aresetn.value = 1
+    for _ in range(config["wait"]):
+        await FallingEdge(dut.aclk)
+    cocotb.start_soon(source.send(images, config["in_bits"]))
+    cocotb.start_soon(source.see_first())
     await FallingEdge(dut.aclk)
     start = axis.cycle(get_sim_time()) + 1  # the next rising edge, the first one at which a pixel can be taken
     await _until_done(tasks, config["timeout"], source, outputs)

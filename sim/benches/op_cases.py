@@ -32,7 +32,9 @@ def random_codes(rng: np.random.Generator, kind: StreamType, extreme: bool = Fal
 def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Case:
     """A case of one operator on random frames, the last of them at the ends of the range of codes."""
     images = [[random_codes(rng, kind, extreme=n > 0 and n == frames - 1) for kind in op.inputs] for n in range(frames)]
-    wanted = [op.execute(*image) for image in images]
+    # A state of the frame before is there without the frame: one more comes out.
+    ahead = int(op.start is not None)
+    wanted = op.play([*images, *images[:ahead]])
     timing = op.timing("rtl")
     fill = (
         int(timing.window) + timing.window_register
@@ -51,7 +53,8 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
         ],
         latency=timing.latency + fill if one_rate else None,
         interval=timing.interval if one_rate else None,
-        times=flow_times(op, frames),
+        times=flow_times(op, frames + ahead),
+        ahead=ahead,
     )
 
 

@@ -134,8 +134,10 @@ class StreamSink:
         self.ready.value = 0
 
     def clear(self) -> None:
-        """Forget what came, as after a reset."""
+        """Forget what came, as after a reset; what is there from reset on is not taken unseen."""
         self.beats, self.moved, self.held = [], [], None
+        self.is_ready = False
+        self.ready.value = 0
 
     def drive(self) -> None:
         ready = not next(self.pause)

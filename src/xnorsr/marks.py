@@ -4,3 +4,7 @@ from __future__ import annotations
 
 #: "WIDTHxHEIGHT" of the only frame, in low-resolution pixels, that constants of the file are right for.
 FRAME = "xnorsr.frame"
+#: JSON list of [input, output]: what the network keeps from frame to frame, given and made.
+STATES = "xnorsr.states"
+#: JSON table of the start values of such tensors, in a graph as of one frame.
+STARTS = "xnorsr.starts"

@@ -13,6 +13,7 @@ from benchmarks import (
     mapped_netlist,
     model_size,
     network_synthesis,
+    paper_width,
     popcount_luts,
     rtl_frame,
     stock_hls4ml,
@@ -170,3 +171,20 @@ def test_training_asks_for_folders(capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         training.main([])
     assert "--train-data and --test-data are needed" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_networks_of_paper_width_cost(capsys: Capture, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- paper_width -->\n<!-- /paper_width -->\n")
+    paper_width.main(["--quick", "--frame", "24x16", "--only", "srresnet", "--write", str(page)])
+    lines = last_table(capsys.readouterr().out, "x2 at paper width")
+    assert [row[:2] for row in lines[:2]] == [["srresnet", "bnn"], ["srresnet", "scales"]]
+    assert all(int(row[3].replace(",", "")) > 100 and row[-1].startswith("xc") for row in lines[:2])
+    assert [row[-1] for row in lines[2:]] == ["not asked for"] * 10
+    assert "| srresnet | scales | 1 blocks |" in page.read_text()
+
+
+def test_the_size_that_papers_train() -> None:
+    cfg = paper_width.size("srresnet", "scales", {})
+    assert (cfg.channels, cfg.blocks, cfg.scale, cfg.scheme.name) == (64, 16, 2, "scales")  # type: ignore[attr-defined]

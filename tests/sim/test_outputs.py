@@ -96,16 +96,17 @@ def test_missing_outputs_do_not_pass() -> None:
 
 LIBRARY = """
 #include <cstdint>
-extern "C" int xnorsr_run(const int32_t *input, int32_t *const *outputs) {
+extern "C" int xnorsr_run(const int32_t *input, int32_t *const *outputs, int64_t *const *) {
     for (int n = 0; n < 24; n++) outputs[0][n] = input[n] - 100;
     for (int p = 0; p < 24; p++)
         for (int c = 0; c < 2; c++) outputs[1][2 * p + c] = input[p / 2 * 2 + c];
     return 0;
 }
-extern "C" int xnorsr_run_trace(const int32_t *input, int32_t *const *outputs, int64_t *const *traces) {
+extern "C" int xnorsr_run_trace(const int32_t *input, int32_t *const *outputs, int64_t *const *states,
+                                int64_t *const *traces) {
     for (int n = 0; n < 24; n++) traces[1][n] = -int64_t(input[n]);
     for (int n = 0; n < 24; n++) traces[0][n] = int64_t(input[n]) << 32;
-    return xnorsr_run(input, outputs);
+    return xnorsr_run(input, outputs, states);
 }
 """
 
@@ -117,6 +118,7 @@ def test_csim_fills_every_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         input=SimpleNamespace(tensor="x", kind=INPUT),
         outputs=[SimpleNamespace(tensor=name, kind=kind) for name, kind in OUTPUTS.items()],
         traced=[SimpleNamespace(name=name, kind=INPUT) for name in ("high", "negative")],
+        states=[],
     )
     monkeypatch.setattr(csim.Description, "read", lambda folder: description)
     monkeypatch.setattr(csim, "compile_project", lambda folder, **_: tmp_path / "x.so")

@@ -64,6 +64,7 @@ class XnorVitisBackend(VitisBackend):
         affine_bits: int | None = None,
         frame: tuple[int, int] | None = None,
         folding: Folding | None = None,
+        pooling: str | None = None,
         **others: Any,
     ) -> dict[str, Any]:
         """The Vitis backend's configuration, with streams as the default.
@@ -74,12 +75,13 @@ class XnorVitisBackend(VitisBackend):
             affine_bits: bits that float scales and slopes are quantized to; None refuses them.
             frame: (width, height) in pixels that the network is built for; None keeps the file's.
             folding: as in `hw.options.BuildOptions`, for layers that HLSConfig gives no PE and SIMD.
+            pooling: which frame's means a frame uses, as in `hw.options.BuildOptions`.
             others: further options of the Vitis backend, which change nothing here and are named in a warning.
 
         Raises:
             UserError: an option that there is not, or a value that is not allowed.
         """
-        given = {"affine_bits": affine_bits, "frame": frame, "folding": folding}
+        given = {"affine_bits": affine_bits, "frame": frame, "folding": folding, "pooling": pooling}
         given |= {"port_colors": port_colors, "hls_ports": hls_ports, "hls_control": hls_control}
         given |= {"frame_sync": frame_sync}
         options = checked(given | {"clock_period": clock_period})
@@ -100,6 +102,7 @@ class XnorVitisBackend(VitisBackend):
             "AffineBits": options.affine_bits,
             "Frame": list(options.frame) if options.frame else None,
             "Folding": options.model_dump(mode="json")["folding"],
+            "Pooling": options.pooling,
         }
 
     def create_layer_class(self, layer_class: type) -> type:
@@ -120,12 +123,18 @@ class XnorVitisBackend(VitisBackend):
     def predict(self, model: ModelGraph, x: np.ndarray) -> np.ndarray:
         """C-simulation of float images, (N, H, W, C) or (H, W, C); hls4ml's layout of the result.
 
+        Several are frames that follow each other from reset on, which counts where a network keeps something from frame
+        to frame (pooling="previous").
+
         Raises:
             UserError: another shape, or a value that is no code of the input's type: nothing rounds in front of the
                 hardware.
         """
         from .model import XnorModelGraph, check_shape, frames_of
 
+        reset = getattr(model._top_function_lib, "xnorsr_reset", None)
+        if reset is not None:
+            reset()
         if isinstance(model, XnorModelGraph):
             return model._predict(frames_of(x, next(iter(model.get_layers())).get_attr("stream").kind, "predict"))
         # A project that was linked again: its shapes are known, its types are not.

@@ -39,7 +39,8 @@ def convert(config: dict[str, Any]) -> ModelGraph:
         network = source.network
     else:
         frame = config.get("Frame")
-        lowered = lower(source, config.get("AffineBits"), frame and (frame[1], frame[0]))
+        size = frame and (frame[1], frame[0])
+        lowered = lower(source, config.get("AffineBits"), size, pooling=config.get("Pooling"))
         asked = {"folding": config.get("Folding"), "clock_period": config.get("ClockPeriod")}
         own = any({"PE", "SIMD"} & set(keys) for keys in (config.get("HLSConfig", {}).get("LayerName") or {}).values())
         network = folded(lowered.network, checked(asked), tell=not own)

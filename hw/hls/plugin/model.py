@@ -62,8 +62,9 @@ class XnorModelGraph(ModelGraph):
             x: as for `predict`.
 
         Returns:
-            What `predict` gives, and for each traced layer (N, H, W, C) float values by its name. A layer with several
-            outputs has the first one's. Streams that a tensor of the QONNX graph stands for are traced.
+            What `predict` gives, and for each traced layer (N, H, W, C) float values by its name, of frames that follow
+            each other from reset on. A layer with several outputs has the first one's. Streams that a tensor of the
+            QONNX graph stands for are traced.
 
         Raises:
             UserError: as `predict`.
@@ -75,8 +76,9 @@ class XnorModelGraph(ModelGraph):
         library = Library(compile_project(folder, trace=True), Description.read(folder), trace=True)
         makers = {name: layer.name for layer in self.get_layers() for name in reversed(layer.outputs)}
         found: dict[str, list[np.ndarray]] = {}
+        states = library.start()
         for frame in frames:
-            _, streams = library.run(kind.to_codes(frame))
+            _, streams, states = library.run(kind.to_codes(frame), states)
             for one in library.description.traced:
                 if one.name in makers:
                     found.setdefault(makers[one.name], []).append(one.kind.to_values(streams[one.name]))

@@ -9,11 +9,25 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ...hls import latency as hls
+from ...hls.arrays import ints
 from ...hls.kernel import Kernel, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
 from ...resources.arrival import NEVER, Times, paced
 from ...resources.cost import Coefficient, Cost, coefficient, control, multiplier
-from ...rtl.module import LayerModule, flag, layer, quant_parameters, requant_cycles
+from ...rtl.literals import rows
+from ...rtl.module import (
+    CLOCK,
+    STREAM_IN,
+    STREAM_OUT,
+    Constant,
+    Instance,
+    LayerModule,
+    Wire,
+    flag,
+    layer,
+    quant_parameters,
+    requant_cycles,
+)
 from ...types import Range, Requant, StreamType
 from ..base import NO_PARAMETERS, NO_WORK, Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import check_fold, divisors, space
@@ -24,18 +38,26 @@ class Pool(OneOutput):
     """Sum over the frame, (H, W, C) to (1, 1, C): y = quant(sum of x); exact without quant.
 
     A mean is a sum whose quant divides by the number of pixels. The vector of a frame is known when the frame is over,
-    so what meets it waits: the FIFO beside holds the frame.
+    so what meets it waits: the FIFO beside holds the frame. With a `start` nothing waits: a frame gets the vector of
+    the frame before, which a register holds.
 
     Attributes:
         pe: channels that are requantized in one cycle, a divisor of C; 0 for all of them. Sums take a pixel per cycle.
+        start: codes that the first frame after reset gets, one for each channel; None: each frame gets its own vector.
     """
 
     op_type: ClassVar[str] = "Pool"
-    summary: ClassVar[str] = "sum or mean over the frame, rounded: one vector per frame; what meets it waits for it"
-    hardware: ClassVar[str] = "accumulators, one divider shared by the channels; the FIFO beside holds the frame"
+    summary: ClassVar[str] = (
+        "sum or mean over the frame, rounded: one vector per frame; what meets it waits for it, or takes the vector of "
+        "the frame before"
+    )
+    hardware: ClassVar[str] = (
+        "accumulators, one divider shared by the channels; the FIFO beside holds the frame, or a register the vector"
+    )
     coefficients: ClassVar[dict[str, Coefficient]] = {}
     quant: Requant | None
     pe: int = 0
+    start: tuple[int, ...] | None = None
 
     @property
     def lanes(self) -> int:
@@ -59,15 +81,19 @@ class Pool(OneOutput):
         return None
 
     def golden(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        y = inputs[0].sum((0, 1), keepdims=True)
-        return (y if self.quant is None else self.quant(y),)
+        total = inputs[0].sum((0, 1), keepdims=True)
+        y = total if self.quant is None else self.quant(total)
+        return (y,) if self.start is None else (inputs[1], y)
 
     def timing(self, side: Side) -> Timing:
         before = self.input.pixels - 1
+        if self.start is not None:
+            before -= self.input.pixels
         if side == "hls":
             latency = hls.PORTS + hls.STEP * (1 + (self.quant is not None)) + self.folds
             return Timing(1, latency, before, 0, 0, 0.0, self.input.pixels + self.folds)
         latency = 1 + requant_cycles(self.quant, self.logic_levels) + (1 + self.folds if self.folds > 1 else 0)
+        latency += self.start is not None
         return Timing(1, latency, before, 0, 0, 0.0, max(self.input.pixels, self.folds))
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -80,6 +106,8 @@ class Pool(OneOutput):
             taken = int(paced(earliest, 1, taken)[-1])
             left = max(taken + 1, left + self.folds)
             out.append(left + latency - 1)
+        if self.start is not None:
+            out = [NEVER, *out[:-1]]  # the vector of the first frame is there from reset on
         return (np.array(out, np.int64),)
 
     def fold_space(self) -> FoldSpace | None:
@@ -106,7 +134,8 @@ class Pool(OneOutput):
 
     def cost(self) -> Cost:
         word = self.output.channels * self.sum.bits
-        return control() + Cost(lut=coefficient("adder") * word, ff=1.0 * word) + self.fold_cost()
+        held = 0.0 if self.start is None else 1.0 * self.output.word_bits
+        return control() + Cost(lut=coefficient("adder") * word, ff=1.0 * word + held) + self.fold_cost()
 
     def line_buffer_bits(self) -> int:
         return 0
@@ -121,32 +150,44 @@ class Pool(OneOutput):
         check_fold(name, self, Fold(self.lanes, 1))
         bits = self.sum.bits
         check_bits(name, "its sum over the frame", requant_bits(self.quant, bits))
+        start = () if self.start is None else (ints("start", np.array(self.start), "[channel], of the first frame"),)
         return Kernel(
-            "pool",
+            "pool" if self.start is None else "pool_previous",
             "xnorsr_pool.h",
             (("in", pixels(self.input)), ("out", pixels(self.output)), ("quant", requant(self.quant))),
             (*size(self.input), ("PE", self.lanes), ("SUM_BITS", bits)),
+            start,
         )
 
     def module(self, name: str, index: int) -> LayerModule:
-        return layer(name, self.op_type, self.inputs, self.outputs).whole(
-            "xnorsr_pool",
-            {
-                "Channels": self.output.channels,
-                "Pe": self.lanes,
-                "InBits": self.input.bits,
-                "InSigned": flag(self.input.signed),
-                "Beats": self.input.pixels,
-                "SumBits": self.sum.bits,
-                "HasQuant": flag(self.quant),
-                **quant_parameters("Out", self.quant),
-                "OutBits": self.output.bits,
-                "LogicLevels": self.logic_levels,
-            },
-        )
+        made = layer(name, self.op_type, self.inputs, self.outputs)
+        parameters: dict[str, object] = {
+            "Channels": self.output.channels,
+            "Pe": self.lanes,
+            "InBits": self.input.bits,
+            "InSigned": flag(self.input.signed),
+            "Beats": self.input.pixels,
+            "SumBits": self.sum.bits,
+            "HasQuant": flag(self.quant),
+            **quant_parameters("Out", self.quant),
+            "OutBits": self.output.bits,
+            "LogicLevels": self.logic_levels,
+        }
+        if self.start is None:
+            return made.whole("xnorsr_pool", parameters)
+        bits = self.output.word_bits
+        made.constants.append(Constant("Start", bits, rows(self.begin()[0], self.output.bits), "all channels"))
+        made.wires += [Wire("vector_data", bits), Wire("vector_valid", 1), Wire("vector_ready", 1)]
+        out = {"data_o": "vector_data", "valid_o": "vector_valid", "ready_i": "vector_ready"}
+        made.whole("xnorsr_pool", parameters, STREAM_IN | out)
+        into = {"data_i": "vector_data", "valid_i": "vector_valid", "ready_o": "vector_ready"}
+        held = CLOCK | into | STREAM_OUT
+        made.instances.append(Instance("xnorsr_previous", f"u_{name}_held", {"Bits": bits, "Start": "Start"}, held))
+        return made
 
     def describe(self) -> str:
-        return "sum over the frame" + (" + round" if self.quant is not None else "")
+        what = "sum over the frame" if self.start is None else "sum over the frame before"
+        return what + (" + round" if self.quant is not None else "")
 
     @property
     def sort(self) -> Sort:

@@ -1,8 +1,9 @@
 """ReduceSum, ReduceMean and GlobalAveragePool over rows and columns (and the Quant behind them) -> Pool.
 
-Contract: the sum is exact. The reference executes it in float32, so it has to fit 24 significant bits: 8-bit codes of
-at most 65,536 pixels. A mean over a number of pixels that is no power of two has a Quant behind it, coarse enough that
-the float32 mean never rounds another way than the exact one: the sum times the ratio of the two lsbs within 2**22.
+Contract: in mode previous a vector that is read becomes a state (`Context.keep`). The sum is exact. The reference
+executes it in float32, so it has to fit 24 significant bits: 8-bit codes of at most 65,536 pixels. A mean over a number
+of pixels that is no power of two has a Quant behind it, coarse enough that the float32 mean never rounds another way
+than the exact one: the sum times the ratio of the two lsbs within 2**22.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class PoolRewrite(Rewrite):
                 )
             frac = kind.frac + down
             out = exact_type(kind, kind.lo * kind.pixels, kind.hi * kind.pixels, kind.channels, frac)
-            context.add(Pool((kind,), _vector(out), None), [node], [node.input[0]], [node.output[0]])
+            self._add(context, Pool((kind,), _vector(out), None), [node], node.output[0])
             return
         frac, bits, lo, hi = quant_parameters(context.model, quant)
         out = requant_type(kind, frac, bits, lo, kind.channels)
@@ -76,7 +77,12 @@ class PoolRewrite(Rewrite):
         divisor = kind.pixels if odd > 1 else 1
         op = Pool((kind,), _vector(out), Requant(shift, lo, hi, divisor))
         check_exact(peak, node.output[0], node)
-        context.add(op, [node, quant], [node.input[0]], [quant.output[0]])
+        self._add(context, op, [node, quant], quant.output[0])
+
+    def _add(self, context: Context, op: Pool, nodes: list[onnx.NodeProto], vector: str) -> None:
+        """Append it; with the vector of the frame before, if the lowering wants that."""
+        op = op.replace(start=context.keep(vector, op.output))
+        context.add(op, nodes, [nodes[0].input[0]], [vector])
 
 
 def _vector(kind: StreamType) -> StreamType:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hls4ml.converters import convert_from_onnx_model
 
+from tests.gated import gated
 from tests.networks import NetworkSpec, images, network
 from xnorsr.errors import UserError
 from xnorsr.hw.graph.lower import lower
@@ -20,6 +21,7 @@ from xnorsr.hw.hls.plugin.graph import network_of
 from xnorsr.hw.network import Network
 from xnorsr.hw.resources.folding import fold
 from xnorsr.sim.reference import run as reference
+from xnorsr.sim.reference import run_frames
 
 SPEC = NetworkSpec(height=5, width=8, channels=4, seed=21)
 
@@ -217,3 +219,18 @@ def test_build_runs_the_tool_that_is_there(
     stand_in(2)
     with pytest.raises(UserError, match="loop 'step' of kernel: initiation interval 1 wanted, 2 found"):
         graph.build()
+
+
+def test_frames_follow_each_other_where_means_are_those_of_the_frame_before(tmp_path: Path) -> None:
+    options = {"backend": "XnorVitis", "io_type": "io_stream", "pooling": "previous"}
+    made = convert_from_onnx_model(gated(), output_dir=str(tmp_path / "net"), project_name="net", **options)
+    made.compile()
+    lowered = lower(gated(), pooling="previous")
+    frames = np.random.default_rng(3).integers(0, 256, (3, 4, 5, 3))
+    (kind,) = lowered.output_types.values()
+    wanted = np.stack([kind.to_values(truth.output) for truth in run_frames(lowered, frames)])
+    for _ in range(2):  # each call begins with the start values
+        found = made.predict(lowered.input_type.to_values(frames))
+        np.testing.assert_array_equal(found.reshape(wanted.shape), wanted)
+    with pytest.raises(UserError, match="pooling='next': Input should be 'frame' or 'previous'"):
+        convert_from_onnx_model(gated(), output_dir=str(tmp_path / "other"), **options | {"pooling": "next"})

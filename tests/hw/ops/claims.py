@@ -165,7 +165,7 @@ endmodule
 def claim_case(name: str, op: Op, rng: np.random.Generator, frames: int) -> Case:
     """A case of `sv_wrapper`: both words, and the beats when the operator alone gives them."""
     images = [[random_codes(rng, kind) for kind in op.inputs] for _ in range(frames)]
-    outs = [op.execute(*image) for image in images]
+    outs = op.play(images)
     a, b = ratio(op)
     first = []
     for image, out in zip(images, outs, strict=True):

@@ -2,16 +2,21 @@
 #define XNORSR_POOL_H_
 
 #include "xnorsr_common.h"
+#include "xnorsr_state.h"
 
-// Sum over the frame: y[c] = quant(sum of x[c] over all pixels), one beat per frame.
+// Sum over the frame: y[c] = quant(sum of x[c] over all pixels), one beat per frame. pool gives it behind the frame,
+// pool_previous gives that of the frame before with the first pixel, and start in the first frame.
 //
-// CFG: in, out, H, W, PE (channels that are requantized at a time), SUM_BITS, quant (Requant or Exact).
+// CFG: in, out, H, W, PE (channels that are requantized at a time), SUM_BITS, quant (Requant or Exact), for
+// pool_previous STATE, its number among the states of the project.
 // After the last pixel the sums go PE at a time through the requantization, C/PE more steps of the same loop.
 
 namespace xnorsr {
 
-template <class CFG>
-void pool_frame(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out) {
+// PREVIOUS: held is given first and gets the frame's vector, else the vector is given and held is nothing.
+template <class CFG, bool PREVIOUS>
+void pool_frame(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
+                typename CFG::out::word &held) {
     XNORSR_PRAGMA(HLS INLINE)
     static const int C = CFG::in::C, PIXELS = CFG::H * CFG::W, FOLDS = C / CFG::PE;
     typedef typename Number<CFG::SUM_BITS>::type sum_t;
@@ -28,6 +33,8 @@ void pool_frame(hls::stream<typename CFG::in::word> &in, hls::stream<typename CF
 pixel:
     for (int t = 0; t < PIXELS + FOLDS; t++) {
         XNORSR_PRAGMA(HLS PIPELINE II=1 style=flp)
+        if (PREVIOUS && t == 0)
+            out.write(held);
         if (t < PIXELS) {
             typename CFG::in::number x[C];
             XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=x dim=0 type=complete)
@@ -53,19 +60,42 @@ pixel:
                     y[c] = part[c + CFG::PE < C ? 0 : c + CFG::PE - C];
                 }
             }
-            if (t == PIXELS + FOLDS - 1)
-                out.write(pack<typename CFG::out>(y));
+            if (t == PIXELS + FOLDS - 1) {
+                if (PREVIOUS)
+                    held = pack<typename CFG::out>(y);
+                else
+                    out.write(pack<typename CFG::out>(y));
+            }
         }
     }
 }
 
 template <class CFG>
 void pool(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out) {
+    typename CFG::out::word nothing = 0;
 #ifdef XNORSR_FAST
-    pool_frame<typename CFG::shape>(in, out);
+    pool_frame<typename CFG::shape, false>(in, out, nothing);
 #else
-    pool_frame<CFG>(in, out);
+    pool_frame<CFG, false>(in, out, nothing);
 #endif
+}
+
+template <class CFG, class START>
+void pool_previous(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out,
+                   const START (&start)[CFG::out::C]) {
+    static typename CFG::out::word vector; // of the frame before
+    static bool begun = false;             // there was one since reset
+    XNORSR_PRAGMA(HLS RESET variable=begun)
+    typename CFG::out::word held = begun ? vector : pack<typename CFG::out>(start);
+    XNORSR_READ_STATE(CFG, typename CFG::out, held)
+#ifdef XNORSR_FAST
+    pool_frame<typename CFG::shape, true>(in, out, held);
+#else
+    pool_frame<CFG, true>(in, out, held);
+#endif
+    XNORSR_WRITE_STATE(CFG, typename CFG::out, held)
+    vector = held;
+    begun = true;
 }
 
 } // namespace xnorsr
