@@ -26,9 +26,9 @@ _MODES_FROM = 11  # opset whose DepthToSpace has both orders of channels
 
 
 class Steps(NamedTuple):
-    """`count` steps of `stride` along an axis of the stream: "c", "h" or "w", or "" for the same place again."""
+    """`number` steps of `stride` along an axis of the stream: "c", "h" or "w", or "" for the same place again."""
 
-    count: int
+    number: int
     axis: str
     stride: int
 
@@ -133,7 +133,7 @@ class _Walk:
         if len(view.dims[1]) != 1 or view.dims[1][0].axis != "c":
             return None
         steps = view.dims[1][0]
-        first = view.first + int(number) % steps.count * steps.stride
+        first = view.first + int(number) % steps.number * steps.stride
         return replace(view, dims=view.dims[:1] + view.dims[2:], first=first)
 
     def _part(self, node: onnx.NodeProto) -> None:
@@ -164,9 +164,11 @@ class _Walk:
             found[n] = self.model.get_initializer(name) if name else None
         if found[0] is None or found[1] is None:
             return None
-        lists: list[Any] = [None if values is None else np.ravel(values).tolist() for values in found]
+        lists: list[Any] = [None if values is None else np.ravel(np.asarray(values)).tolist() for values in found]
         starts, ends, axes, steps = lists
         axes, steps = axes or list(range(len(starts))), steps or [1] * len(starts)
+        if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+            return None
         channels = np.arange(shape[1])
         for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
             taken = range(*slice(start, end, step).indices(shape[axis % 4]))
@@ -205,11 +207,11 @@ def _reshaped(view: View, shape: list[int]) -> View | None:
             if not left:
                 return None
             steps = left.pop()
-            if size % steps.count == 0:
-                size //= steps.count
-            elif steps.count % size == 0:
-                rest = steps.count // size
-                left.append(steps._replace(count=rest))
+            if size % steps.number == 0:
+                size //= steps.number
+            elif steps.number % size == 0:
+                rest = steps.number // size
+                left.append(steps._replace(number=rest))
                 steps = Steps(size, steps.axis, steps.stride * rest)
                 size = 1
             else:

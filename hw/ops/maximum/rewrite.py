@@ -38,12 +38,12 @@ class MaximumRewrite(Rewrite):
         if side == 1:
             context.same(node, source, target)
             return
-        size = {"height": kind.height // side, "width": kind.width // side}
-        blocks = replace(kind, **size, channels=kind.channels * side**2)
+        pooled = replace(kind, height=kind.height // side, width=kind.width // side)
+        blocks = replace(pooled, channels=kind.channels * side**2)
         inner = f"{target}_blocks"
         unshuffle = PixelUnshuffle((kind,), blocks, side, "DCR")
         context.add(unshuffle, [node], [source], [inner], references=[Reference(source, side, "DCR")], suffix="_blocks")
-        context.add(Maximum((blocks,), replace(kind, **size)), [node], [inner], [target])
+        context.add(Maximum((blocks,), pooled), [node], [inner], [target])
 
 
 def _ints(node: onnx.NodeProto, name: str, default: list[int]) -> list[int]:
