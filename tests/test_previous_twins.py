@@ -44,7 +44,7 @@ class Case:
     truths: list[reference.Execution]
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=["scales", pytest.param("rcan", marks=pytest.mark.exhaustive)])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     print(f"seed {SEED}")
     torch.manual_seed(SEED)

@@ -83,8 +83,8 @@ def w1a1(m: BinaryUnit, x: Tensor) -> Tensor:
 
 
 def plain_bnn(m: BinaryUnit, x: Tensor) -> Tensor:
-    # 0.5 / sqrt(9 * 6) is 2**-3.9.
-    return conv(sign_clipped(x), sign_clipped(m.conv.weight)) / 16
+    # 0.5**2 / sqrt(9 * 6) is 2**-4.9.
+    return conv(sign_clipped(x), sign_clipped(m.conv.weight)) / 32
 
 
 def bireal(m: BinaryUnit, x: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def test_a_network_of_default_quantizers(name: str, models: dict[str, onnx.Model
     assert any("work on integer codes" in change for change in lowered.changes)
     sums = [change for change in lowered.changes if "different scales" in change]
     assert bool(sums) == (
-        name in ("residual_apart", "residual_float", "shared", "normalized", "joined") or "binary" in name
+        name in ("residual_apart", "residual_float", "shared", "normalized", "joined", "parts") or "binary" in name
     )
     assert lowered.units.input == pytest.approx(1 / 255, rel=1e-2)
     again = lower(lowered.reference.model)
