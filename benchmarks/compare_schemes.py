@@ -225,7 +225,7 @@ def main(given: list[str] | None = None) -> None:
         mark = "colors" if several else "compare_schemes"
         runs.write(args.write, mark, caption(args, "compare_schemes", given), table)
     if args.short:
-        minutes = np.mean([one.minutes for seeds in results for one in seeds])
+        minutes = np.median([one.minutes for seeds in results for one in seeds])
         budget = f"{args.steps} steps of {args.batch} patches, {minutes:.0f} minutes on one shared core"
         seeds = ", ".join(map(str, args.seeds))
         told = f"{NETWORK['channels']} channels, 8 convolutions, {form}; seeds {seeds}: {budget}."
