@@ -6,8 +6,9 @@
 // Interval:    1 cycle per beat for Depth >= 2, 2 cycles for Depth = 1.
 // Handshake:   valid_o, data_o and ready_o are registers: no path from an input to an output.
 // Structure:   Depth 1 is a register, 2 a register slice. Else a memory and the registers behind it: its own, which is the
-//              output with Style 0, and an output register behind block RAM and UltraRAM, which goes into them. Full and
-//              empty are registers too, told by what the level will be: a handshake costs no comparison in its cycle.
+//              output with Style 0, and an output register behind block RAM and UltraRAM, which goes into them. That there is
+//              room, a word, and that both registers behind the memory are taken, are registers too, told by what the level
+//              will be: ready_i is two LUTs from any register, and nothing is between ready_o and its own.
 // Simulation:  max_occupancy_q holds the most beats that were inside since reset.
 module xnorsr_fifo #(
   parameter int unsigned Bits,      // bits of a beat
@@ -32,13 +33,18 @@ module xnorsr_fifo #(
 
   if (Depth == 1) begin : gen_register
     logic [Bits-1:0] data_q;
-    logic            valid_q;
-    assign ready_o = ~valid_q;
+    logic            valid_q, ready_q;  // each the complement of the other: neither has the pins of both sides
+    assign ready_o = ready_q;
     assign valid_o = valid_q;
     assign data_o  = data_q;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni) valid_q <= 1'b0;
-      else         valid_q <= valid_q ? ~ready_i : valid_i;
+      if (!rst_ni) begin
+        valid_q <= 1'b0;
+        ready_q <= 1'b1;
+      end else begin
+        valid_q <= valid_q ? ~ready_i : valid_i;
+        ready_q <= valid_q ? ready_i : ~valid_i;
+      end
     end
     always_ff @(posedge clk_i) begin
       if (!valid_q) data_q <= data_i;
@@ -53,19 +59,19 @@ module xnorsr_fifo #(
     localparam int unsigned LevelBits = $clog2(Words + 1);
 
     // Level of the memory
-    logic                 push, read, stored_q, full_q;
+    logic                 push, read, stored_q, room_q;
     logic [LevelBits-1:0] level_q;
-    assign push    = valid_i & ~full_q;
-    assign ready_o = ~full_q;
+    assign push    = valid_i & room_q;
+    assign ready_o = room_q;
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         level_q  <= '0;
         stored_q <= 1'b0;
-        full_q   <= 1'b0;
+        room_q   <= 1'b1;
       end else if (push != read) begin
         level_q  <= level_q + {{(LevelBits - 1){read}}, 1'b1};
         stored_q <= push || level_q != LevelBits'(1);
-        full_q   <= push && level_q == LevelBits'(Words - 1);
+        room_q   <= !push || level_q != LevelBits'(Words - 1);
       end
     end
 
@@ -85,29 +91,36 @@ module xnorsr_fifo #(
 
     // A word is read in a later cycle than it is written in, so the two addresses differ.
     logic [Bits-1:0] word;
-    logic            word_valid_q, load;
+    logic            word_valid_q, held_q, move;  // held_q: what stands behind the memory moves only with ready_i
     xnorsr_ram #(.Bits(Bits), .Words(Words), .Style(Style)) u_ram (
       .clk_i, .write_i(push), .write_addr_i(write_addr_q), .data_i,
       .read_i(read), .read_addr_i(read_addr_q), .data_o(word)
     );
-    assign read = stored_q & (~word_valid_q | load);
+    assign move = ~held_q | ready_i;
+    assign read = stored_q & move;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)                   word_valid_q <= 1'b0;
-      else if (~word_valid_q | load) word_valid_q <= stored_q;
+      if (!rst_ni)   word_valid_q <= 1'b0;
+      else if (move) word_valid_q <= stored_q;
     end
     if (Style == 0) begin : gen_at_once
-      assign load    = ready_i;
+      assign held_q  = word_valid_q;
       assign valid_o = word_valid_q;
       assign data_o  = word;
     end else begin : gen_output
       logic [Bits-1:0] data_q;
-      logic            valid_q;
+      logic            valid_q, both_q, load;
+      assign held_q  = both_q;  // the word's register and this one
       assign load    = ~valid_q | ready_i;
       assign valid_o = valid_q;
       assign data_o  = data_q;
       always_ff @(posedge clk_i) begin
-        if (!rst_ni)   valid_q <= 1'b0;
-        else if (load) valid_q <= word_valid_q;
+        if (!rst_ni) begin
+          valid_q <= 1'b0;
+          both_q  <= 1'b0;
+        end else begin
+          if (load) valid_q <= word_valid_q;
+          if (move) both_q  <= stored_q & (word_valid_q | ~load);
+        end
       end
       always_ff @(posedge clk_i) begin
         if (load) data_q <= word;

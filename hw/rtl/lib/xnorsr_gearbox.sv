@@ -6,10 +6,7 @@
 // Interval:    1 cycle a narrow beat, without a gap between wide beats.
 // Handshake:   ready_o is a register where R > 1 beats become one, else depends on ready_i combinationally; valid_o and data_o are
 //              registers.
-// Structure:   widening collects R - 1 beats in a shift register and writes the output register with the last one, so that
-//              collecting goes on while the output waits. Only the last beat needs the output free, so ready_o can be told
-//              a cycle before: it is 0 where the last beat comes next and the output waits, in which case a beat that leaves
-//              costs a cycle. Narrowing shifts a loaded word; the next word loads in the cycle in which the last part
+// Structure:   xnorsr_collect widens. Narrowing shifts a loaded word; the next word loads in the cycle in which the last part
 //              leaves. That a part is the last one is a register, so a handshake is one look-up table.
 module xnorsr_gearbox #(
   parameter int unsigned InChannels,   // channels of an input beat
@@ -32,12 +29,10 @@ module xnorsr_gearbox #(
     $fatal(1, "%m: InChannels = %0d, OutChannels = %0d, one must divide the other", InChannels, OutChannels);
   end
 
-  logic valid_q;
-  assign valid_o = valid_q;
-
   if (InChannels == OutChannels) begin : gen_pass
     logic [OutChannels*Bits-1:0] data_q;
-    logic                        vacant;
+    logic                        valid_q, vacant;
+    assign valid_o = valid_q;
     assign vacant  = ~valid_q | ready_i;
     assign ready_o = vacant;
     assign data_o  = data_q;
@@ -49,37 +44,12 @@ module xnorsr_gearbox #(
       if (vacant && valid_i) data_q <= data_i;
     end
   end else if (InChannels < OutChannels) begin : gen_widen
-    localparam int unsigned Ratio     = OutChannels / InChannels;
-    localparam int unsigned PartBits  = InChannels * Bits;
-    localparam int unsigned PartsBits = (Ratio - 1) * PartBits;
-    localparam int unsigned CountBits = $clog2(Ratio);
-
-    logic [PartsBits-1:0]          part_q;  // oldest part in the low bits
-    logic [OutChannels*Bits-1:0]   data_q;
-    logic [CountBits-1:0]          count_q;
-    logic                          last_q, last_d, valid_d, room_q, take;
-    assign take    = valid_i & room_q;
-    assign last_d  = take ? count_q == CountBits'(Ratio - 2) : last_q;
-    assign valid_d = (take & last_q) | (valid_q & ~ready_i);
-    assign ready_o = room_q;  // not (last_q and valid_q): what is written is free
-    assign data_o  = data_q;
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        count_q <= '0;
-        last_q  <= 1'b0;
-        valid_q <= 1'b0;
-        room_q  <= 1'b1;
-      end else begin
-        if (take) count_q <= last_q ? '0 : count_q + 1'b1;
-        last_q  <= last_d;
-        valid_q <= valid_d;
-        room_q  <= ~(last_d & valid_d);
-      end
-    end
-    always_ff @(posedge clk_i) begin
-      if (take && last_q) data_q <= {data_i, part_q};
-      if (valid_i && !last_q)           part_q <= PartsBits'({data_i, part_q} >> PartBits);
-    end
+    logic next;
+    xnorsr_collect #(.Parts(OutChannels / InChannels), .PartBits(InChannels * Bits), .Copies(1)) u_collect (
+      .clk_i, .rst_ni, .part_i(data_i), .valid_i, .ready_o, .next_o(next), .data_o, .valid_o, .ready_i
+    );
+    logic unused_ok;
+    assign unused_ok = &{1'b0, next};
   end else begin : gen_narrow
     localparam int unsigned Ratio     = InChannels / OutChannels;
     localparam int unsigned PartBits  = OutChannels * Bits;
@@ -87,7 +57,8 @@ module xnorsr_gearbox #(
 
     logic [InChannels*Bits-1:0] word_q;
     logic [CountBits-1:0]       count_q;
-    logic                       last_q, load, move;
+    logic                       valid_q, last_q, load, move;
+    assign valid_o = valid_q;
     assign load    = ~valid_q | last_q;  // registers only: what chooses the data does not wait for ready_i
     assign move    = ~valid_q | ready_i;
     assign ready_o = load & move;

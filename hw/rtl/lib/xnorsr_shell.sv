@@ -5,7 +5,7 @@
 //              results of all parts of a pixel, channel 0 in the low bits.
 // Range:       Pe divides Channels; InBits, OutBits, Stages >= 1.
 // Latency:     Stages cycles for F = 1, else Stages + 1 + F. Interval: F cycles per pixel.
-// Handshake:   F = 1: ready_o depends on ready_i combinationally, and en_o = ready_o. F > 1: en_o is a register and ready_o follows
+// Handshake:   F = 1: ready_o depends on ready_i combinationally, and en_o = ready_o. F > 1: en_o are registers and ready_o follows
 //              from registers alone, so no path runs from one side to the other. valid_o, data_o are registers if result_i is.
 // Structure:   a width converter at each end, valid bits, a counter of parts. The pipeline's registers take en_o as their clock
 //              enable, which costs no look-up table; it falls when a pixel waits at the output and all other parts of the next
@@ -26,7 +26,7 @@ module xnorsr_shell #(
   output logic                        ready_o,
   output logic [Pe*InBits-1:0]        part_o,
   output logic [FoldBits-1:0]         fold_o,
-  output logic                        en_o,
+  output logic [Pe-1:0]               en_o,       // of each channel of a part, all equal
   input  logic [Pe*OutBits-1:0]       result_i,
   output logic [Channels*OutBits-1:0] data_o,
   output logic                        valid_o,
@@ -42,36 +42,40 @@ module xnorsr_shell #(
   localparam int unsigned Folds = Channels / Pe;
 
   logic [Stages-1:0] valid_q;
-  logic              part_valid;
+  logic              part_valid, en;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni)   valid_q <= '0;
-    else if (en_o) valid_q <= Stages'({valid_q, part_valid});
+    if (!rst_ni) valid_q <= '0;
+    else if (en) valid_q <= Stages'({valid_q, part_valid});
   end
 
   if (Folds == 1) begin : gen_parallel
     assign part_o     = data_i;
     assign part_valid = valid_i;
     assign fold_o     = '0;
-    assign en_o       = ~valid_q[Stages-1] | ready_i;
-    assign ready_o    = en_o;
+    assign en         = ~valid_q[Stages-1] | ready_i;
+    assign en_o       = {Pe{en}};
+    assign ready_o    = en;
     assign data_o     = result_i;
     assign valid_o    = valid_q[Stages-1];
   end else begin : gen_folded
     logic [FoldBits-1:0] fold_q;
     assign fold_o = fold_q;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)                 fold_q <= '0;
-      else if (part_valid && en_o) fold_q <= fold_q == FoldBits'(Folds - 1) ? '0 : fold_q + 1'b1;
+      if (!rst_ni)               fold_q <= '0;
+      else if (part_valid && en) fold_q <= fold_q == FoldBits'(Folds - 1) ? '0 : fold_q + 1'b1;
     end
 
     xnorsr_gearbox #(.InChannels(Channels), .OutChannels(Pe), .Bits(InBits)) u_cut (
       .clk_i, .rst_ni, .data_i, .valid_i, .ready_o,
-      .data_o(part_o), .valid_o(part_valid), .ready_i(en_o)
+      .data_o(part_o), .valid_o(part_valid), .ready_i(en)
     );
-    // Whether it takes a part stands in a register: the enable
-    xnorsr_gearbox #(.InChannels(Pe), .OutChannels(Channels), .Bits(OutBits)) u_join (
-      .clk_i, .rst_ni, .data_i(result_i), .valid_i(valid_q[Stages-1]), .ready_o(en_o),
+    // Whether it takes a part stands in registers: the enable, one copy of which is the shell's own
+    logic next;
+    xnorsr_collect #(.Parts(Folds), .PartBits(Pe * OutBits), .Copies(Pe + 1)) u_join (
+      .clk_i, .rst_ni, .part_i(result_i), .valid_i(valid_q[Stages-1]), .ready_o({en_o, en}), .next_o(next),
       .data_o, .valid_o, .ready_i
     );
+    logic unused_ok;
+    assign unused_ok = &{1'b0, next};
   end
 endmodule

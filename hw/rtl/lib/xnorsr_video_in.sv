@@ -98,11 +98,12 @@ module xnorsr_video_in #(
     StSurplus   // dropping up to the end of the line that came
   } state_e;
   state_e state_q, state_d;
+  logic   live_q, pad_q, surplus_q;  // StSync or StPixels; StPadLine or StPadFrame; StSurplus: one bit each for the handshake
 
   // Position of the next pixel to the core
   logic [XBits-1:0] x_q;
   logic [YBits-1:0] y_q;
-  logic             first_q, last_x_q, last_y_q, pass, pad;  // the comparisons are made a pixel before they are needed
+  logic             first_q, last_x_q, last_y_q, match, pass;  // the comparisons are made a pixel before they are needed
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       x_q      <= '0;
@@ -122,33 +123,29 @@ module xnorsr_video_in #(
   end
 
   // A pixel passes when it starts a frame exactly where one is to start, or when nothing but counting says where
-  assign pass    = (state_q == StSync || state_q == StPixels) && beat && (Counted || sof == first_q);
-  assign pad     = state_q == StPadLine || state_q == StPadFrame;
-  assign valid_o = pass | pad;
-  assign data_o  = pixel & {Bits{~pad}};
+  assign match   = Counted || sof == first_q;
+  assign pass    = live_q & beat & match;
+  assign valid_o = pass | pad_q;
+  assign data_o  = pixel & {Bits{~pad_q}};
+  // What does not pass is dropped, unless a frame is to be filled up first; where no beat is, it makes no difference
+  assign take    = (live_q & (match ? ready_i : first_q)) | (surplus_q & ~sof);
 
   logic err_line_d, err_frame_d;
   always_comb begin
     state_d     = state_q;
-    take        = 1'b0;
     err_line_d  = 1'b0;
     err_frame_d = 1'b0;
     case (state_q)
       StPadLine:  if (ready_i && last_x_q) state_d = StPixels;
       StPadFrame: if (ready_i && last_x_q && last_y_q) state_d = StPixels;
-      StSurplus: begin
-        take = ~sof;
-        if (beat && (sof || eol)) state_d = StPixels;
-      end
+      StSurplus:  if (beat && (sof || eol)) state_d = StPixels;
       default: begin  // StSync, StPixels
         if (pass) begin
-          take = ready_i;
           if (ready_i) begin
             err_line_d = Counted && !eol ? last_x_q && last_y_q : eol != last_x_q;
             state_d    = Counted || eol == last_x_q ? StPixels : eol ? StPadLine : StSurplus;
           end
         end else if (beat) begin
-          take        = first_q;
           err_frame_d = state_q == StPixels;
           state_d     = first_q ? StSync : StPadFrame;
         end
@@ -158,10 +155,16 @@ module xnorsr_video_in #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       state_q     <= StSync;
+      live_q      <= 1'b1;
+      pad_q       <= 1'b0;
+      surplus_q   <= 1'b0;
       err_line_o  <= 1'b0;
       err_frame_o <= 1'b0;
     end else begin
       state_q     <= state_d;
+      live_q      <= state_d == StSync || state_d == StPixels;
+      pad_q       <= state_d == StPadLine || state_d == StPadFrame;
+      surplus_q   <= state_d == StSurplus;
       err_line_o  <= err_line_d;
       err_frame_o <= err_frame_d;
     end

@@ -4,7 +4,8 @@
 //              fold_o = g*(Elements/Simd) + s.
 // Range:       Simd divides Elements; Groups, ElementBits >= 1.
 // Latency:     1 cycle to the first slice; 0 when there is one fold only. Interval: F = Groups*Elements/Simd cycles a window.
-// Handshake:   en_i moves everything; ready_o = en_i and (empty or last slice), the latter a register. valid_o marks a slice.
+// Handshake:   en_i moves everything; word_en_i is a copy of it for the window, next_i what it is in the next cycle. ready_o is a
+//              register, en_i and (empty or last slice) as of a cycle before; en_i with one fold. valid_o marks a slice.
 // Levels:      counters and their ends are registers of their own: one carry chain or two LUTs, and the multiplexer of the register.
 // Structure:   a register that rotates by one slice per cycle, so no multiplexer as wide as the window is needed; the next window
 //              loads in the cycle of the last slice. One fold: wires.
@@ -18,6 +19,8 @@ module xnorsr_fold_sequencer #(
   input  logic                            clk_i,
   input  logic                            rst_ni,
   input  logic                            en_i,
+  input  logic                            word_en_i,
+  input  logic                            next_i,
   input  logic [Elements*ElementBits-1:0] data_i,
   input  logic                            valid_i,
   output logic                            ready_o,
@@ -32,7 +35,7 @@ module xnorsr_fold_sequencer #(
 
   if (Folds == 1) begin : gen_wires
     logic unused_ok;
-    assign unused_ok = &{1'b0, clk_i, rst_ni};
+    assign unused_ok = &{1'b0, clk_i, rst_ni, word_en_i, next_i};
     assign ready_o = en_i;
     assign slice_o = data_i;
     assign valid_o = valid_i;
@@ -45,11 +48,13 @@ module xnorsr_fold_sequencer #(
 
     logic [Elements*ElementBits-1:0] word_q;
     logic                            busy_q, first_q, last_q;  // *_q of the slice that is dealt out
-    logic                            open_q;                   // there is none, or it is the window's last one
+    logic                            open_q, open_d;           // there is none, or it is the window's last one
     logic                            turn_q;                   // not open_q: a register of its own for the wide multiplexer
+    logic                            ready_q;
     logic [FoldBits-1:0]             fold_q;
     logic [CountBits-1:0]            slice_q;
-    assign ready_o   = en_i & open_q;
+    assign open_d    = !en_i ? open_q : open_q ? ~valid_i : fold_q == FoldBits'(Folds - 2);
+    assign ready_o   = ready_q;
     assign slice_o   = word_q[SliceBits-1:0];
     assign valid_o   = busy_q;
     assign fold_o    = fold_q;
@@ -65,11 +70,13 @@ module xnorsr_fold_sequencer #(
         last_q      <= Slices == 1;
         open_q      <= 1'b1;
         turn_q      <= 1'b0;
-      end else if (en_i) begin
-        if (open_q) busy_q <= valid_i;
-        open_q <= open_q ? ~valid_i : fold_q == FoldBits'(Folds - 2);
-        turn_q <= open_q ? valid_i : fold_q != FoldBits'(Folds - 2);
-        if (busy_q) begin
+        ready_q     <= 1'b1;
+      end else begin
+        open_q  <= open_d;
+        turn_q  <= ~open_d;
+        ready_q <= next_i & open_d;
+        if (en_i && open_q) busy_q <= valid_i;
+        if (en_i && busy_q) begin
           fold_q <= open_q ? '0 : fold_q + 1'b1;
           if (Slices > 1) begin
             first_q <= last_q;
@@ -82,11 +89,11 @@ module xnorsr_fold_sequencer #(
 
     if (Slices == 1) begin : gen_whole
       always_ff @(posedge clk_i) begin
-        if (en_i && !turn_q) word_q <= data_i;
+        if (word_en_i && !turn_q) word_q <= data_i;
       end
     end else begin : gen_rotate
       always_ff @(posedge clk_i) begin
-        if (en_i) word_q <= turn_q ? {word_q[SliceBits-1:0], word_q[Elements*ElementBits-1:SliceBits]} : data_i;
+        if (word_en_i) word_q <= turn_q ? {word_q[SliceBits-1:0], word_q[Elements*ElementBits-1:SliceBits]} : data_i;
       end
     end
   end

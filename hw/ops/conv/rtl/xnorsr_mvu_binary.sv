@@ -130,7 +130,9 @@ module xnorsr_mvu_binary #(
   assign unused_taps = &{1'b0, taps_i};
 
   // Slices; the border stays with its pixel
-  logic                   en;
+  localparam int unsigned Copies = 5;  // of the enable: control, the window's slices, operands, counts, accumulators
+  logic [Copies-1:0]      en;
+  logic                   en_next;
   logic [Simd*InBits-1:0] slice;
   logic                   slice_valid, first, last;
   logic [FoldBits-1:0]    fold;
@@ -138,7 +140,7 @@ module xnorsr_mvu_binary #(
   xnorsr_fold_sequencer #(
     .ElementBits(InBits), .Elements(Elements), .Simd(Simd), .Groups(Groups), .FoldBits(FoldBits)
   ) u_sequencer (
-    .clk_i, .rst_ni, .en_i(en), .data_i(elements), .valid_i, .ready_o,
+    .clk_i, .rst_ni, .en_i(en[0]), .word_en_i(en[1]), .next_i(en_next), .data_i(elements), .valid_i, .ready_o,
     .slice_o(slice), .valid_o(slice_valid), .fold_o(fold), .first_o(first), .last_o(last)
   );
   if (Folds == 1) begin : gen_border_wire
@@ -157,11 +159,11 @@ module xnorsr_mvu_binary #(
   localparam int unsigned Stages    = RomStages + PopLatency + AddStages + 1;  // the last one is the accumulators
   logic [Stages-2:0] valid_q, first_q, last_q;  // index = stage, without the last one
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= (Stages-1)'({valid_q, slice_valid});
+    if (!rst_ni)    valid_q <= '0;
+    else if (en[0]) valid_q <= (Stages-1)'({valid_q, slice_valid});
   end
   always_ff @(posedge clk_i) begin
-    if (en) begin
+    if (en[0]) begin
       first_q <= (Stages-1)'({first_q, first});
       last_q  <= (Stages-1)'({last_q, last});
     end
@@ -179,7 +181,7 @@ module xnorsr_mvu_binary #(
     assign plane  = plane_d;
     assign weight = Weights;
     logic unused_ok;
-    assign unused_ok = &{1'b0, fold};
+    assign unused_ok = &{1'b0, fold, en[2]};
   end else begin : gen_rom
     // Fold f = g*Slices + s needs, of each output g*Pe + p, the weights s*Simd and following
     logic [Pe*Simd-1:0] rom [Folds];
@@ -195,10 +197,10 @@ module xnorsr_mvu_binary #(
     logic [Pe*Simd-1:0]          weight_q;
     logic [InBits-1:0][Simd-1:0] plane_q;
     always_ff @(posedge clk_i) begin
-      if (en) weight_q <= rom[fold];
+      if (en[2]) weight_q <= rom[fold];
     end
     always_ff @(posedge clk_i) begin
-      if (en) plane_q <= plane_d;
+      if (en[2]) plane_q <= plane_d;
     end
     if (RomStages == 1) begin : gen_small
       assign plane  = plane_q;
@@ -207,10 +209,10 @@ module xnorsr_mvu_binary #(
       logic [Pe*Simd-1:0]          weight2_q;
       logic [InBits-1:0][Simd-1:0] plane2_q;
       always_ff @(posedge clk_i) begin
-        if (en) weight2_q <= weight_q;
+        if (en[2]) weight2_q <= weight_q;
       end
       always_ff @(posedge clk_i) begin
-        if (en) plane2_q <= plane_q;
+        if (en[2]) plane2_q <= plane_q;
       end
       assign plane  = plane2_q;
       assign weight = weight2_q;
@@ -224,14 +226,14 @@ module xnorsr_mvu_binary #(
     if (PopcountId >= 0) begin : gen_structure
       xnorsr_popcounts #(
         .Id(PopcountId), .Inputs(Simd), .Outputs(Pe), .CountBits(PopBits), .Latency(PopLatency)
-      ) u_counts (.clk_i, .en_i(en), .x_i(plane[j]), .w_i(weight), .count_o(counts[j]));
+      ) u_counts (.clk_i, .en_i(en[3]), .x_i(plane[j]), .w_i(weight), .count_o(counts[j]));
     end else
 `endif
     begin : gen_countones
       for (genvar p = 0; p < Pe; p++) begin : gen_pe
         logic [PopLatency-1:0][PopBits-1:0] count_q;
         always_ff @(posedge clk_i) begin
-          if (en) count_q <= (PopLatency*PopBits)'({count_q, PopBits'($countones(plane[j] ~^ weight[p]))});
+          if (en[3]) count_q <= (PopLatency*PopBits)'({count_q, PopBits'($countones(plane[j] ~^ weight[p]))});
         end
         assign counts[j][p] = count_q[PopLatency-1];
       end
@@ -255,15 +257,15 @@ module xnorsr_mvu_binary #(
             logic [OutBits-1:0] term_q;
             if (2 * n + 1 == Below) begin : gen_alone
               always_ff @(posedge clk_i) begin
-                if (en) term_q <= gen_level[l-1].term[2*n];
+                if (en[3]) term_q <= gen_level[l-1].term[2*n];
               end
             end else if (InSigned && 2 * n + 2 == Below && ((InBits - 1) >> (l - 1)) << (l - 1) == InBits - 1) begin : gen_sign
               always_ff @(posedge clk_i) begin  // the sign plane came here alone
-                if (en) term_q <= gen_level[l-1].term[2*n] - (gen_level[l-1].term[2*n+1] << (1 << (l - 1)));
+                if (en[3]) term_q <= gen_level[l-1].term[2*n] - (gen_level[l-1].term[2*n+1] << (1 << (l - 1)));
               end
             end else begin : gen_pair
               always_ff @(posedge clk_i) begin
-                if (en) term_q <= gen_level[l-1].term[2*n] + (gen_level[l-1].term[2*n+1] << (1 << (l - 1)));
+                if (en[3]) term_q <= gen_level[l-1].term[2*n] + (gen_level[l-1].term[2*n+1] << (1 << (l - 1)));
               end
             end
             assign term[n] = term_q;
@@ -334,8 +336,8 @@ module xnorsr_mvu_binary #(
   if (Groups > 1) begin : gen_groups
     logic [GroupBits-1:0] group_q;  // of the slice that is dealt out
     always_ff @(posedge clk_i) begin
-      if (!rst_ni)                        group_q <= '0;
-      else if (en && slice_valid && last) group_q <= (group_q == GroupBits'(Groups - 1)) ? '0 : group_q + 1'b1;
+      if (!rst_ni)                           group_q <= '0;
+      else if (en[0] && slice_valid && last) group_q <= (group_q == GroupBits'(Groups - 1)) ? '0 : group_q + 1'b1;
     end
     if (Bordered) begin : gen_both
       assign start_addr_d = {group_q, border};
@@ -354,17 +356,17 @@ module xnorsr_mvu_binary #(
   end else begin : gen_start_delay
     logic [StartDelay-1:0][StartBits-1:0] addr_q;
     always_ff @(posedge clk_i) begin
-      if (en) addr_q <= (StartDelay*StartBits)'({addr_q, start_addr_d});
+      if (en[4]) addr_q <= (StartDelay*StartBits)'({addr_q, start_addr_d});
     end
     assign start_addr = addr_q[StartDelay-1];
   end
   always_ff @(posedge clk_i) begin
-    if (en) start_q <= start_rom[start_addr];
+    if (en[4]) start_q <= start_rom[start_addr];
   end
   if (StartTwice) begin : gen_start_twice
     logic [Pe*OutBits-1:0] start2_q;
     always_ff @(posedge clk_i) begin
-      if (en) start2_q <= start_q;
+      if (en[4]) start2_q <= start_q;
     end
     assign start = start2_q;
   end else begin : gen_start_once
@@ -376,13 +378,14 @@ module xnorsr_mvu_binary #(
   for (genvar p = 0; p < Pe; p++) begin : gen_acc
     logic [OutBits-1:0] acc_q;
     always_ff @(posedge clk_i) begin
-      if (en) acc_q <= ((Slices == 1 || first_q[Stages-2]) ? start[p*OutBits+:OutBits] : acc_q) + sum[p];
+      if (en[4]) acc_q <= ((Slices == 1 || first_q[Stages-2]) ? start[p*OutBits+:OutBits] : acc_q) + sum[p];
     end
     assign result[p*OutBits+:OutBits] = acc_q;
   end
 
   // Groups of outputs to whole pixels
-  xnorsr_mvu_join #(.Outputs(Outputs), .Pe(Pe), .OutBits(OutBits), .Direct(Folds == 1)) u_join (
-    .clk_i, .rst_ni, .en_o(en), .done_i(valid_q[Stages-2] & last_q[Stages-2]), .result_i(result), .data_o, .valid_o, .ready_i
+  xnorsr_mvu_join #(.Outputs(Outputs), .Pe(Pe), .OutBits(OutBits), .Copies(Copies), .Direct(Folds == 1)) u_join (
+    .clk_i, .rst_ni, .en_o(en), .next_o(en_next), .done_i(valid_q[Stages-2] & last_q[Stages-2]), .result_i(result),
+    .data_o, .valid_o, .ready_i
   );
 endmodule

@@ -105,14 +105,16 @@ module xnorsr_mvu_fixed #(
   end
 
   // Slices
-  logic                   en;
+  localparam int unsigned Copies = 3 + Pe;  // of the enable: control, the window's slices, weights, and each output
+  logic [Copies-1:0]      en;
+  logic                   en_next;
   logic [Simd*ElBits-1:0] slice;
   logic                   slice_valid, first, last;
   logic [FoldBits-1:0]    fold;
   xnorsr_fold_sequencer #(
     .ElementBits(ElBits), .Elements(Elements), .Simd(Simd), .Groups(Groups), .FoldBits(FoldBits)
   ) u_sequencer (
-    .clk_i, .rst_ni, .en_i(en), .data_i(elements), .valid_i, .ready_o,
+    .clk_i, .rst_ni, .en_i(en[0]), .word_en_i(en[1]), .next_i(en_next), .data_i(elements), .valid_i, .ready_o,
     .slice_o(slice), .valid_o(slice_valid), .fold_o(fold), .first_o(first), .last_o(last)
   );
 
@@ -130,11 +132,11 @@ module xnorsr_mvu_fixed #(
 
   logic [Stages-2:0] valid_q, first_q, last_q;  // index = stage, without the last one
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else if (en) valid_q <= (Stages-1)'({valid_q, slice_valid});
+    if (!rst_ni)    valid_q <= '0;
+    else if (en[0]) valid_q <= (Stages-1)'({valid_q, slice_valid});
   end
   always_ff @(posedge clk_i) begin
-    if (en) begin
+    if (en[0]) begin
       first_q <= (Stages-1)'({first_q, first});
       last_q  <= (Stages-1)'({last_q, last});
     end
@@ -143,7 +145,7 @@ module xnorsr_mvu_fixed #(
   xnorsr_fixed_weights #(
     .Elements(Elements), .Outputs(Outputs), .Pe(Pe), .Simd(Simd), .Chain(Places), .Paired(Shift > 0),
     .WeightBits(WeightBits), .StoreBits(StoreBits), .FoldBits(FoldBits), .Weights(Weights)
-  ) u_weights (.clk_i, .en_i(en), .fold_i(fold), .w_o(weight));
+  ) u_weights (.clk_i, .en_i(en[2]), .fold_i(fold), .w_o(weight));
 
   for (genvar s = 0; s < Simd; s++) begin : gen_delay
     localparam int unsigned Place = s / Places < Simd / Places ? s % Places : s + Places - Simd;
@@ -152,7 +154,7 @@ module xnorsr_mvu_fixed #(
     end else begin : gen_some
       logic [Place-1:0][ElBits-1:0] x_q;
       always_ff @(posedge clk_i) begin
-        if (en) x_q <= (Place*ElBits)'({x_q, x_first[s]});
+        if (en[1]) x_q <= (Place*ElBits)'({x_q, x_first[s]});
       end
       assign x[s] = x_q[Place-1];
     end
@@ -164,7 +166,7 @@ module xnorsr_mvu_fixed #(
   end else begin : gen_rom
     logic [Simd*ElBits-1:0] x_q;
     always_ff @(posedge clk_i) begin
-      if (en) x_q <= slice;
+      if (en[1]) x_q <= slice;
     end
     assign x_first = x_q;
 
@@ -179,7 +181,7 @@ module xnorsr_mvu_fixed #(
         always_ff @(posedge clk_i) begin
           if (!rst_ni) begin
             bias_q <= Bias;
-          end else if (en && valid_q[Stages-2] && first_q[Stages-2]) begin
+          end else if (en[0] && valid_q[Stages-2] && first_q[Stages-2]) begin
             bias_q <= {bias_q[Pe*OutBits-1:0], bias_q[Outputs*OutBits-1:Pe*OutBits]};
           end
         end
@@ -199,13 +201,13 @@ module xnorsr_mvu_fixed #(
     xnorsr_dot #(
       .Inputs(Simd), .XBits(ElBits), .WBits(Shift + StoreBits), .Shift(Shift), .Chain(Chain), .SumBits(SumBits),
       .Sign(1'b0), .OutBits(OutBits)
-    ) u_dot (.clk_i, .en_i(en), .x_i(x), .w_i(wide), .y_o(sum[2*p+:2]), .carry_o(carry[2*p+:2]));
+    ) u_dot (.clk_i, .en_i(en[3+2*p]), .x_i(x), .w_i(wide), .y_o(sum[2*p+:2]), .carry_o(carry[2*p+:2]));
   end
   for (genvar p = 2 * Pairs; p < Pe; p++) begin : gen_single
     xnorsr_dot #(
       .Inputs(Simd), .XBits(ElBits), .WBits(StoreBits), .Shift(0), .Chain(Chain), .SumBits(SumBits),
       .Sign(Bipolar), .OutBits(OutBits)
-    ) u_dot (.clk_i, .en_i(en), .x_i(x), .w_i(weight[p]), .y_o(sum[p]), .carry_o(carry[p]));
+    ) u_dot (.clk_i, .en_i(en[3+p]), .x_i(x), .w_i(weight[p]), .y_o(sum[p]), .carry_o(carry[p]));
   end
   for (genvar p = 0; p < Pe; p++) begin : gen_pe
     logic [OutBits-1:0] base, acc_q;
@@ -213,7 +215,7 @@ module xnorsr_mvu_fixed #(
     assign base  = (Slices == 1 || first_q[Stages-2]) ? bias[p] : acc_q;
     assign total = {base, 1'b1} + {sum[p], carry[p]};
     always_ff @(posedge clk_i) begin
-      if (en) acc_q <= total[OutBits:1];
+      if (en[3+p]) acc_q <= total[OutBits:1];
     end
     assign result[p] = acc_q;
     logic unused_ok;
@@ -221,7 +223,8 @@ module xnorsr_mvu_fixed #(
   end
 
   // Groups of outputs to whole pixels
-  xnorsr_mvu_join #(.Outputs(Outputs), .Pe(Pe), .OutBits(OutBits), .Direct(Folds == 1)) u_join (
-    .clk_i, .rst_ni, .en_o(en), .done_i(valid_q[Stages-2] & last_q[Stages-2]), .result_i(result), .data_o, .valid_o, .ready_i
+  xnorsr_mvu_join #(.Outputs(Outputs), .Pe(Pe), .OutBits(OutBits), .Copies(Copies), .Direct(Folds == 1)) u_join (
+    .clk_i, .rst_ni, .en_o(en), .next_o(en_next), .done_i(valid_q[Stages-2] & last_q[Stages-2]), .result_i(result),
+    .data_o, .valid_o, .ready_i
   );
 endmodule

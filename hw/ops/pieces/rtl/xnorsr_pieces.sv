@@ -55,7 +55,7 @@ module xnorsr_pieces #(
   logic [Pe*InBits-1:0]  part;
   logic [Pe*OutBits-1:0] result;
   logic [FoldBits-1:0]   fold;
-  logic                  en;
+  logic [Pe-1:0]         en;
   xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(InBits), .OutBits(OutBits), .Stages(Stages)) u_shell (
     .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .part_o(part), .fold_o(fold), .en_o(en), .result_i(result),
     .data_o, .valid_o, .ready_i
@@ -85,7 +85,7 @@ module xnorsr_pieces #(
       .BiasBits(BiasBits), .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits),
       .LogicLevels(LogicLevels)
     ) u_lane (
-      .clk_i, .en_i(en),
+      .clk_i, .en_i(en[p]),
       .x_i(part[p*InBits+:InBits]),
       .split_i(split[p*Pieces*SplitBits+:Pieces*SplitBits]),
       .scale_i(scale[p*Pieces*ScaleBits+:Pieces*ScaleBits]),

@@ -90,7 +90,8 @@ module xnorsr_pool #(
     logic [Pe*SumBits-1:0] part;
     logic [Pe*OutBits-1:0] result;
     logic [FoldBits-1:0]   fold;
-    logic                  en, unused_ok;
+    logic [Pe-1:0]         en;
+    logic                  unused_ok;
     assign unused_ok = &{1'b0, fold};
     xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(SumBits), .OutBits(OutBits), .Stages(Stages)) u_shell (
       .clk_i, .rst_ni, .data_i(sums_q), .valid_i(full_q), .ready_o(sums_ready), .part_o(part), .fold_o(fold), .en_o(en),
@@ -100,7 +101,7 @@ module xnorsr_pool #(
       xnorsr_requant #(
         .InBits(SumBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
         .LogicLevels(LogicLevels)
-      ) u_quant (.clk_i, .en_i(en), .x_i(part[p*SumBits+:SumBits]), .y_o(result[p*OutBits+:OutBits]));
+      ) u_quant (.clk_i, .en_i(en[p]), .x_i(part[p*SumBits+:SumBits]), .y_o(result[p*OutBits+:OutBits]));
     end
   end
 endmodule

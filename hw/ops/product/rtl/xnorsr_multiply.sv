@@ -53,7 +53,8 @@ module xnorsr_multiply #(
   logic [Pe*BothBits-1:0]       part;
   logic [Pe*OutBits-1:0]        result;
   logic [FoldBits-1:0]          fold;
-  logic                         ready, en, unused_fold;
+  logic [Pe-1:0]                en;
+  logic                         ready, unused_fold;
   assign unused_fold = &{1'b0, fold};
   assign a_ready_o   = ready & b_valid_i;
   assign b_ready_o   = ready & a_valid_i;
@@ -73,19 +74,19 @@ module xnorsr_multiply #(
     logic signed [PBits-1:0] y;
     assign {b, a} = part[p*BothBits+:BothBits];
     always_ff @(posedge clk_i) begin
-      if (en) begin
+      if (en[p]) begin
         a_q <= ASigned ? AWide'(signed'(a)) : AWide'(a);
         b_q <= BSigned ? BWide'(signed'(b)) : BWide'(b);
       end
     end
     xnorsr_product #(.ABits(AWide), .BBits(BWide), .Signed(1'b1)) u_product (
-      .clk_i, .en_i(en), .a_i(a_q), .b_i(b_q), .y_o(y)
+      .clk_i, .en_i(en[p]), .a_i(a_q), .b_i(b_q), .y_o(y)
     );
     if (HasQuant) begin : gen_quant
       xnorsr_requant #(
         .InBits(PBits), .Shift(OutShift), .Divisor(OutDivisor), .Lo(OutLo), .Hi(OutHi), .OutBits(OutBits),
         .LogicLevels(LogicLevels)
-      ) u_quant (.clk_i, .en_i(en), .x_i(y), .y_o(result[p*OutBits+:OutBits]));
+      ) u_quant (.clk_i, .en_i(en[p]), .x_i(y), .y_o(result[p*OutBits+:OutBits]));
     end else begin : gen_exact
       logic unused_ok;
       assign unused_ok = &{1'b0, y};

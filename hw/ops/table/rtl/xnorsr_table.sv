@@ -41,7 +41,7 @@ module xnorsr_table #(
   logic [Pe*InBits-1:0]  part;
   logic [Pe*OutBits-1:0] result;
   logic [FoldBits-1:0]   fold;
-  logic                  en;
+  logic [Pe-1:0]         en;
   logic [AddrBits-1:0]   first;  // word of the part's table
   xnorsr_shell #(.Channels(Channels), .Pe(Pe), .InBits(InBits), .OutBits(OutBits), .Stages(2)) u_shell (
     .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .part_o(part), .fold_o(fold), .en_o(en), .result_i(result),
@@ -59,7 +59,7 @@ module xnorsr_table #(
       end
     end
     always_ff @(posedge clk_i) begin
-      if (en) begin
+      if (en[p]) begin
         word_q <= rom[first | AddrBits'(part[p*InBits+:InBits])];
         y_q    <= word_q;
       end
