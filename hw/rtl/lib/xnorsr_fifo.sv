@@ -8,7 +8,7 @@
 // Structure:   Depth 1 is a register, 2 a register slice. Else a memory and the registers behind it: its own, which is the
 //              output with Style 0, and an output register behind block RAM and UltraRAM, which goes into them. That there is
 //              room, a word, and that both registers behind the memory are taken, are registers too, told by what the level
-//              will be: ready_i is two LUTs from any register, and nothing is between ready_o and its own.
+//              will be: at most two LUTs stand between ready_i and any register, none behind that of ready_o.
 // Simulation:  max_occupancy_q holds the most beats that were inside since reset.
 module xnorsr_fifo #(
   parameter int unsigned Bits,      // bits of a beat

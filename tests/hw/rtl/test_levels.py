@@ -48,6 +48,31 @@ def _movers() -> dict[str, Case]:
     }  # fmt: skip
 
 
+def test_copies_of_an_enable_stay_apart(tmp_path: Path) -> None:
+    """Yosys would make one register of equal ones: each copy has its own, and a part of the pins."""
+    source = tmp_path / "top.sv"
+    source.write_text(
+        "module top (input logic clk_i, rst_ni, next_i, input logic [95:0] x_i, output logic [95:0] y_o);\n"
+        "  logic [2:0] en;\n"
+        "  xnorsr_copies #(.Copies(3)) u_copies (.clk_i, .rst_ni, .next_i({3{next_i}}), .copy_o(en));\n"
+        "  for (genvar n = 0; n < 96; n++) begin : gen_y\n"
+        "    always_ff @(posedge clk_i) if (en[n/32]) y_o[n] <= x_i[n];\n"
+        "  end\nendmodule\n"
+    )
+    run_script(
+        [
+            f"read_slang --top top {' '.join(SEARCH)} --libext .sv --keep-hierarchy {source.name}",
+            "synth_xilinx -family xcup -top top -flatten -noiopad -noclkbuf",
+            "write_json mapped.json",
+        ],
+        tmp_path,
+        "map",
+        timeout=600,
+    )
+    found = worst_paths(tmp_path / "mapped.json", "xcup", "top").layers[""].worst  # into the registers that are enabled
+    assert "copy_q" in found.start and found.fan_out == 32
+
+
 def test_no_stage_above_its_levels(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     rng = np.random.default_rng(SEED)

@@ -129,6 +129,7 @@ AFFINE = {
     "OutHi": 1, "OutBits": 1, "LogicLevels": 3,
 }  # fmt: skip
 WINDOW = {"Width": 8, "Height": 8, "Bits": 8, "Kernel": 3}
+COLLECT = {"Parts": 3, "PartBits": 3, "Copies": 2}
 SHELL = {"Channels": 6, "Pe": 2, "InBits": 3, "OutBits": 4, "Stages": 5}
 VIDEO = {"Width": 4, "Height": 3, "Bits": 24, "Gbr": 1}
 VIDEO_IN = VIDEO | {"Counted": 0}
@@ -151,6 +152,8 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
         {"OutChannels": 5},
         "InChannels = 2, OutChannels = 5, one must divide the other",
     ),
+    ("copies", {"Copies": 2}, {"Copies": 0}, "Copies = 0, must be at least 1"),
+    ("collect", COLLECT, {"Parts": 1}, "Parts = 1 must be at least 2, PartBits = 3 and Copies = 2 at least 1"),
     ("shell", SHELL, {"Pe": 4}, "Pe = 4 must divide Channels = 6"),
     ("shell", SHELL, {"Stages": 0}, "InBits = 3, OutBits = 4, Stages = 0, each must be at least 1"),
     ("mvu_binary", MVU, {"Pe": 4}, "Pe = 4 must divide Outputs = 6"),
