@@ -23,7 +23,7 @@ FRAME = (8, 12)
     ("make", "folding", "late", "wanted"),
     [
         # What comes back from a smaller frame is predicted to be a few cycles earlier than it is.
-        (lambda: foreign.UNet(2), 24, 8, {"Conv", "Concat", "PixelUnshuffle", "Maximum", "PixelShuffle"}),
+        (lambda: foreign.unet(2), 24, 8, {"Conv", "Concat", "PixelUnshuffle", "Maximum", "PixelShuffle"}),
         (foreign.Parts, 4, 0, {"Conv", "Concat", "PixelUnshuffle", "Select", "PixelShuffle", "Add"}),
     ],
     ids=["unet", "parts"],
