@@ -100,7 +100,8 @@ def _expand(node: onnx.NodeProto, x: np.ndarray, shape: np.ndarray) -> np.ndarra
 def _max_pool(node: onnx.NodeProto, x: np.ndarray) -> np.ndarray:
     """Of windows that lie side by side, as the operator has them."""
     n, c, h, w = x.shape
-    side, _ = attribute(node, "kernel_shape", [1, 1])  # type: ignore[misc]
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    side = int(attributes["kernel_shape"][0])
     return x.reshape(n, c, h // side, side, w // side, side).max((3, 5))
 
 
