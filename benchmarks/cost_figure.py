@@ -60,7 +60,7 @@ def _panel(axes: Axes, points: Sequence[Point], costs: Sequence[int], label: str
     for point, cost in zip(points, costs, strict=True):
         axes.plot(cost, point.psnr, "o", color="tab:blue" if point.fits else "tab:red", markersize=4)
     axes.set_xlabel(label)
-    axes.margins(0.12)
+    axes.margins(0.12, 0.2)
     axes.grid(color="0.93", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

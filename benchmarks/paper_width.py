@@ -1,17 +1,22 @@
 """What networks of the size that papers train cost as hardware: every convolutional architecture, from formulas.
 
     python -m benchmarks.paper_width [--frame 320x180] [--fps 60] [--clock 200] [--only NAME ...] [--schemes NAME ...]
-        [--write docs/results.md] [--quick]
+        [--out build/paper_width] [--write docs/results.md] [--quick]
 
 Random weights, x2, 64 channels where an architecture has that field, the sizes of `Network.PAPER`, each with the
 schemes of the two papers. Means over the frame are those of the frame before (--pooling previous). LUT, FF, BRAM36,
 URAM and DSP are of the smallest listed part (by LUTs) that holds them all, else of the largest one. A network that
-cannot be built stands in the table with the reason.
+cannot be built stands in the table with the reason. Large networks take many minutes: each row is kept in --out as soon
+as it is there, and an interrupted table goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import hashlib
+import json
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,6 +28,7 @@ import torch
 
 from benchmarks import runs
 from benchmarks.common import heading, rows
+from xnorsr import hw, quant
 from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, model_graph, prepare
 from xnorsr.hw.graph.lower import Lowered
@@ -115,6 +121,32 @@ def row(name: str, scheme: str, args: argparse.Namespace) -> list[str]:
     ]
 
 
+def kept(name: str, scheme: str, args: argparse.Namespace) -> list[str]:
+    """One line of the table, counted once for the same network, frame, rate, clock and state of the code."""
+    table = [size(name, scheme, args.small).model_dump(mode="json"), args.frame, args.fps, args.clock, _code()]
+    key = json.dumps(table, sort_keys=True)
+    path: Path = args.out / f"{name}-{scheme}.json"
+    if path.is_file() and (before := json.loads(path.read_text()))["key"] == key:
+        cells: list[str] = before["cells"]
+        return cells
+    made = row(name, scheme, args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"key": key, "cells": made}, indent=1) + "\n")
+    os.replace(part, path)
+    return made
+
+
+@functools.cache
+def _code() -> str:
+    """A digest of the package: figures of other code are counted anew."""
+    digest = hashlib.sha256()
+    folders = [Path(str(package.__file__)).resolve().parent for package in (hw, quant)]  # a checkout has links to them
+    for file in sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".toml")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def _excess(cost: Estimate) -> list[str]:
     """What the part lacks."""
     return [f"{share:.1f} x {key.upper()}" for key, share in cost.utilisation.items() if share > 1]
@@ -128,6 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--clock", type=float, default=200.0, help="MHz")
     parser.add_argument("--only", nargs="+", choices=CONVOLUTIONAL, default=list(CONVOLUTIONAL), metavar="NAME")
     parser.add_argument("--schemes", nargs="+", choices=SCHEMES, default=list(SCHEMES), metavar="NAME")
+    parser.add_argument("--out", type=Path, default=Path("build/paper_width"), help="rows that are counted already")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="page with the lines <!-- paper_width -->")
     parser.add_argument("--quick", action="store_true", help="small networks, for the test suite")
     args = parser.parse_args(argv)
@@ -138,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in CONVOLUTIONAL:
         for scheme in SCHEMES:
             asked = name in args.only and scheme in args.schemes
-            table.append(row(name, scheme, args) if asked else [name, scheme, *["-"] * 8, "not asked for"])
+            table.append(kept(name, scheme, args) if asked else [name, scheme, *["-"] * 8, "not asked for"])
     heading(f"x{SCALE} at paper width, {width}x{height} low-resolution pixels, {args.fps:g} fps at {args.clock:g} MHz")
     rows(COLUMNS, table)
     if args.write is not None:

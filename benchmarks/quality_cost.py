@@ -5,8 +5,9 @@
         [--figure docs/images/quality_cost.svg] [--quick]
 
 Every setting is fine-tuned for as many steps from one trained network: that of --from (a training's folder, its
-weights, or a checkpoint of one that goes on), or one that is trained here first for --base-steps. Cost is that of the
-account, from formulas, at --frame, --part, --clock and --folding. Resumable, as `compare_schemes` is.
+weights, a checkpoint of one that goes on, or a name of those that come along), or one that is trained here first for
+--base-steps. Cost is that of the account, from formulas, at --frame, --part, --clock and --folding. Resumable, as
+`compare_schemes` is.
 """
 
 from __future__ import annotations
@@ -169,7 +170,13 @@ def base_network(args: argparse.Namespace, small: dict[str, Any], data: dict[str
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Options besides those of all comparisons."""
-    parser.add_argument("--from", dest="begin", type=Path, metavar="TRAINED", help="folder, weights, or checkpoint")
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        type=Path,
+        metavar="TRAINED",
+        help="folder, weights, checkpoint, or name",
+    )
     parser.add_argument(
         "--base-steps", type=int, default=20000, help="of the training before, where there is no --from"
     )

@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.common import heading, rows
 from xnorsr.errors import UserError
+from xnorsr.flows.steps.training import weights_file
 from xnorsr.quant import deploy
 from xnorsr.quant.accounting import account
 from xnorsr.quant.config import DataConfig, TrainConfig
@@ -131,15 +132,17 @@ def train_into(run: Run, folder: Path) -> None:
 
 
 def trained(path: Path) -> Network:
-    """The network of a training's folder, of its weights, or of a checkpoint of one that goes on; in eval mode.
+    """The network of a training's folder, of its weights, of a checkpoint of one that goes on, or of a name that comes
+    along; in eval mode.
 
     Raises:
         UserError: there is none, or the file is damaged.
     """
-    if path.is_dir():
-        path = next((path / name for name in (WEIGHTS, "checkpoints/last.ckpt") if (path / name).is_file()), path)
+    unfinished = path / "checkpoints/last.ckpt"
+    if not (path / WEIGHTS).is_file() and unfinished.is_file():
+        path = unfinished
     if path.suffix != ".ckpt":
-        return load_trained(path)
+        return load_trained(weights_file(path))
     content = read_checkpoint(path)
     model = build(NETWORKS.validate(json.loads(content["xnorsr_model"])))
     state = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}

@@ -28,10 +28,11 @@ pytestmark = pytest.mark.eda
 # and unrolling 64 channels is minutes of compiling.
 FOLDINGS: tuple[int | str, ...] = ("port", "full", 3)
 CASES = [(spec, "port" if spec.channels > 32 else FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)]
-CASES += [(MATRIX[0], folding) for folding in ("full", "min", 3)]
+CASES += [(MATRIX[0], folding) for folding in ("full", "min")]
 #: Seeds of the cases that take a minute and more.
-LONG = (1, 2, 3, 4, 10, 11)
+LONG = (1, 2, 3, 4, 9, 10, 11)
 PARAMETERS = [pytest.param(*case, marks=[pytest.mark.exhaustive] * (case[0].seed in LONG)) for case in CASES]
+PARAMETERS += [pytest.param(MATRIX[0], 3, marks=pytest.mark.exhaustive)]
 
 
 def check_rtl(built: BuildResult, sim: RtlSim, truths: list[Execution], alone: RtlResult, result: RtlResult) -> None:

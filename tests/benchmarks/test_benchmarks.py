@@ -177,8 +177,14 @@ def test_training_asks_for_folders(capsys: Capture) -> None:
 def test_what_networks_of_paper_width_cost(capsys: Capture, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- paper_width -->\n<!-- /paper_width -->\n")
-    paper_width.main(["--quick", "--frame", "24x16", "--only", "srresnet", "--write", str(page)])
-    lines = last_table(capsys.readouterr().out, "x2 at paper width")
+    given = ["--quick", "--frame", "24x16", "--only", "srresnet", "--out", str(tmp_path / "rows"), "--write", str(page)]
+    paper_width.main(given)
+    counted = capsys.readouterr().out
+    assert counted.count(" layers\n") == 2
+    paper_width.main(given)  # kept rows
+    again = capsys.readouterr().out
+    assert again == counted[counted.index("\n== ") :]
+    lines = last_table(again, "x2 at paper width")
     assert [row[:2] for row in lines[:2]] == [["srresnet", "bnn"], ["srresnet", "scales"]]
     assert all(int(row[3].replace(",", "")) > 100 and row[-1].startswith("xc") for row in lines[:2])
     assert [row[-1] for row in lines[2:]] == ["not asked for"] * 10

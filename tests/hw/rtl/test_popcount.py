@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.hw.rtl.popcount_proof import ONE, proved
 from xnorsr import tools
 from xnorsr.errors import UserError
-from xnorsr.hw.rtl import popcount
-from xnorsr.hw.rtl.popcount_columns import Columns
-from xnorsr.hw.rtl.popcount_net import Netlist
+from xnorsr.hw.rtl import popcount, popcount_columns
+from xnorsr.hw.rtl.popcount_columns import Chain, Columns
+from xnorsr.hw.rtl.popcount_net import Gate, Match, Netlist
 from xnorsr.hw.rtl.popcount_sharing import plan_cost
 from xnorsr.sim import verilate
 
@@ -122,6 +123,61 @@ def test_bad_input(call: object, words: str) -> None:
     with pytest.raises(UserError) as caught:
         call()  # type: ignore[operator]
     assert words in str(caught.value)
+
+
+PROVED = [(1, 1), (1, 36), (3, 13), (8, 72), (16, 144), (9, 288)]
+
+
+@pytest.mark.parametrize("style", ["auto", "alike"])
+@pytest.mark.parametrize(("outputs", "inputs"), PROVED)
+def test_constant_structures_are_right_for_every_input(
+    monkeypatch: pytest.MonkeyPatch, style: str, outputs: int, inputs: int
+) -> None:
+    """By algebra: simulations draw some inputs, and random ones never come near the ends of the range."""
+    weights = random_bits(inputs, outputs, inputs)
+    words = proved(monkeypatch, lambda: popcount.build(weights, style))
+    size = 1 << popcount.count_bits(inputs)
+    for row, word in zip(weights, words, strict=True):
+        form = {frozenset([i + 1]): 1 if bit else size - 1 for i, bit in enumerate(row)}  # x where 1, 1 - x where 0
+        constant = {ONE: int((row == 0).sum())} if (row == 0).any() else {}
+        assert word == {**form, **constant}
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(1, 1), (2, 9), (1, 144), (1, 577)])
+def test_variable_structures_are_right_for_every_input(
+    monkeypatch: pytest.MonkeyPatch, outputs: int, inputs: int
+) -> None:
+    nets: list[Netlist] = []
+
+    def make() -> Netlist:
+        nets.append(popcount.build_variable(inputs, outputs))
+        return nets[-1]
+
+    words = proved(monkeypatch, make)
+    xors = {gate.ins: gate.out for gate in nets[0].nodes if isinstance(gate, Gate)}
+    matches = {match.x + match.w: match.outs for match in nets[0].nodes if isinstance(match, Match)}
+    for output, word in enumerate(words):
+        pairs = [(nets[0].input(i), nets[0].input(inputs * (output + 1) + i)) for i in range(inputs)]
+        counted: dict[frozenset[int], int] = {}
+        for first in range(0, inputs - 2, 3):  # as many of three as there are
+            x, w = zip(*pairs[first : first + 3], strict=True)
+            counted |= {frozenset([out]): 1 << k for k, out in enumerate(matches[x + w])}
+        for pair in pairs[inputs - inputs % 3 :]:  # one less the exclusive or
+            counted[frozenset([xors[pair]])] = (1 << popcount.count_bits(inputs)) - 1
+            counted[ONE] = counted.get(ONE, 0) + 1
+        assert word == counted
+
+
+def test_a_wrong_structure_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compressors that lose something, which few of the drawn inputs would show."""
+    weights = random_bits(5, 4, 72)
+    monkeypatch.setattr(Chain, "most", property(lambda self: 0))  # no carry comes out of any chain
+    with pytest.raises(AssertionError, match=r"a carry worth \d+ is dropped below 2\*\*7"):
+        proved(monkeypatch, lambda: popcount.build(weights, "slices"))
+    monkeypatch.undo()
+    monkeypatch.setitem(popcount_columns._LUT_ROOM, "T2", (3, 5))  # sums of up to 5 in two bits
+    with pytest.raises(AssertionError, match=r"too much|not kept"):
+        proved(monkeypatch, lambda: popcount.build(weights, "slices"))
 
 
 BENCH = """
