@@ -1,4 +1,6 @@
-"""Networks in plain brevitas.nn with Brevitas's default quantizers: no class of ours, float scales."""
+"""Networks in plain brevitas.nn with Brevitas's default quantizers: no class of ours, float scales. Those that a user
+may start from are in docs/examples.
+"""
 
 from __future__ import annotations
 
@@ -12,53 +14,21 @@ import torch
 from brevitas.export import export_qonnx
 from brevitas.quant import (
     Int8ActPerTensorFloat,
-    Int8WeightPerChannelFloat,
     Int8WeightPerTensorFloat,
     ShiftedUint8ActPerTensorFloat,
     SignedTernaryWeightPerTensorConst,
-    Uint8ActPerTensorFloat,
 )
 from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
 from torch import nn
 
+from tests.examples import example
 
-def conv(
-    inputs: int,
-    outputs: int,
-    kernel: int = 3,
-    bits: int = 8,
-    weight: type = Int8WeightPerChannelFloat,
-    bias: bool = True,
-) -> nn.Module:
-    return qnn.QuantConv2d(
-        inputs, outputs, kernel, padding=kernel // 2, bias=True, weight_quant=weight, weight_bit_width=bits
-    )
-
-
-def picture_in() -> nn.Module:
-    return qnn.QuantIdentity(act_quant=Uint8ActPerTensorFloat, return_quant_tensor=False)
-
-
-def relu(bits: int = 8) -> nn.Module:
-    return qnn.QuantReLU(act_quant=Uint8ActPerTensorFloat, bit_width=bits)
+DEFAULTS = example("default_quantizers")
+conv, relu, picture_in, espcn = DEFAULTS.conv, DEFAULTS.relu, DEFAULTS.picture, DEFAULTS.espcn
 
 
 def identity(bits: int = 8, quant: type = Int8ActPerTensorFloat) -> nn.Module:
     return qnn.QuantIdentity(act_quant=quant, bit_width=bits)
-
-
-def espcn(bits: int, weight: type = Int8WeightPerChannelFloat) -> nn.Module:
-    """ESPCN: three convolutions and a pixel shuffle."""
-    return nn.Sequential(
-        picture_in(),
-        conv(3, 8, 5, 8, weight),
-        relu(bits),
-        conv(8, 8, 3, bits, weight),
-        relu(bits),
-        conv(8, 12, 3, bits, weight),
-        nn.PixelShuffle(2),
-        relu(8),
-    )
 
 
 class Residual(nn.Module):
@@ -232,30 +202,9 @@ class Joined(nn.Module):
         return self.tail(self.gated(self.join(torch.cat([x, self.body(x)], 1)) * self.gate(x)))
 
 
-class UNet(nn.Module):
-    """Down by a stride and by a max pool, up by a transposed convolution and by a pixel shuffle, joined with what was
-    there before. Frames are multiples of 4 x 4 pixels.
-    """
-
-    def __init__(self, channels: int = 4) -> None:
-        super().__init__()
-        c = channels
-        strided = qnn.QuantConv2d(
-            c, 2 * c, 3, stride=2, padding=1, weight_quant=Int8WeightPerChannelFloat, weight_bit_width=4
-        )
-        transposed = qnn.QuantConvTranspose2d(2 * c, c, 2, stride=2, weight_quant=Int8WeightPerTensorFloat)
-        self.head = nn.Sequential(picture_in(), conv(3, c), relu())
-        self.down = nn.Sequential(strided, nn.BatchNorm2d(2 * c), relu())
-        self.bottom = nn.Sequential(nn.MaxPool2d(2), conv(2 * c, 2 * c, bits=4), relu())
-        self.up = nn.Sequential(transposed, relu())
-        self.middle = nn.Sequential(conv(3 * c, 4 * c, bits=4), nn.PixelShuffle(2), relu())
-        self.tail = nn.Sequential(conv(2 * c, 3), relu())
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.head(x)
-        y = self.down(x)
-        y = self.middle(torch.cat([y, self.up(self.bottom(y))], 1))
-        return self.tail(torch.cat([x, y], 1))
+def unet(channels: int = 4) -> nn.Module:
+    """A U-Net whose joined streams have scales of their own."""
+    return DEFAULTS.UNet(channels, shared=False)
 
 
 class Parts(nn.Module):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from brevitas.quant import Int8WeightPerChannelFloat
+from torch import nn
 
 from tests import foreign
 from xnorsr.hw.build import BuildOptions, build, reopen
@@ -38,3 +41,33 @@ def test_a_foreign_binary_network_in_hls_and_rtl(tmp_path: Path) -> None:
     for truth, output in zip(truths, result.outputs, strict=True):
         compare(built.lowered, truth, output)
     compare(built.lowered, truths[-1], result.output, result.streams, rtl.types)
+
+
+@pytest.mark.eda
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: foreign.DEFAULTS.espcn(4, channels=4), id="espcn"),
+        pytest.param(lambda: foreign.DEFAULTS.bbcu(4, 1), id="bbcu", marks=pytest.mark.exhaustive),
+        pytest.param(lambda: foreign.DEFAULTS.ECBSR(4, 1), id="ecbsr", marks=pytest.mark.exhaustive),
+        pytest.param(lambda: foreign.DEFAULTS.fsrcnn(4, 2, 1), id="fsrcnn", marks=pytest.mark.exhaustive),
+        pytest.param(
+            lambda: foreign.DEFAULTS.deep(Int8WeightPerChannelFloat, 4, 2),
+            id="deep",
+            marks=pytest.mark.exhaustive,
+        ),
+    ],
+)
+def test_networks_of_the_docs(make: Callable[[], nn.Module], tmp_path: Path) -> None:
+    """Those of docs/examples, narrower: both projects give the file's own codes, in the cycles that are predicted."""
+    model = foreign.exported(foreign.DEFAULTS.as_trained(make(), frame=FRAME), FRAME)
+    built = build(model, tmp_path / "net", BuildOptions(folding=24))
+    codes = foreign.codes_for(FRAME, seed=3)
+    truth = reference.run(built.lowered, codes, all_tensors=True)
+    rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim", trace=True)
+    output, streams = CSim(tmp_path / "net" / "hls").run(codes, trace=True)
+    assert compare(built.lowered, truth, output, streams, rtl.types).codes > 0
+    rtl.compile(optimize="-O0")
+    result = rtl.run(codes)
+    compare(built.lowered, truth, result.output, result.streams, rtl.types)
+    assert result.cycles == rtl.predicted_cycles

@@ -20,7 +20,8 @@ _ADVICE = {
     ),
     ("Dropout",): "Export in eval mode.",
     ("Trunc", "Floor", "Ceil", "Round", "Cast", "QuantizeLinear", "DequantizeLinear"): (
-        "Round with a Quant: export with brevitas.export.export_qonnx, quantizers with a power-of-two scale."
+        "Round with a Quant: export with brevitas.export.export_qonnx, which writes one for each quantizer, whatever "
+        "its scale; torch.onnx.export writes arithmetic."
     ),
     ("Sign",): "Use a binary quantizer (Brevitas: SignedBinary..., which exports a BipolarQuant).",
     ("Abs",): "Use affines with constants (a scale, a bias) and PReLU.",

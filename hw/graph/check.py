@@ -158,7 +158,10 @@ def _constant(tensor: onnx.TensorProto, where: str) -> np.ndarray:
         UserError: an unknown type, data of another size than its shape, data in another file, no finite numbers.
     """
     if tensor.data_location == TensorProto.EXTERNAL:
-        raise UserError(f"{where}: its data stand in another file. Save the model in one file.")
+        raise UserError(
+            f"{where}: its data stand in another file; allowed is one file. Export with "
+            "brevitas.export.export_qonnx, or with external_data=False."
+        )
     if tensor.data_type not in _FLOATS + _WHOLE:
         raise UserError(f"{where}: data type {tensor.data_type}; allowed are floats, int8, uint8, int32, int64, bool.")
     if any(d < 0 for d in tensor.dims) or math.prod(tensor.dims) > MAX_ELEMENTS:

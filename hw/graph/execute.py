@@ -79,6 +79,32 @@ def _depth_to_space(node: onnx.NodeProto, x: np.ndarray) -> np.ndarray:
     return phases.reshape(n, c // r**2, h * r, w * r)
 
 
+def _space_to_depth(node: onnx.NodeProto, x: np.ndarray) -> np.ndarray:
+    r = int(attribute(node, "blocksize", 1))  # type: ignore[call-overload]
+    n, c, h, w = x.shape
+    return x.reshape(n, c, h // r, r, w // r, r).transpose(0, 3, 5, 1, 2, 4).reshape(n, c * r**2, h // r, w // r)
+
+
+def _gather(node: onnx.NodeProto, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    return np.take(x, indices.astype(np.int64), axis=int(attribute(node, "axis", 0)))  # type: ignore[call-overload]
+
+
+def _concat(node: onnx.NodeProto, *values: np.ndarray) -> np.ndarray:
+    return np.concatenate(values, axis=int(attribute(node, "axis", 1)))  # type: ignore[call-overload]
+
+
+def _expand(node: onnx.NodeProto, x: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    return x * np.ones(shape.astype(np.int64))
+
+
+def _max_pool(node: onnx.NodeProto, x: np.ndarray) -> np.ndarray:
+    """Of windows that lie side by side, as the operator has them."""
+    n, c, h, w = x.shape
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    side = int(attributes["kernel_shape"][0])
+    return x.reshape(n, c, h // side, side, w // side, side).max((3, 5))
+
+
 def _prelu(node: onnx.NodeProto, x: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
     if slope is None:
         slope = np.asarray(attribute(node, "alpha", 0.01), np.float32).astype(np.float64)
@@ -118,4 +144,9 @@ DOUBLE: dict[str, Callable[..., np.ndarray]] = {
     "Max": lambda node, *values: np.maximum.reduce(np.broadcast_arrays(*values)),
     "BipolarQuant": lambda node, x, scale: np.where(x >= 0, scale, -scale),
     "DepthToSpace": _depth_to_space,
+    "SpaceToDepth": _space_to_depth,
+    "Gather": _gather,
+    "Concat": _concat,
+    "Expand": _expand,
+    "MaxPool": _max_pool,
 }

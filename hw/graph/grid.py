@@ -119,10 +119,12 @@ def _effect(model: Graph, node: onnx.NodeProto, scales: Scales, tensors: Sequenc
 
 
 def _codes(model: Graph, scales: Scales, tensor: str) -> tuple[np.ndarray, float] | None:
-    """(all codes of a stream, its scale), where a Quant makes it and its scale waits."""
+    """(all codes of a stream, its scale), where a Quant makes them, moved since or not, and its scale waits."""
     if tensor not in scales.waiting or scales.waiting[tensor][1].size > 1:
         return None
     maker = model.find_producer(scales.waiting[tensor][0])
+    while maker is not None and maker.name in scales.moved:
+        maker = model.find_producer(maker.input[0])
     if maker is None or maker.op_type != "Quant":
         return None
     _, low, high = code_range(model, maker)

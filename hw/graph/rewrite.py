@@ -74,6 +74,7 @@ class Scales:
         integers: names of nodes that work on codes now.
         exact: float constants stay what they are (no --affine-bits).
         grids: names of the Quants that round to a common grid.
+        moved: names of nodes whose results are codes of their first input, in other places.
     """
 
     model: Graph
@@ -82,6 +83,7 @@ class Scales:
     grids: set[str] = field(default_factory=set)
     waiting: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
     integers: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
 
     def read_codes(self, node: onnx.NodeProto) -> None:
         """Let a node read the codes of all its inputs whose scales wait."""
@@ -103,9 +105,15 @@ class Scales:
         self.model.insert(helper.make_node("Mul", [codes, name], [made], name=self.model.fresh(f"{tensor}_rescale")))
         return made
 
-    def wait_behind(self, node: onnx.NodeProto, scale: np.ndarray) -> None:
-        """A node reads codes and gives codes: this scale waits behind it."""
+    def wait_behind(self, node: onnx.NodeProto, scale: np.ndarray, moved: bool = False) -> None:
+        """A node reads codes and gives codes: this scale waits behind it.
+
+        Args:
+            moved: they are codes of its first input, in other places.
+        """
         target = node.output[0]
+        if moved:
+            self.moved.add(node.name)
         codes = self.model.fresh(f"{target}_codes")
         self.read_codes(node)
         self.model.rename_output(node, codes)

@@ -347,9 +347,7 @@ class Op(ABC):
         return tuple(kind.pixels // self.pixels_per_beat for kind in self.outputs)
 
     def busy_at(self, interval: int) -> int:
-        """Cycles of a frame when a beat of the fastest input is taken every `interval` cycles: no fewer than beats
-        leave.
-        """
+        """Cycles of a frame when a beat is taken every `interval` cycles: no fewer than beats leave."""
         return max(self.input.pixels * interval, *self.beats_out)
 
     def pointwise(self, interval: int, latency: int) -> Timing:
@@ -380,3 +378,22 @@ class NotFolded(Op, ABC):
 
     def fold_cost(self) -> Cost:
         return self.cost()
+
+
+@dataclass(frozen=True, eq=False)
+class NothingLearned(NotFolded, ABC):
+    """Base of operators that move, choose or add codes: no weights, no multiply-accumulates."""
+
+    def work(self) -> Work:
+        return NO_WORK
+
+    def parameters(self) -> Parameters:
+        return NO_PARAMETERS
+
+
+@dataclass(frozen=True, eq=False)
+class Wires(NothingLearned, ABC):
+    """Base of those that hold no lines either: beat in, beat out."""
+
+    def line_buffer_bits(self) -> int:
+        return 0

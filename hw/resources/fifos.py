@@ -18,7 +18,10 @@ not stop the fork before. From then on pixels leave as the slowest layer of the 
 way suffice for every slower pace. No pattern of stalls can deadlock: with more pixels on the way than windows
 need, the long branch always has one to give.
 
-The FIFO goes to that stream of the short branch whose words are narrowest: in front of a resize, not behind it.
+The FIFO goes to that stream of the short branch whose words are narrowest: in front of a resize, not behind it. Where
+the long branch gives beats closer together than they entered the short one, as behind a pixel shuffle or a mean over
+the frame, no layer that could not follow stands behind the FIFO: a stopped pipeline holds bubbles, beats of a folded
+one come an interval apart. So what is late at a join is late for the long branch alone, as `schedule` has it.
 """
 
 from __future__ import annotations
@@ -112,9 +115,66 @@ def _branch(network: Network, stream: str) -> list[str]:
         branch.append(maker.inputs[0])
 
 
-def _place(holdings: _Holdings, branch: list[str]) -> int:
-    """Which stream of a branch gets the FIFO: the one that stores a pixel of the network's input in fewest bits."""
+class _Gaps:
+    """Cycles between two beats of RTL's streams, at least, as long as nothing stops them; made in the layers' order.
+
+    Attributes:
+        own: of each stream where a layer gives it.
+        arriving: where a layer reads it, a FIFO between.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.own = {network.input: 1}
+        self.arriving: dict[str, int] = {}
+
+    def arrive(self, stream: str, words: int) -> None:
+        """So many words stand in front of the stream's reader. What waits in a FIFO leaves it at a beat per cycle."""
+        self.arriving[stream] = self.own[stream] if words <= SLICE else 1
+
+    def leave_fifo(self, branch: list[str], words: int) -> None:
+        """So many words stand on the last of these streams of a branch: the layers behind them are what paces it."""
+        if words > SLICE:
+            behind = [self.network.readers[stream][0].op.timing("rtl").interval for stream in branch[1:]]
+            self.arriving[branch[0]] = max(1, *behind) if behind else 1
+
+    def give(self, node: Node) -> None:
+        """The layer's outputs: what its folding and its inputs leave."""
+        self.own.update(dict.fromkeys(node.outputs, self._of(node)))
+
+    def _of(self, node: Node) -> int:
+        op, timing = node.op, node.op.timing("rtl")
+        if max(kind.pixels for kind in op.outputs) > op.input.pixels:
+            return 1
+        if timing.window or timing.spare:  # it may give what it holds faster than that came
+            return timing.interval
+        pacing = [
+            self.arriving[name]
+            for name, kind in zip(node.inputs, op.inputs, strict=True)
+            if kind.pixels == op.input.pixels
+        ]
+        return max(timing.interval, *pacing)
+
+    def of_join(self, join: Node, longest: str) -> int:
+        """Cycles between two beats that a join takes, at least, once its longest branch gives them."""
+        paced = self.network.streams[longest].kind.pixels == join.op.input.pixels
+        return max(join.op.timing("rtl").interval, self.arriving[longest] if paced else 1)
+
+    def throttles(self, node: Node, gap: int) -> bool:
+        """Whether a layer behind a FIFO may give its beats later than every ``gap`` cycles."""
+        timing = node.op.timing("rtl")
+        pointwise = node.op.outputs[0].pixels == node.op.input.pixels and not timing.window
+        return pointwise and max(timing.interval, timing.latency) > gap
+
+
+def _place(holdings: _Holdings, gaps: _Gaps, branch: list[str], gap: int) -> int:
+    """Which stream of a branch gets the FIFO: the one that stores a pixel of the network's input in fewest bits.
+
+    Args:
+        gap: cycles between two beats that the join takes, at least.
+    """
     network = holdings.network
+    burst = gap < gaps.own[branch[-1]]
 
     def bits(stream: str) -> int:
         kind = network.streams[stream].kind
@@ -122,8 +182,11 @@ def _place(holdings: _Holdings, branch: list[str]) -> int:
 
     best = 0
     for i, stream in enumerate(branch):
+        reader = network.readers[stream][0]
         # What some layers hold when they are stopped is not certain: the FIFO stays behind those.
-        if i and network.readers[stream][0].op.timing(holdings.side).when_stopped is None:
+        if i and reader.op.timing(holdings.side).when_stopped is None:
+            break
+        if i and burst and gaps.throttles(reader, gap):
             break
         if bits(stream) < bits(branch[best]):
             best = i
@@ -146,9 +209,11 @@ def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> i
 
 def _balanced(network: Network, side: Side) -> dict[str, int]:
     """Words of the FIFOs that joins need, by stream name; `LEAST` where none is needed."""
-    holdings = _Holdings(network, side)
+    holdings, gaps = _Holdings(network, side), _Gaps(network)
     depths = {name: LEAST[side] for node in network.nodes for name in node.inputs}
     for join in network.nodes:
+        for name in join.inputs:
+            gaps.arrive(name, LEAST[side])
         for port, stream in enumerate(join.inputs):
             others = [name for n, name in enumerate(join.inputs) if n != port]
             if not others:
@@ -157,9 +222,11 @@ def _balanced(network: Network, side: Side) -> dict[str, int]:
             if holdings.arrived[longest].all <= holdings.arrived[stream].all:
                 continue
             branch = _branch(network, stream)
-            place = _place(holdings, branch)
+            place = _place(holdings, gaps, branch, gaps.of_join(join, longest))
             need = holdings.arrived[longest] - holdings.held[branch[-1]]
             depths[branch[place]] = max(_depth(holdings, branch, place, need), LEAST[side])
+            gaps.leave_fifo(branch[: place + 1], depths[branch[place]])
+        gaps.give(join)
     return depths
 
 
@@ -171,38 +238,19 @@ def is_cut(reader: Node) -> bool:
     return reader.op.timing("rtl").latency > 0 or len(reader.op.outputs) > 1 or reader.op.logic_levels < 3
 
 
-def _gap(node: Node, arriving: dict[str, int]) -> int:
-    """Cycles between two beats of a layer's outputs that its folding and its inputs leave, as long as nothing stops it.
-
-    Args:
-        arriving: the same of its inputs, by stream name.
-    """
-    op, timing = node.op, node.op.timing("rtl")
-    if max(kind.pixels for kind in op.outputs) > op.input.pixels:
-        return 1
-    if timing.window or timing.spare:  # it may give what it holds faster than that came
-        return timing.interval
-    pacing = [
-        arriving[name] for name, kind in zip(node.inputs, op.inputs, strict=True) if kind.pixels == op.input.pixels
-    ]
-    return max(timing.interval, *pacing)
-
-
 def slices(network: Network, fifos: dict[str, int]) -> dict[str, int]:
     """Words between the layers of RTL: `fifos`, and at least a slice in front of every layer that is not wire.
 
     A slice of one register does where beats come every other cycle or less often.
     """
     words: dict[str, int] = {}
-    gaps = {network.input: 1}
+    gaps = _Gaps(network)
     for node in network.nodes:
-        arriving = {}
         for name in node.inputs:
-            least = (SLICE if gaps[name] == 1 else HALF_SLICE) if is_cut(node) else 0
+            least = (SLICE if gaps.own[name] == 1 else HALF_SLICE) if is_cut(node) else 0
             words[name] = max(fifos[name], least)
-            # What waits in a FIFO leaves it at a beat per cycle.
-            arriving[name] = gaps[name] if words[name] <= SLICE else 1
-        gaps.update(dict.fromkeys(node.outputs, _gap(node, arriving)))
+            gaps.arrive(name, words[name])
+        gaps.give(node)
     return words
 
 

@@ -6,7 +6,6 @@ behind BatchNorm and PReLU, too many for thresholds, so that its float constants
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWei
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.examples import example as load
 from xnorsr.flows.cli import app
 from xnorsr.hw.build import reopen
 from xnorsr.hw.graph.lower import lower
@@ -30,7 +30,6 @@ from xnorsr.sim.reference import run as run_reference
 pytestmark = pytest.mark.slow
 
 HEIGHT, WIDTH = 9, 14
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "bring_your_own.py"
 
 
 def _invoke(*args: str | Path) -> str:
@@ -41,12 +40,7 @@ def _invoke(*args: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bring_your_own", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("bring_your_own")
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from ...resources.arrival import Times, pipeline
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...rtl.module import STREAM_OUT, LayerModule, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import OneOutput, Op, Rng, Side, Sort, Timing, Wires
 from ..phases import at_phases
 
 
 @dataclass(frozen=True, eq=False)
-class Add(NotFolded, OneOutput):
+class Add(Wires, OneOutput):
     """Two streams of one frame added: y = quant((a << shift_a) + (b << shift_b)); exact where quant is None.
 
     Attributes:
@@ -62,15 +62,6 @@ class Add(NotFolded, OneOutput):
         rounding = coefficient("round") * bits if self.quant is not None else 0.0
         luts = self.output.channels * (coefficient("adder") * bits + rounding)
         return control() + Cost(lut=luts, ff=2.4 * self.output.word_bits)
-
-    def line_buffer_bits(self) -> int:
-        return 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         a, b = self.inputs

@@ -14,11 +14,11 @@ from ...resources.arrival import Times, paced
 from ...resources.cost import Coefficient, Cost, control
 from ...rtl.module import LayerModule, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import OneOutput, Op, Rng, Side, Sort, Timing, Wires
 
 
 @dataclass(frozen=True, eq=False)
-class Broadcast(NotFolded, OneOutput):
+class Broadcast(Wires, OneOutput):
     """One channel, one pixel per frame, or both, repeated to the channels and pixels of the output."""
 
     op_type: ClassVar[str] = "Broadcast"
@@ -54,15 +54,6 @@ class Broadcast(NotFolded, OneOutput):
 
     def cost(self) -> Cost:
         return control() + Cost(ff=1.0 * self.input.word_bits) if self.beats > 1 else Cost()
-
-    def line_buffer_bits(self) -> int:
-        return 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         return Kernel(

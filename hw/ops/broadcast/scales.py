@@ -16,5 +16,5 @@ class BroadcastScales(ScaleRule):
     def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
         """Whatever the scale: a channel that is repeated has one, others stay what they are."""
         if node.input[0] in scales.waiting:
-            scales.wait_behind(node, scales.waiting[node.input[0]][1])
+            scales.wait_behind(node, scales.waiting[node.input[0]][1], moved=True)
         return []

@@ -15,12 +15,12 @@ from ...resources.arrival import Times, pipeline
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...rtl.module import CLOCK, STREAM_OUT, Instance, LayerModule, Wire, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import OneOutput, Op, Rng, Side, Sort, Timing, Wires
 from ..phases import at_phases
 
 
 @dataclass(frozen=True, eq=False)
-class Concat(NotFolded, OneOutput):
+class Concat(Wires, OneOutput):
     """Streams of one frame side by side: y = quant([x0 << shifts[0], x1 << shifts[1], ...]); exact without quant.
 
     Attributes:
@@ -66,15 +66,6 @@ class Concat(NotFolded, OneOutput):
         if self.quant is None:
             return Cost(lut=2.0 * len(self.inputs))
         return control() + Cost(lut=coefficient("round") * self.output.word_bits, ff=1.0 * self.output.word_bits)
-
-    def line_buffer_bits(self) -> int:
-        return 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         check_bits(name, "its common grid", requant_bits(self.quant, self.mid_bits))

@@ -96,8 +96,8 @@ def _check_weight(weight: np.ndarray, conv: onnx.NodeProto) -> None:
     """Refuse a weight that is not quantized before anything is said of what is less fundamental."""
     if to_fixed(weight) is None:
         raise UserError(
-            f"Conv '{conv.name}': its weight is no fixed point of at most 18 bits. Quantize it in training "
-            "(power-of-two scale) or make it binary."
+            f"Conv '{conv.name}': its weight is no fixed point of at most 18 bits. Give the layer a weight quantizer "
+            "of fewer bits in training (Brevitas: Int8WeightPerChannelFloat), or make it binary."
         )
 
 

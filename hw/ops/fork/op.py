@@ -14,11 +14,11 @@ from ...resources.arrival import Times
 from ...resources.cost import Coefficient, Cost
 from ...rtl.module import STREAM_IN, LayerModule, Wire, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import Op, Rng, Side, Sort, Timing, Wires
 
 
 @dataclass(frozen=True, eq=False)
-class Fork(NotFolded):
+class Fork(Wires):
     """Every beat of the input goes to each output. The lowering puts one where a tensor has several readers.
 
     Attributes:
@@ -52,15 +52,6 @@ class Fork(NotFolded):
 
     def cost(self) -> Cost:
         return Cost(lut=5, ff=2)
-
-    def line_buffer_bits(self) -> int:
-        return 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         return Kernel("fork", "xnorsr_fork.h", (), size(self.input))

@@ -14,12 +14,12 @@ from ...resources.arrival import Times, pipeline
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...rtl.module import LayerModule, flag, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import OneOutput, Op, Rng, Side, Sort, Timing, Wires
 from ..phases import at_phases
 
 
 @dataclass(frozen=True, eq=False)
-class Maximum(NotFolded, OneOutput):
+class Maximum(Wires, OneOutput):
     """Output channel c is the greatest of the input channels n*C + c over all n, C the number of output channels.
 
     Of signs it is +1 where one of them is.
@@ -60,15 +60,6 @@ class Maximum(NotFolded, OneOutput):
     def cost(self) -> Cost:
         bits = (self.count - 1) * self.output.word_bits
         return control() + Cost(lut=(coefficient("adder") + 1.0) * bits, ff=1.0 * bits)  # comparison, multiplexer
-
-    def line_buffer_bits(self) -> int:
-        return 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         return Kernel(

@@ -28,5 +28,5 @@ class MaximumScales(ScaleRule):
     def move(self, model: Graph, node: onnx.NodeProto, scales: Scales) -> list[str]:
         """Whatever the scale: channels stay what they are."""
         if node.input[0] in scales.waiting and np.all(scales.waiting[node.input[0]][1] > 0):
-            scales.wait_behind(node, scales.waiting[node.input[0]][1])
+            scales.wait_behind(node, scales.waiting[node.input[0]][1], moved=True)
         return []

@@ -15,7 +15,7 @@ from ...resources.arrival import Times
 from ...resources.cost import Coefficient, Cost, control, memory, ram_style
 from ...rtl.module import LayerModule, flag, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import NothingLearned, OneOutput, Op, Rng, Side, Sort, Timing
 from .schedule import shuffle
 
 #: Cycles of xnorsr_pixel_shuffle from a pixel to its first output.
@@ -23,7 +23,7 @@ LATENCY = 4
 
 
 @dataclass(frozen=True, eq=False)
-class PixelShuffle(NotFolded, OneOutput):
+class PixelShuffle(NothingLearned, OneOutput):
     """Depth to space: C*r*r channels at (H, W) to C channels at (r*H, r*W). The stream's rate grows by r*r.
 
     Attributes:
@@ -92,12 +92,6 @@ class PixelShuffle(NotFolded, OneOutput):
 
     def line_buffer_bits(self) -> int:
         return 2 * self.input.width * self.input.word_bits
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         return Kernel(

@@ -41,7 +41,7 @@ class PixelShuffleScales(ScaleRule):
             if np.any(table != table[:, :1]):
                 return []
             scale = table[:, 0].reshape(1, -1, 1, 1)
-        scales.wait_behind(node, scale)
+        scales.wait_behind(node, scale, moved=True)
         return []
 
 

@@ -16,11 +16,11 @@ from ...resources.cost import Coefficient, Cost, control
 from ...resources.memories import fifo_cost, fifo_cycles, fifo_style
 from ...rtl.module import LayerModule, flag, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import NothingLearned, OneOutput, Op, Rng, Side, Sort, Timing
 
 
 @dataclass(frozen=True, eq=False)
-class PixelUnshuffle(NotFolded, OneOutput):
+class PixelUnshuffle(NothingLearned, OneOutput):
     """Space to depth: C channels at (H, W) to C*r*r channels at (H/r, W/r). The stream's rate falls by r*r.
 
     Attributes:
@@ -95,12 +95,6 @@ class PixelUnshuffle(NotFolded, OneOutput):
 
     def line_buffer_bits(self) -> int:
         return sum(self.depths) * self.part_bits
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         return Kernel(

@@ -20,5 +20,5 @@ class PixelUnshuffleScales(ScaleRule):
         if node.input[0] in scales.waiting:
             scale = scales.waiting[node.input[0]][1]
             phases = int(attribute(node, "blocksize", 1)) ** 2  # type: ignore[call-overload]
-            scales.wait_behind(node, np.tile(scale, (1, phases, 1, 1)) if scale.size > 1 else scale)
+            scales.wait_behind(node, np.tile(scale, (1, phases, 1, 1)) if scale.size > 1 else scale, moved=True)
         return []

@@ -16,7 +16,7 @@ from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...resources.cost import window as window_cost
 from ...rtl.module import LayerModule, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import NothingLearned, OneOutput, Op, Rng, Side, Sort, Timing
 
 
 def phase_weights(factor: int, mode: str) -> tuple[list[tuple[int, int, int]], int]:
@@ -44,7 +44,7 @@ def sum_cycles(factor: int, logic_levels: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class ResizePhases(NotFolded, OneOutput):
+class ResizePhases(NothingLearned, OneOutput):
     """Resize by r, in polyphase form: C channels to C*r*r channels at the same (H, W), a CRD shuffle still to come.
 
     out[c*r*r + i*r + j, y, x] is the resized image's (c, y*r+i, x*r+j). Edges repeat.
@@ -111,12 +111,6 @@ class ResizePhases(NotFolded, OneOutput):
 
     def line_buffer_bits(self) -> int:
         return 2 * self.input.width * self.input.word_bits if self.mode == "bilinear" else 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         _, den = phase_weights(self.factor, self.mode)

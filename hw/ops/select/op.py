@@ -15,11 +15,11 @@ from ...resources.cost import Coefficient, Cost
 from ...rtl.literals import rows
 from ...rtl.module import Constant, LayerModule, layer
 from ...types import StreamType
-from ..base import NO_PARAMETERS, NO_WORK, NotFolded, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
+from ..base import OneOutput, Op, Rng, Side, Sort, Timing, Wires
 
 
 @dataclass(frozen=True, eq=False)
-class Select(NotFolded, OneOutput):
+class Select(Wires, OneOutput):
     """Output channel n is input channel channels[n].
 
     Attributes:
@@ -55,15 +55,6 @@ class Select(NotFolded, OneOutput):
 
     def cost(self) -> Cost:
         return Cost()
-
-    def line_buffer_bits(self) -> int:
-        return 0
-
-    def work(self) -> Work:
-        return NO_WORK
-
-    def parameters(self) -> Parameters:
-        return NO_PARAMETERS
 
     def kernel(self, name: str) -> Kernel:
         channels = ", ".join(map(str, self.channels))

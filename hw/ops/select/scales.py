@@ -20,5 +20,5 @@ class SelectScales(ScaleRule):
         indices = model.get_initializer(node.input[1])
         if node.input[0] in scales.waiting and indices is not None and attribute(node, "axis", 0) in (1, -3):
             scale = scales.waiting[node.input[0]][1]
-            scales.wait_behind(node, scale[:, np.ravel(indices)] if scale.size > 1 else scale)
+            scales.wait_behind(node, scale[:, np.ravel(indices)] if scale.size > 1 else scale, moved=True)
         return []
