@@ -35,6 +35,7 @@ def last_table(text: str, heading: str) -> list[list[str]]:
     return [[c.strip() for c in line.split("  ") if c.strip()] for line in lines[: lines.index("")]]
 
 
+@pytest.mark.slow
 def test_model_size_prints_the_published_figures(capsys: Capture) -> None:
     model_size.main(["--quick"])
     out = capsys.readouterr().out
@@ -59,6 +60,7 @@ def test_stock_hls4ml_beside_ours(capsys: Capture) -> None:
     assert float(ours[2].replace(",", "")) > float(stock[2].replace(",", ""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("configuration", stock_hls4ml.CONFIGURATIONS)
 def test_what_stock_hls4ml_is_given_is_the_same_network(configuration: str) -> None:
     source = hls4ml_csim.network(channels=3, blocks=1, size=5, seed=2)

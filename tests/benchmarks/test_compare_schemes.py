@@ -87,6 +87,7 @@ def test_what_is_finished_is_read_and_other_settings_are_refused(tmp_path: Path)
         runs.execute(other, tmp_path, sets)
 
 
+@pytest.mark.slow
 def test_a_run_may_begin_with_another_training(tmp_path: Path) -> None:
     one, sets = with_photos(tmp_path, run())
     before = {**one.model, "scheme": {"name": "float"}}
@@ -132,6 +133,7 @@ def test_the_page_has_the_places() -> None:
     assert readme.index("<!-- schemes -->") < readme.index("<!-- /schemes -->")
 
 
+@pytest.mark.slow
 def test_training_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- training_choices -->\n<!-- /training_choices -->\n")
@@ -168,6 +170,7 @@ def test_a_choices_worth_is_against_the_first_row_at_its_pixels_and_at_its_time(
     assert made[3][-5:] == ["2.83", "1.20", "+0.40", "-0.10", "-0.61"]
 
 
+@pytest.mark.slow
 def test_a_teacher_is_trained_once(tmp_path: Path) -> None:
     one, sets = with_photos(tmp_path, run())
     data = {**one.data}
@@ -186,6 +189,7 @@ def test_a_teacher_is_trained_once(tmp_path: Path) -> None:
         runs.execute(taught[0], tmp_path, sets)
 
 
+@pytest.mark.slow
 def test_quality_cost(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """One training for the names that mean the base; resources of every network; a figure; a base that is given."""
     page, figure = tmp_path / "page.md", tmp_path / "new" / "figure.svg"

@@ -29,6 +29,7 @@ def test_shipped_recipe_loads(name: str) -> None:
     assert recipe.sim.levels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_shipped_recipe_builds_its_network(name: str) -> None:
     import torch

@@ -79,6 +79,7 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["build.json", "hls/xnorsr.json", "rtl/project.json"])
 def test_damaged_description(built: Path, name: str, damage: str) -> None:
@@ -126,6 +127,7 @@ def _library(built: Path) -> Path:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["deleted", "garbage", "another"])
 def test_library_that_is_not_ours_is_compiled_again(built: Path, damage: str) -> None:
     library = _library(built)
@@ -141,6 +143,7 @@ def test_library_that_is_not_ours_is_compiled_again(built: Path, damage: str) ->
     assert _library(built).stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_edited_sources(built: Path) -> None:
     source = next((built / "hls/firmware").glob("*.cpp"))
     source.write_text(source.read_text() + "\nnot C++\n")

@@ -118,6 +118,7 @@ IMAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "wanted"),
     [

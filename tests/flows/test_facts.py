@@ -34,6 +34,7 @@ def _synthesized(results: dict[str, Any], family: str, lut: int) -> dict[str, An
     return results | {"synth": {"family": family, "total": total}, "synth_by_layer": by_layer}
 
 
+@pytest.mark.slow
 def test_what_yosys_measured_goes_before_the_formula(built: BuildResult) -> None:
     results = results_of(built)
     device = results["estimate"]["device"]

@@ -207,6 +207,7 @@ def args(tmp_path: Path) -> list[str]:
     return ["--out", str(tmp_path / "out"), *_sets([f'data.source="{photos}"', *tiny.SETTINGS])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "run"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signal_is_told_and_the_next_start_goes_on(
@@ -254,6 +255,7 @@ def test_training_is_not_continued_with_other_settings(
     assert result.exit_code == 2 and "is damaged or of another version" in " ".join(result.stderr.split())
 
 
+@pytest.mark.slow
 def test_force_keeps_the_files_of_others(tmp_path: Path, args: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -277,6 +279,7 @@ def test_force_keeps_the_files_of_others(tmp_path: Path, args: list[str], monkey
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "run"])
 def test_full_disk_in_training(args: list[str], command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:

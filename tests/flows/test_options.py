@@ -34,6 +34,7 @@ def test_help_shows_every_build_option_once(command: str) -> None:
     assert "{layer = [pe, simd]}" in " ".join(lines), "square brackets are no markup"
 
 
+@pytest.mark.slow
 def test_what_is_folded_for_is_said(tmp_path: Path) -> None:
     """Without a word 60 frames per second, or what there is; with one, that."""
     path, out = tmp_path / "net.onnx", tmp_path / "out"
@@ -53,6 +54,7 @@ def test_what_is_folded_for_is_said(tmp_path: Path) -> None:
     assert re.search(r"folding port: [\d,]+ fps at the asked clock of 200 MHz", port) and "the default" not in port
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [None, "9x8"])
 def test_layers_are_called_the_same_for_every_frame(tmp_path: Path, frame: str | None) -> None:
     """A folding by layer is typed with the names that any estimate of the file shows."""

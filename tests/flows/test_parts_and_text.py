@@ -134,6 +134,7 @@ def test_text_commands_no_terminal() -> None:
     assert "\x1b[2J" not in out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*MARKUP, "x" * 300, "\x1b[2J", "ü ö"])
 def test_name_in_the_command_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -100,6 +100,7 @@ def test_those_that_come_with_the_package_are_whole() -> None:
         check_whole(folder)
 
 
+@pytest.mark.slow
 def test_a_packed_network_is_whole_and_names_no_place(shop: Shop) -> None:
     check_whole(shop.folder)
     for path in shop.folder.iterdir():
@@ -121,6 +122,7 @@ def test_figures_of_the_card_are_those_of_eval(shop: Shop) -> None:
     assert (score.bicubic_psnr_y, score.bicubic_ssim_y) == (mean.bicubic_psnr, mean.bicubic_ssim)
 
 
+@pytest.mark.slow
 def test_packing_again_gives_the_same_bytes(shop: Shop, tmp_path: Path) -> None:
     words = (*shop.words[:-1], tmp_path, "--terms", "holidays=my own")
     for _ in range(2):
@@ -130,6 +132,7 @@ def test_packing_again_gives_the_same_bytes(shop: Shop, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [NAME]
 
 
+@pytest.mark.slow
 def test_a_name_stands_for_a_checkpoint(stocked: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     there = _said("eval", stocked.trained, "--images", stocked.set)
@@ -143,6 +146,7 @@ def test_a_name_stands_for_a_checkpoint(stocked: Shop, tmp_path: Path, monkeypat
     assert not np.array_equal(one["lr"], two["lr"]), "its own photographs need not be here: embedded ones are taken"
 
 
+@pytest.mark.slow
 def test_training_begins_with_a_name(stocked: Shop, tmp_path: Path) -> None:
     fields = [w for s in (*tiny.SETTINGS, f'data.source="{stocked.photos}"') for w in ("--set", s)]
     said = _said("train", "demo", "--from", NAME, "--out", tmp_path / "out", *fields)
@@ -208,6 +212,7 @@ def test_what_pack_refuses(shop: Shop, tmp_path: Path, more: list[str], said: st
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_packed(shop: Shop, tmp_path: Path) -> None:
     rest = ("--name", "a", "--images", shop.set, "--out", tmp_path / "shelf", "--terms", "holidays=x")
     assert "is not the output of a training; give the output folder of" in _refused("pack", shop.folder, *rest)

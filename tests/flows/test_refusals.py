@@ -47,6 +47,7 @@ def photos(tmp_path: Path) -> Path:
     return tiny.photographs(tmp_path / "photos")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
@@ -104,6 +105,7 @@ def test_least_size_is_that_of_the_score(scale: int) -> None:
                 bicubic_score(photo, scale)
 
 
+@pytest.mark.slow
 def test_photographs_of_the_same_name_are_all_scored(tmp_path: Path, photos: Path) -> None:
     weights = tiny.train(photos, tmp_path / "out")
     rng = np.random.default_rng(7)
@@ -214,6 +216,7 @@ def test_sample_of_a_stream_that_is_no_picture(kind: StreamType) -> None:
     assert codes.shape == kind.shape and kind.lo <= codes.min() < codes.max() <= kind.hi
 
 
+@pytest.mark.slow
 def test_network_of_10_bits_is_simulated(tmp_path: Path) -> None:
     b = Builder(6, 7, 3, 0)
     onnx.save(b.model(b.quant(b.quant("lr", 10, 10, signed=False), 9, 9, signed=False), 3, 6, 7), tmp_path / "n.onnx")

@@ -61,6 +61,7 @@ def _printed(account: Account) -> str:
     return " ".join(console.export_text().split())
 
 
+@pytest.mark.slow
 def test_without_synthesis_nothing_was_checked(built: BuildResult) -> None:
     made = Account(built.network, estimate(built.network, 200.0, "kv260"), None, AIM)
     plain = made.to_dict()

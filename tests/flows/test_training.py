@@ -26,6 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.train(photos, tmp_path_factory.mktemp("trained") / "out", "export.random_checks=3")
 
 
+@pytest.mark.slow
 def test_export_takes_its_default_frame_and_the_recipes_checks(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def _eval(trained: Path, *options: str) -> str:
     return done.output
 
 
+@pytest.mark.slow
 def test_eval_as_table_file_and_figure(trained: Path, tmp_path: Path) -> None:
     """On a folder; the same figures everywhere, and where the network was averaged everything says so."""
     folder = tmp_path / "photos"
@@ -128,6 +130,7 @@ def test_eval_refuses_a_figure_of_another_kind(trained: Path, tmp_path: Path) ->
     assert "scores.xyz: give a file name that ends in .png, .svg, .pdf." in " ".join(done.output.split())
 
 
+@pytest.mark.slow
 def test_a_float_training_becomes_fixed_point(tmp_path: Path) -> None:
     """`train --from`: a table of what each quantization costs, then fine-tuning; what it began with is kept."""
     tiny.photographs(tmp_path)

@@ -45,6 +45,7 @@ def _planes(file: str) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(np.asarray(Image.open(file)), -1, 0))
 
 
+@pytest.mark.slow
 def test_codes_are_the_networks(place: Path) -> None:
     model = load_trained(place / "rgb.pt")
     assert "a-x2.png: 28 x 20 pixels" in _run("a.png", "--model", "rgb.pt")

@@ -76,6 +76,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_small_frame_has_the_folding_of_the_built_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At this clock 60 frames per second of the small frame would leave more cycles for a pixel."""
     out, made = tmp_path / "built", []
@@ -128,6 +129,7 @@ def _stand_in(
     return tmp_path / "calls.txt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "place", "called"),
     [

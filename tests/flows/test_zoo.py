@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from xnorsr.flows.cli import app
 
 
+@pytest.mark.slow
 def test_table_and_file(tmp_path: Path) -> None:
     file = tmp_path / "zoo.csv"
     done = CliRunner().invoke(
@@ -28,6 +29,7 @@ def test_table_and_file(tmp_path: Path) -> None:
     assert float(rows[0]["operations"]) == pytest.approx(18.55e9, rel=0.001)
 
 
+@pytest.mark.slow
 def test_networks_without_the_scale_are_left_out() -> None:
     done = CliRunner().invoke(
         app, ["zoo", "--network", "srresnet", "--network", "lapsrn", "--scheme", "sign", "--scale", "8"]

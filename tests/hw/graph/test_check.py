@@ -149,6 +149,7 @@ def test_any_order_of_nodes_will_do() -> None:
     assert prove(lower(model)) > 0
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_length_of_the_network_and_no_faster() -> None:
     """600 quantizers in a row: with look-ups that walk over all nodes 50 took 5 seconds, 200 took 27."""
     b = Builder(4, 4, 3, 0)

@@ -32,6 +32,7 @@ def _model(b: Builder, x: str, channels: int, height: int, width: int) -> onnx.M
     return model
 
 
+@pytest.mark.slow
 def test_all_of_them_together() -> None:
     lowered = lower(gated())
     assert prove(lowered) > 0
@@ -178,6 +179,7 @@ def test_the_greatest_mean_that_is_allowed() -> None:
         lower(model, frame=(257, 520))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [(3, 3), (3, 5), (7, 9), (5, 20)])
 @pytest.mark.parametrize("operator", ["GlobalAveragePool", "ReduceMean"])
 def test_a_float_mean_rounds_as_the_exact_one(operator: str, pixels: tuple[int, int]) -> None:

@@ -34,6 +34,7 @@ def check(model: onnx.ModelProto, codes: np.ndarray, affine_bits: int | None = N
     return compare.compare(lowered, truth, outputs, streams, types)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", MATRIX, ids=str)
 def test_every_stream_equals_the_reference(spec: NetworkSpec) -> None:
     model = network(spec)
@@ -43,6 +44,7 @@ def test_every_stream_equals_the_reference(spec: NetworkSpec) -> None:
         assert len(result.streams) >= 6 * spec.blocks
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     st.builds(

@@ -32,6 +32,7 @@ def models() -> dict[str, onnx.ModelProto]:
         return {name: foreign.exported(foreign.calibrated(make())) for name, make in foreign.NETWORKS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(foreign.NETWORKS))
 def test_a_network_of_default_quantizers(name: str, models: dict[str, onnx.ModelProto]) -> None:
     """Every stream equals the converted file; the converted file gives the original's codes; it lowers to itself."""
@@ -64,6 +65,7 @@ def test_affine_bits_still_quantizes(bits: int | None, models: dict[str, onnx.Mo
     assert prove(lowered) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["subpixel", "nn_resize"])
 def test_super_resolution_in_the_qonnx_wheel(name: str) -> None:
     """4-bit inside, per-channel weight scales, float BatchNorm, a shuffle or a nearest neighbour; 64 channels."""
@@ -159,6 +161,7 @@ CHAINS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [2, 8])
 @pytest.mark.parametrize("chain", list(CHAINS))
 def test_chains_of_floats(chain: str, bits: int) -> None:

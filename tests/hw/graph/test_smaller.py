@@ -94,6 +94,7 @@ FORMS: dict[str, tuple[Callable[[Tensor], Tensor], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "opset"),
     [(name, 20) for name in FORMS] + [(name, 9) for name in ("unshuffle", "shuffle", "split", "expand")],
@@ -152,6 +153,7 @@ def test_pools(operator: str, side: int) -> None:
     assert len(found) == (side > 1)
 
 
+@pytest.mark.slow
 def test_a_max_pool_moves_behind_the_quantizer() -> None:
     """Floats in front of a pool, its Quant behind it: a ReLU and a Quant never fall where their input rises."""
 

@@ -69,6 +69,7 @@ def test_states_are_inputs_and_outputs_of_the_reference(before: Lowered) -> None
     assert before.network.pooling == "previous" and before.network.frames_to_settle == 3
 
 
+@pytest.mark.slow
 def test_golden_and_file_agree_frame_after_frame(now: Lowered, before: Lowered) -> None:
     """Different pictures, then a still one, which ends in the picture of mode frame after 2 pools and one more."""
     assert prove(before) > prove(now) > 0
@@ -100,6 +101,7 @@ def test_a_still_picture_settles_after_as_many_frames_as_pools_follow_each_other
     assert [bool((one != settled).any()) for one in still] == [True, True, True, False, False, False]
 
 
+@pytest.mark.slow
 def test_a_file_with_states_is_read_again(before: Lowered, now: Lowered) -> None:
     again = lower(before.reference.model)
     assert again.network.pooling == "previous" and prove(again) > 0

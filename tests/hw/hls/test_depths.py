@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.hw.handmade import Net, skip_network
 from xnorsr.hw.hls.project import write_project
@@ -60,6 +61,7 @@ def _network(folder: Path, net: Net) -> tuple[Path, dict[str, int]]:
     return project, {name: depth for name, depth in fifo_depths(network, "hls").items() if depth > LEAST["hls"]}
 
 
+@pytest.mark.slow
 def test_network_runs_with_its_depths_and_stops_with_less(tmp_path: Path) -> None:
     # One skip over two 3x3 convolutions, one behind a shuffle at four times the rate.
     net = skip_network(4, 11, channels=3)
@@ -74,6 +76,7 @@ def test_network_runs_with_its_depths_and_stops_with_less(tmp_path: Path) -> Non
         assert _run(bench, **{tensor: str(lookahead - 4)}) == (3, "deadlock\n")
 
 
+@pytest.mark.slow
 def test_frame_smaller_than_the_windows(tmp_path: Path) -> None:
     # A window holds back a whole frame at most; the depths do not grow beyond it.
     height, width = 3, 2

@@ -43,6 +43,7 @@ def _values() -> np.ndarray:
     return lower(network(SPEC)).input_type.to_values(images(SPEC)["random"])[None]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # hls4ml leaves a file open
 def test_trace_gives_every_layer(graph: Any) -> None:
     lowered = lower(network(SPEC))
@@ -60,6 +61,7 @@ def test_trace_gives_every_layer(graph: Any) -> None:
     assert compared >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -100,6 +102,7 @@ def _folds(network: Network) -> dict[str, tuple[int, int]]:
     return {name: (s.now.pe, s.now.simd) for name, s in spaces.items() if s is not None}
 
 
+@pytest.mark.slow
 def test_without_a_word_60_frames_per_second(tmp_path: Path) -> None:
     """At the clock of the conversion, 5 ns where none is given; what is out of reach is said, and what was asked for
     in words acts."""
@@ -167,6 +170,7 @@ def test_options_act(tmp_path: Path) -> None:
         _convert(tmp_path / "other", namespace="mine", write_tar=False)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of seaborn and matplotlib
 def test_numerical_profiling(graph: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import matplotlib
@@ -222,6 +226,7 @@ def test_build_runs_the_tool_that_is_there(
         graph.build()
 
 
+@pytest.mark.slow
 def test_frames_follow_each_other_where_means_are_those_of_the_frame_before(tmp_path: Path) -> None:
     options = {"backend": "XnorVitis", "io_type": "io_stream", "pooling": "previous"}
     made = convert_from_onnx_model(gated(), output_dir=str(tmp_path / "net"), project_name="net", **options)

@@ -62,11 +62,13 @@ def _convolutions() -> dict[str, Op]:
     return ops
 
 
+@pytest.mark.slow
 @FORMS
 def test_convolution(tmp_path: Path, bit_true: bool) -> None:
     _check(_convolutions(), tmp_path, bit_true)
 
 
+@pytest.mark.slow
 @FORMS
 def test_foldings_give_the_same_codes(tmp_path: Path, bit_true: bool) -> None:
     # One binary and one fixed layer under every kind of folding: none, all, each alone, both.
@@ -102,6 +104,7 @@ def _pointwise() -> dict[str, Op]:
     return ops
 
 
+@pytest.mark.slow
 @FORMS
 def test_affine_threshold_residual(tmp_path: Path, bit_true: bool) -> None:
     _check(_pointwise(), tmp_path, bit_true)
@@ -117,6 +120,7 @@ def _resizes() -> dict[str, Op]:
     return ops
 
 
+@pytest.mark.slow
 @FORMS
 def test_pixel_shuffle_and_upsample(tmp_path: Path, bit_true: bool) -> None:
     _check(_resizes(), tmp_path, bit_true)

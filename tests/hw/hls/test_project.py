@@ -43,6 +43,7 @@ def _project(net: Net, folder: Path) -> Path:
     return write_project(_handmade(net, folder), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first", ["hls4ml", "hls4ml.backends", "hls4ml.converters", "xnorsr.hw.hls.plugin.layers", "xnorsr.hw.ops"]
 )
@@ -66,6 +67,7 @@ def test_other_backends_convert_as_before(tmp_path: Path) -> None:
     assert made.config.backend.name == "Vitis"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # hls4ml leaves a file open
 def test_plain_hls4ml_predicts_the_reference(tmp_path: Path) -> None:
     spec = NetworkSpec(height=5, width=8, channels=9, seed=21)
@@ -88,6 +90,7 @@ def test_plain_hls4ml_predicts_the_reference(tmp_path: Path) -> None:
         graph.predict(values + 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bit_true", [False, True], ids=["fast", "bit-true"])
 def test_every_tensor_of_a_network(tmp_path: Path, bit_true: bool) -> None:
     # Kernel 5 on a frame of 3x4; layers have names that are no identifiers ("class.0", "1st conv").
@@ -180,6 +183,7 @@ def test_wrong_frames_are_refused(tmp_path: Path) -> None:
         sim.run(np.full((3, 4, 3), 256))
 
 
+@pytest.mark.slow
 def test_bench_compares_with_expected_codes(tmp_path: Path) -> None:
     # The vendor tool's test bench, compiled as that tool does: without our switches, ap_int by its public interface.
     net = skip_network(3, 4)
@@ -221,6 +225,7 @@ def test_test_data_of_hls4ml_becomes_codes(tmp_path: Path) -> None:
         graph.write()
 
 
+@pytest.mark.slow
 def test_large_frame_in_a_small_stack(tmp_path: Path) -> None:
     # hls4ml's own bridge keeps frames on the stack. 640x360 in a thread of 256 KiB.
     import threading

@@ -61,6 +61,7 @@ def _through(program: Path, how: str, frames: int, beats: list[tuple[int, int]])
     return [[int(x) for x in line.split()] for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_frames_begin_with_tuser(ports: Path) -> None:
     # Three beats before the first frame; the first frame is cut after four pixels and completed with zeros; two beats
     # too many behind the second one.
@@ -80,6 +81,7 @@ def test_frames_are_counted(ports: Path) -> None:
     assert [row[:3] for row in found] == [[n, int(n % 6 == 0), int(n % 3 == 2)] for n in range(12)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["words", "video"])
 def test_bench_of_the_vendor_script(kind: str, tmp_path: Path) -> None:
     """The script's files with the script's flags, as the vendor's tool compiles them: the synthesized code, its top."""

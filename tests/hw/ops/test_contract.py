@@ -39,6 +39,7 @@ def cases(name: str, count: int = CASES) -> dict[str, Op]:
     return {f"{name.lower()}{n}": op.random(rng).replace(logic_levels=2 + n % 3) for n in range(count)}
 
 
+@pytest.mark.slow
 @OPERATORS
 @pytest.mark.parametrize("bit_true", [False, True], ids=["fast", "bit-true"])
 def test_hls_equals_golden(name: str, bit_true: bool, tmp_path: Path) -> None:
