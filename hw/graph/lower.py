@@ -252,7 +252,9 @@ def _check_connected(context: Context, outputs: list[str]) -> None:
     made = {o for n in context.nodes for o in n.outputs}
     for output in outputs:
         if context.stream(output) not in made:
-            raise UserError(f"output '{output}': no operator makes it; the network is empty.")
+            raise UserError(
+                f"output '{output}': it is the input itself; allowed are results of operators. Leave it out."
+            )
         if context.type_of(output).bipolar:
             raise UserError(f"output '{output}': a bipolar stream; end the network in a Quant.")
     read = {i for n in context.nodes for i in n.inputs} | {context.stream(o) for o in outputs}

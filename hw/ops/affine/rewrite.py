@@ -122,7 +122,10 @@ def _scale_bias(
     a, b = to_fixed(a_value, chains.constant_bits(run)), to_fixed(b_value, 24)
     if a is None or b is None:
         where = f"{run[-1].op_type} '{run[-1].name}'"
-        raise UserError(f"{where}: its constants are no fixed point of at most 18 (scale) and 24 (bias) bits.")
+        raise UserError(
+            f"{where}: its constants are no fixed point of at most 18 (scale) and 24 (bias) bits. "
+            "Let them be quantized (--affine-bits N), or put a Quant behind them, so that they become exact steps."
+        )
     frac = max(kind.frac + a.frac, b.frac) if b.codes.any() else kind.frac + a.frac
     check_shift(frac - kind.frac - a.frac, run[-1])
     check_shift(frac - b.frac if b.codes.any() else 0, run[-1])
@@ -152,7 +155,10 @@ def _slope(
     (node,) = nodes
     fixed = to_fixed(chains.slopes(context.model, node, kind.channels))
     if fixed is None:
-        raise UserError(f"{node.op_type} '{node.name}': its slopes are no fixed point.")
+        raise UserError(
+            f"{node.op_type} '{node.name}': its slopes are no fixed point of at most 18 bits. Let them be quantized "
+            "(--affine-bits N), or put a Quant behind them, so that they become exact steps."
+        )
     frac = check_shift(max(fixed.frac, 0), node)
     fixed = Fixed(fixed.at(frac), frac)
     bits["slope"] = fixed.bits

@@ -104,7 +104,10 @@ def _check_weight(weight: np.ndarray, conv: onnx.NodeProto) -> None:
 def _activation_scale(model: Graph, node: onnx.NodeProto) -> float:
     scale = model.get_initializer(node.input[1])
     if scale is None or np.size(scale) != 1 or float(np.ravel(scale)[0]) <= 0:
-        raise UserError(f"BipolarQuant '{node.name}': the scale of a stream must be one positive constant.")
+        raise UserError(
+            f"BipolarQuant '{node.name}': its scale has {np.size(scale)} values; "
+            "allowed is one positive constant per tensor. Use SignedBinaryActPerTensorConst, and export in eval mode."
+        )
     return float(np.ravel(scale)[0])
 
 
@@ -124,7 +127,7 @@ def _scale_behind(model: Graph, conv: onnx.NodeProto, scale: np.ndarray) -> None
 def _bias_to_add(model: Graph, conv: onnx.NodeProto) -> None:
     bias = model.get_initializer(conv.input[2])
     if bias is None:
-        raise UserError(f"Conv '{conv.name}': its bias must be a constant.")
+        raise UserError(f"Conv '{conv.name}': its bias is no constant; allowed is one. Export in eval mode.")
     channels = (model.get_tensor_shape(conv.output[0]) or [0, 0])[1]
     if np.shape(bias) != (channels,):
         raise UserError(f"Conv '{conv.name}': its bias has the shape {np.shape(bias)}; allowed is ({channels},).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
@@ -62,6 +63,11 @@ def _float_weight(b: Builder, x: str) -> str:
     return b.node("Conv", [x, b.constant(b.rng.normal(size=(3, 3, 1, 1)))], kernel_shape=[1, 1], pads=[0] * 4)
 
 
+def _signs_of_several_scales(b: Builder, x: str) -> str:
+    signs = b.node("BipolarQuant", [x, b.constant(np.array([0.5, 0.25, 1.0]).reshape(1, 3, 1, 1))], QONNX)
+    return b.binary_conv(signs, 3, 3, 3)
+
+
 def _quotient(b: Builder, x: str) -> str:
     return b.node("Div", [x, b.quant(x, 8, 4)])
 
@@ -97,6 +103,10 @@ CASES: list[tuple[Callable[[Builder, str], str], str]] = [
     (_stride, r"Conv 'Conv_0': stride 4 on a frame of 6 x 6 pixels; allowed are frames whose sides 4 divides"),
     (_even, r"Conv 'Conv_0': kernel \(2, 2\); allowed are odd square kernels, 1 to 9"),
     (_float_weight, r"Conv 'Conv_0': its weight is no fixed point of at most 18 bits"),
+    (
+        _signs_of_several_scales,
+        r"BipolarQuant 'BipolarQuant_0': its scale has 3 values; allowed is one positive constant per tensor\. Use",
+    ),
     (_quotient, r"Div 'Div_0': not supported with these inputs"),
     (
         _wide,

@@ -12,7 +12,6 @@ import hls4ml
 import numpy as np
 import pytest
 from hls4ml.converters import convert_from_onnx_model
-from onnx import numpy_helper
 
 from tests.gated import gated
 from tests.networks import NetworkSpec, images, network
@@ -240,31 +239,3 @@ def test_frames_follow_each_other_where_means_are_those_of_the_frame_before(tmp_
         np.testing.assert_array_equal(found.reshape(wanted.shape), wanted)
     with pytest.raises(UserError, match="pooling='next': Input should be 'frame' or 'previous'"):
         convert_from_onnx_model(gated(), output_dir=str(tmp_path / "other"), **options | {"pooling": "next"})
-
-
-def test_a_file_with_start_values_of_its_own(tmp_path: Path) -> None:
-    """States in the file: hls4ml's calls begin with their start values, and trace goes from frame to frame as well."""
-    file = lower(gated(), pooling="previous").reference.model
-    for one in file.graph.initializer:
-        if one.name.endswith("_previous"):
-            one.CopyFrom(numpy_helper.from_array(np.full_like(numpy_helper.to_array(one), 0.5), one.name))
-    made = convert_from_onnx_model(
-        file, output_dir=str(tmp_path / "net"), project_name="net", backend="XnorVitis", io_type="io_stream"
-    )
-    made.compile()
-    lowered = lower(file)
-    assert all(start.any() for start in lowered.network.states.values())
-    frames = np.random.default_rng(4).integers(0, 256, (3, 4, 5, 3))
-    truths = run_frames(lowered, frames, all_tensors=True)
-    (kind,) = lowered.output_types.values()
-    wanted = np.stack([kind.to_values(truth.output) for truth in truths])
-    output, layers = made.trace(lowered.input_type.to_values(frames))
-    np.testing.assert_array_equal(np.reshape(output, wanted.shape), wanted)
-    compared = 0
-    for node in lowered.network.nodes:
-        place = lowered.references.get(node.outputs[0])
-        if node.name in layers and place is not None and place.factor == 1 and place.tensor in truths[0].tensors:
-            for truth, values in zip(truths, layers[node.name], strict=True):
-                np.testing.assert_array_equal(values, truth.tensors[place.tensor][0].transpose(1, 2, 0), node.name)
-            compared += 1
-    assert compared > 20 and not np.array_equal(wanted[0], wanted[1])
