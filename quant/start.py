@@ -75,6 +75,11 @@ def change_start(model: Network, cfg: TrainConfig) -> None:
         affine = getattr(unit, "affine", None)
         if cfg.gain_start == 1:
             continue
+        if cfg.gain_start == 0 and not unit.has_skip:
+            raise UserError(
+                f"train.gain_start = 0: {name} has no skip of its own, and where one unit's zero is the next one's "
+                "input no gradient reaches the gain of either; give a value above 0, or choose another model.scheme"
+            )
         if isinstance(conv, MeanScaledConv) and cfg.gain_start:
             conv.weight.mul_(cfg.gain_start)
         elif isinstance(affine, Affine):

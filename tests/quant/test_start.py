@@ -92,6 +92,12 @@ def test_branches_that_start_at_zero_are_the_skip_and_learn(scheme: str, deploye
             "mean|W|; give a value above 0, or choose another model.scheme",
         ),
         (
+            "bnn",
+            {"gain_start": 0},
+            "train.gain_start = 0: blocks.0.first has no skip of its own, and where one unit's zero is the next one's "
+            "input no gradient reaches the gain of either; give a value above 0, or choose another model.scheme",
+        ),
+        (
             "sign",
             {"gain_start": 2},
             "train.gain_start = 2.0: blocks.0.first has no gain that could be set to that, nothing scales its sums; "
