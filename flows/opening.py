@@ -13,6 +13,7 @@ from .. import tools
 from ..errors import UserError
 from ..hw.build import model_graph, prepare
 from ..hw.resources.devices import device
+from ..marks import FRAME
 from ..quant import zoo
 from ..quant.data.images import EMBEDDED
 from ..quant.export import to_qonnx
@@ -67,7 +68,11 @@ def check_hardware(recipe: Recipe, frame: tuple[int, int]) -> None:
     options = recipe.hardware.model_copy(update={"frame": recipe.hardware.frame or frame})
     with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder, torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.train.seed)
-        untrained = to_qonnx(zoo.build(recipe.model).eval(), recipe.model.image_channels, _SIDE, _SIDE)
+        network, colors = zoo.build(recipe.model).eval(), recipe.model.image_channels
+        untrained = to_qonnx(network, colors, _SIDE, _SIDE)
+        if any(prop.key == FRAME for prop in untrained.metadata_props):  # constants that belong to one frame
+            width, height = options.frame or frame
+            untrained = to_qonnx(network, colors, height, width)
         model_graph(prepare(untrained, options), options, Path(folder) / "hls")
 
 

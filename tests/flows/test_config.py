@@ -9,6 +9,7 @@ import pytest
 from xnorsr.errors import UserError
 from xnorsr.flows.config import EstimateConfig, Recipe, load_recipe, recipe_path, shipped_recipes
 from xnorsr.flows.hardware_options import HardwareOptions
+from xnorsr.flows.opening import check_hardware
 from xnorsr.quant.schemes import SCHEMES
 from xnorsr.quant.zoo import NETWORKS
 
@@ -40,6 +41,13 @@ def test_shipped_recipe_builds_its_network(name: str) -> None:
     with torch.no_grad():
         out = build(cfg).eval()(torch.rand(1, cfg.image_channels, 5, 6))
     assert out.shape == (1, cfg.image_channels, 5 * cfg.scale, 6 * cfg.scale)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scales_small", "rcan_small", "bnn_small"])
+def test_a_run_of_a_shipped_recipe_may_begin(name: str) -> None:
+    """Nothing is refused before the training: not a network, either, whose constants belong to one frame."""
+    check_hardware(load_recipe(name), (12, 10))
 
 
 def test_set_is_typed_and_last_wins() -> None:
