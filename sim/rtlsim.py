@@ -17,6 +17,9 @@ from . import verilate
 from .frames import check_input
 
 BENCH = "xnorsr.sim.benches.frame"
+#: Cycles of a frame below which the model is compiled without optimizing: one at -O0 does some 5,000 a second, and
+#: optimizing takes ten seconds and more.
+_SHORT = 20_000
 
 
 @dataclass
@@ -141,8 +144,11 @@ class RtlSim:
         """Cycles of a frame alone by the computed schedule."""
         return int(self.record["predicted"]["cycles_per_frame"])
 
-    def compile(self, optimize: str = "-O2") -> None:
+    def compile(self, optimize: str | None = None) -> None:
         """Compile with Verilator.
+
+        Args:
+            optimize: the C++ compiler's level; None: -O2, or -O0 where a frame is over before that would pay.
 
         Raises:
             UserError: Verilator is missing or too old.
@@ -154,7 +160,7 @@ class RtlSim:
             self.work,
             defines={"XNORSR_TRACE": 1} if self.trace else {"SYNTHESIS": 1} if self.structures else {},
             waves=self.waves,
-            optimize=optimize,
+            optimize=optimize or ("-O0" if self.predicted_cycles < _SHORT else "-O2"),
         )
 
     def run(

@@ -37,7 +37,7 @@ def test_both_projects_equal_the_file(tmp_path: Path) -> None:
     frame = np.random.default_rng(7).integers(0, 256, (5, 6, 3))
     truth = reference.run(built.lowered, frame, all_tensors=True)
     rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim", trace=True)
-    rtl.compile(optimize="-O1")
+    rtl.compile(optimize="-O0")
     output, streams = CSim(tmp_path / "net" / "hls").run(frame, trace=True)
     compare(built.lowered, truth, output, streams, rtl.types)
     result = rtl.run(frame)
