@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..errors import MismatchError, UserError
+from ..marks import FRAME
 from .graph.execute import execute
 from .graph.index import Graph
 from .graph.lower import Lowered, lower
@@ -168,6 +169,8 @@ def prove(lowered: Lowered) -> int:
     """
     kind = lowered.input_type
     height, width = _small(lowered.network)
+    if any(one.key == FRAME for one in lowered.reference.model.metadata_props):  # its constants belong to its own
+        height, width = kind.height, kind.width
     if (height, width) != (kind.height, kind.width):
         lowered = lower(lowered.reference.model, frame=(height, width))
     count, where = 0, "golden"

@@ -72,6 +72,17 @@ def test_what_becomes_hardware(network: str, scheme: str) -> None:
     assert any(str(refused.value).partition(" ")[0] in (op, f"{op}:") or op in str(refused.value) for op in missing)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("pooling", ["frame", "previous"])
+def test_constants_that_belong_to_a_frame(pooling: str) -> None:
+    """A frame larger than the one that is looked at, where a file's constants hold for its own only."""
+    torch.manual_seed(1)
+    model = zoo.build(NETWORKS.validate({"name": "srresnet", "scheme": "scales", "channels": 4, "blocks": 1})).eval()
+    lowered = lower(to_qonnx(model, 3, 14, 20), pooling=pooling)
+    pixels = lowered.input_type.pixels
+    assert prove(lowered) > 14 * 20 * 3 == pixels * 3
+
+
 @pytest.mark.quick
 def test_a_float_network_is_not_exported() -> None:
     with pytest.raises(ValueError, match="float"):
