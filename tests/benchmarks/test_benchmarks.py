@@ -51,6 +51,7 @@ def test_a_count_that_is_not_the_published_one_raises() -> None:
 
 @pytest.mark.slow
 @pytest.mark.eda
+@pytest.mark.exhaustive
 def test_stock_hls4ml_beside_ours(capsys: Capture) -> None:
     hls4ml_csim.main(["--quick"])
     (ours, synthesized, stock) = last_table(capsys.readouterr().out, "2 channels")
@@ -85,6 +86,7 @@ def test_types_hold_the_values_and_no_more(values: list[float], wanted: str) -> 
 
 
 @pytest.mark.eda
+@pytest.mark.exhaustive
 def test_rtl_frame(capsys: Capture) -> None:
     rtl_frame.main(["--quick"])
     table = dict(last_table(capsys.readouterr().out, "RTL simulation"))
@@ -137,6 +139,7 @@ def test_a_netlist_without_models_is_refused(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.eda
+@pytest.mark.exhaustive
 def test_popcount_luts(capsys: Capture) -> None:
     """One structure kept, its netlist checked; a limit that is missed ends the run with its name."""
     popcount_luts.main(["--quick", "--family", "xc7", "--only", "groups3_chains"])

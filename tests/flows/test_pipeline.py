@@ -186,6 +186,7 @@ def test_eval_and_export_of_the_training(finished: Finished, tmp_path: Path) -> 
     assert np.load(tmp_path / "x" / "model.golden.npz")["lr"].shape == (3, 5, 9)
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_new_estimate_is_continued(finished: Finished, tmp_path: Path) -> None:
     """A finished run with another section [estimate] is unfinished until its report is written anew."""
     out = tmp_path / "out"

@@ -61,7 +61,7 @@ def renamed(model: onnx.ModelProto, shift: int) -> onnx.ModelProto:
 
 
 @pytest.mark.eda
-@pytest.mark.parametrize("shift", [0, 11, 23])
+@pytest.mark.parametrize("shift", [0, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (11, 23))])
 def test_hostile_names_change_nothing(shift: int, tmp_path: Path) -> None:
     """Every stream is compared, the SystemVerilog is clean, and no name of the file is in any generated source."""
     spec = NetworkSpec(channels=4, height=4, width=4, seed=3)

@@ -123,7 +123,7 @@ class _PowerCut(Exception):
     """Nothing is written any more."""
 
 
-@pytest.mark.parametrize("name", ["srresnet", "lapsrn", "srgan"])
+@pytest.mark.parametrize("name", ["srresnet", "lapsrn", pytest.param("srgan", marks=pytest.mark.exhaustive)])
 def test_a_resumed_training_ends_with_the_same_weights(
     name: str, data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

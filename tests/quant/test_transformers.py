@@ -164,7 +164,7 @@ def _quick(network: str, scheme: str) -> bool:
 @pytest.mark.parametrize(
     ("network", "scheme"),
     [
-        pytest.param(n, s, id=f"{n}-{s}", marks=() if _quick(n, s) else pytest.mark.slow)
+        pytest.param(n, s, id=f"{n}-{s}", marks=() if _quick(n, s) else pytest.mark.exhaustive)
         for n in NETWORKS
         for s in LINEAR
     ],
