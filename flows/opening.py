@@ -69,10 +69,11 @@ def check_hardware(recipe: Recipe, frame: tuple[int, int]) -> None:
     with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder, torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.train.seed)
         network, colors = zoo.build(recipe.model).eval(), recipe.model.image_channels
-        untrained = to_qonnx(network, colors, _SIDE, _SIDE)
+        every = recipe.export.all_outputs
+        untrained = to_qonnx(network, colors, _SIDE, _SIDE, every)
         if any(prop.key == FRAME for prop in untrained.metadata_props):  # constants that belong to one frame
             width, height = options.frame or frame
-            untrained = to_qonnx(network, colors, height, width)
+            untrained = to_qonnx(network, colors, height, width, every)
         model_graph(prepare(untrained, options), options, Path(folder) / "hls")
 
 

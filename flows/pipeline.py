@@ -17,6 +17,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..hw.build import BuildResult, reopen
+from ..marks import OUTPUT
 from ..quant import pretrained
 from ..quant.data import imresize, to_uint8
 from ..quant.data.images import Photo, load_source
@@ -206,6 +207,7 @@ class Run:
             self.out / "export",
             (width, height),
             random_checks=self.recipe.export.random_checks,
+            all_outputs=self.recipe.export.all_outputs,
             images=[self.codes],
             force=True,
         )
@@ -226,7 +228,7 @@ class Run:
         )
         compare_codes("output, against Brevitas", self.expected, found.output)
         kinds = hardware.output_types(self.built)
-        files = output_files(kinds, self.out / PICTURE)
+        files = output_files({OUTPUT: kinds[OUTPUT], **kinds}, self.out / PICTURE)
         claim(self.out, (path.name for path in files.values()))
         write_outputs(found.outputs, files, kinds)
         self.results[key] = simulation_results(replace(found, files=files))
@@ -258,9 +260,9 @@ class Run:
         write_file(self.out / "report.html", render(self.results, pictures, self.built))
 
     def _further_outputs(self) -> dict[str, Any]:
-        """What the simulations recorded of the outputs behind the first one."""
+        """What the simulations recorded of the outputs beside the picture."""
         simulated = (self.results[key]["outputs"] for key in ("csim", "rtl") if key in self.results)
-        return dict(list(next(simulated, {}).items())[1:])
+        return {name: one for name, one in next(simulated, {}).items() if name != OUTPUT}
 
 
 def simulations(recipe: Recipe) -> list[tuple[str, str, str]]:

@@ -202,6 +202,9 @@ class TrainConfig(Config):
 
 
 class ExportConfig(Config):
-    """The checks of the QONNX file; its frame is that of the photograph, or what `xnorsr export --frame` says."""
+    """The QONNX file and its checks; its frame is that of the photograph, or what `xnorsr export --frame` says."""
 
     random_checks: int = Field(2, ge=1, description="random images that the file is checked on, besides photographs")
+    all_outputs: bool = Field(
+        False, description="of a network with several outputs, such as LapSRN, keep every one, not the last one alone"
+    )

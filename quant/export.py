@@ -29,13 +29,13 @@ from qonnx.transformation.infer_shapes import InferShapes
 from torch import nn
 
 from ..errors import MismatchError, UserError
-from ..marks import FRAME
+from ..marks import FRAME, OUTPUT
 from .exactness import analyse
 from .gates import FrameMean
 from .inference import to_codes, to_values, upscale, upscale_all
 from .zoo import Network
 
-INPUT, OUTPUT = "lr", "sr"
+INPUT = "lr"
 OPSET = 17
 #: Modules of torch without an exact form in float32, whatever they are quantized to, and what ONNX calls them.
 _INEXACT: dict[type[nn.Module], str] = {nn.LayerNorm: "LayerNormalization", nn.Softmax: "Softmax", nn.GELU: "Gelu"}

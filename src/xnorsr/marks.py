@@ -8,3 +8,6 @@ FRAME = "xnorsr.frame"
 STATES = "xnorsr.states"
 #: JSON table of the start values of such tensors, in a graph as of one frame.
 STARTS = "xnorsr.starts"
+
+#: The output that is the network's picture, in exports of ours.
+OUTPUT = "sr"
