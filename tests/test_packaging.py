@@ -51,6 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(made)
 
 
+@pytest.mark.slow
 def test_wheel_holds_modules_and_data(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert _wanted() - names == set()

@@ -64,6 +64,7 @@ def _room(module: str) -> str:
     return module.removeprefix("xnorsr.").partition(".")[0]
 
 
+@pytest.mark.slow
 def test_imports_run_in_one_direction() -> None:
     allowed = {"quant": {"quant"}, "hw": {"hw"}, "sim": {"sim", "hw"}, "flows": set(ROOMS)}
     for path in FILES:
@@ -73,6 +74,7 @@ def test_imports_run_in_one_direction() -> None:
                 assert _room(module) in allowed[room], f"{path.relative_to(ROOT)} imports {module}"
 
 
+@pytest.mark.slow
 def test_imports_never_run_in_a_circle() -> None:
     graph = {_module(path): _imports(path) for path in FILES}
     # A package's __init__ is not imported for the sake of its members alone.
@@ -89,6 +91,7 @@ def test_no_file_is_too_long() -> None:
     assert not long
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_its_own_folder_knows_an_operator(path: Path) -> None:
     """Neither by importing its class, nor by asking for its name or its attributes."""

@@ -377,6 +377,7 @@ def test_checkpoint_that_is_none(tmp_path: Path, command: str, monkeypatch: pyte
 # Ctrl-C
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "run"])
 def test_interrupt_says_how_to_go_on(
     tmp_path: Path, photos: Path, command: str, monkeypatch: pytest.MonkeyPatch

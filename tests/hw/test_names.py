@@ -26,6 +26,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.text(max_size=80), st.sampled_from(HOSTILE)), max_size=30))
 def test_identifiers(names: list[str]) -> None:
     give = Names()

@@ -127,6 +127,7 @@ def _orders(built: BuildResult) -> list[list[list[int]]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("colors", "text"), [(None, "G in the low bits"), ("rgb", "channel 0 in the low bits")])
 def test_the_order_is_said_and_recorded(tmp_path: Path, colors: str | None, text: str) -> None:
     options = BuildOptions(port_colors=colors, frame_sync="counted")
@@ -140,6 +141,7 @@ def test_the_order_is_said_and_recorded(tmp_path: Path, colors: str | None, text
     assert reopen(built.out_dir).options == options
 
 
+@pytest.mark.slow
 def test_left_out_is_gbr(tmp_path: Path) -> None:
     made = []
     for name, colors in (("left_out", None), ("gbr", "gbr")):
@@ -149,6 +151,7 @@ def test_left_out_is_gbr(tmp_path: Path) -> None:
     assert made[0] == made[1]
 
 
+@pytest.mark.slow
 def test_ports_that_are_no_rgb_picture_keep_channel_0_low(tmp_path: Path) -> None:
     """Grey networks, and one with an output of features beside its picture."""
     grey = NetworkSpec(colors=1, channels=4, height=3, width=4)
@@ -184,6 +187,7 @@ def test_what_is_an_rgb_picture(channels: int, bits: int, signed: bool, bipolar:
     assert order_text(channel_order(kind, None)).startswith("G in" if gbr else "channel 0 in")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # hls4ml leaves a file open
 @pytest.mark.parametrize("colors", ["gbr", "rgb"])
 def test_plain_hls4ml_keeps_the_order_of_channels(tmp_path: Path, colors: str) -> None:

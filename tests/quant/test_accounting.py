@@ -13,6 +13,7 @@ from xnorsr.quant.zoo import NETWORKS, SRResNetConfig
 BODY, UPSAMPLER = {"upsampler": "real"}, {"upsampler": "binary"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "scale", "changes", "giga", "kilo"),
     [
@@ -44,6 +45,7 @@ def test_model_size_of_bnn_sr(scale: int, million: float, saved: float) -> None:
     assert found.saved == pytest.approx(saved, abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "scale", "million"),
     [("edsr", 2, 1.37), ("edsr", 4, 1.52), ("rcan", 2, 15.4), ("rdn", 2, 22.1), ("lapsrn", 4, 0.87)],
@@ -54,6 +56,7 @@ def test_sizes_of_the_published_networks(network: str, scale: int, million: floa
     assert (found.real_weights + found.others) / 1e6 == pytest.approx(million, rel=0.02)
 
 
+@pytest.mark.slow
 def test_large_edsr() -> None:
     found = account(paper_config("edsr", "float", 2, channels=256, blocks=32))
     assert (found.real_weights + found.others) / 1e6 == pytest.approx(40.7, rel=0.01)

@@ -52,6 +52,7 @@ def test_gradient_content() -> None:
     torch.testing.assert_close(GradientContent()(got, wanted), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [3, 1])
 def test_vgg_content_is_that_of_the_file(tmp_path: Path, channels: int) -> None:
     """Against a plain walk through the state dict, whose names and shapes are torchvision's."""
@@ -108,6 +109,7 @@ def test_the_discriminator_has_the_published_layers() -> None:
     assert Discriminator(1, 4)(torch.zeros(2, 1, 24, 20)).shape == (2, 1, 1, 1)
 
 
+@pytest.mark.slow
 def test_one_step_is_that_of_the_two_losses(data: DataConfig, tmp_path: Path) -> None:
     """Both networks after one step of Adam at a tiny rate: each parameter moves against its own loss's gradient."""
     cfg = MODEL.model_copy(update={"adversarial": 0.5})
@@ -136,6 +138,7 @@ def test_one_step_is_that_of_the_two_losses(data: DataConfig, tmp_path: Path) ->
         assert torch.equal(moved[sure].sign(), p.grad[sure].sign()), name
 
 
+@pytest.mark.slow
 def test_it_trains_counts_resumes_and_exports(
     data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ CASES = [("srresnet", s) for s in SCHEMES.names() if s not in ("float", "bnn")] 
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "scheme"), CASES)
 def test_nothing_but_rounding_differs(network: str, scheme: str) -> None:
     """With every new quantizer open, the deployed form computes what the float form does."""
@@ -104,6 +105,7 @@ def test_kinds_of_scales() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_costs_are_of_that_quantization() -> None:
     """A coarse one shows alone; the last line has all of them, and is what the network gives."""
     photo = read_photo(embedded_path("coffee"))

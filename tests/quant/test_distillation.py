@@ -87,6 +87,7 @@ def test_the_picture_loss_sums_over_shared_outputs() -> None:
     assert float(picture_loss({"sr_x2": a, "sr": b}, {"sr": a})) == 1.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_the_loss_is_the_networks_own_and_the_teachers_term(name: str, tmp_path: Path) -> None:
     """In every network, several outputs included; the teacher gets no gradient, the student's parameters do."""
@@ -123,6 +124,7 @@ class _PowerCut(Exception):
     """Nothing is written any more."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["srresnet", "lapsrn", pytest.param("srgan", marks=pytest.mark.exhaustive)])
 def test_a_resumed_training_ends_with_the_same_weights(
     name: str, data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -153,6 +155,7 @@ def test_a_resumed_training_ends_with_the_same_weights(
     assert not all(torch.equal(wanted[k], other[k]) for k in wanted), "it teaches something"
 
 
+@pytest.mark.slow
 def test_another_teacher_is_refused_on_resume(data: DataConfig, tmp_path: Path) -> None:
     cfg = small()
     first, second = (teacher_file(tmp_path, small(**FULL), seed, f"{seed}.pt") for seed in (1, 2))

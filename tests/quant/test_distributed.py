@@ -19,6 +19,7 @@ from xnorsr.quant.training import load_trained, train
 from xnorsr.quant.zoo import NETWORKS
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_steps_of_one(data: DataConfig, tmp_path: Path) -> None:  # noqa: F811
     """Statistics of activations are of the first process's share: the network has none, and so equals but rounding."""
     model = float_form("srresnet", "w1a1", channels=4, blocks=1)
@@ -48,6 +49,7 @@ def test_processes_share_a_batch(data: DataConfig) -> None:  # noqa: F811
         assert torch.equal(torch.stack([s[part] for s in shares], 1).flatten(0, 1), whole[part])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", sorted(SCHEMES.names()))
 def test_the_float_form_trains_in_half_precision(scheme: str, data: DataConfig, tmp_path: Path) -> None:  # noqa: F811
     model = float_form("srresnet", scheme, channels=4, blocks=1, upsampler="real")

@@ -59,6 +59,7 @@ def test_convolution_bound_is_reached() -> None:
     assert got.bits == 5  # 2.875 / 0.125 = 23
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**6), scheme=st.sampled_from(["w1a1", "bnn"]), scale=st.sampled_from([2, 3, 4]))
 def test_bounds_hold_on_every_tensor_of_a_network(seed: int, scheme: str, scale: int) -> None:

@@ -146,6 +146,7 @@ def test_groups_of_a_transposed_convolution() -> None:
     assert (got.lo.tolist(), got.hi.tolist()) == ([-6.0, -8.75], [5.25, 10.0])
 
 
+@pytest.mark.slow
 def test_a_file_whose_factors_belong_to_its_frame_says_so() -> None:
     """Built for another frame its picture would be darker or brighter: refused."""
     cfg = zoo.NETWORKS.validate({"name": "srresnet", "channels": 4, "blocks": 1, "scheme": "scales"})

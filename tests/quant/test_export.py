@@ -46,6 +46,7 @@ def build(options: dict[str, object], seed: int) -> zoo.Network:
     return zoo.randomize(zoo.build(zoo.NETWORKS.validate(options)), seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_file_equals_brevitas(case: str, tmp_path: Path) -> None:
     options, height, width = CASES[case]
@@ -125,6 +126,7 @@ def test_too_many_bits_are_refused() -> None:
     assert "significant bits; float32 holds 24" in str(e.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", [name for name in SCHEMES.names() if name != "float"])
 def test_paper_size_is_exact(scheme: str) -> None:
     """64 channels, 8-bit activations, 16-bit trunk: every block is alike, so two stand for 16."""
@@ -133,6 +135,7 @@ def test_paper_size_is_exact(scheme: str) -> None:
     to_qonnx(model, 3, 3, 3)
 
 
+@pytest.mark.slow
 def test_bad_check_image_and_unwritable_folder(tmp_path: Path) -> None:
     model = build({"channels": 2, "blocks": 1}, 0)
     with pytest.raises(UserError, match=r"a check image must be uint8 of shape \(3, H, W\), not float64 \(3, 4, 4\)"):

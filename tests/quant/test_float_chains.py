@@ -114,6 +114,7 @@ def random_net(seed: int, **options: object) -> Net:
     return net.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("options", [{}, {"few": 2}, {"pad": -1.0}, {"pad": 1.0, "slope": 0.0}], ids=str)
 def test_plain_brevitas_network_is_exported_exactly(options: dict[str, object], seed: int) -> None:

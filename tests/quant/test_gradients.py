@@ -79,6 +79,7 @@ def cfg(**changes: object) -> TrainConfig:
 BINARY = [name for name in SCHEMES.names() if name not in ("float", "int8")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BINARY)
 def test_a_training_may_set_it_in_every_scheme(name: str) -> None:
     """The output is the same, so is the exported file; gradients are not."""

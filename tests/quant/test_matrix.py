@@ -98,6 +98,7 @@ def interrupted(
     return dict(load_trained(train(data, cfg, TRAIN, out, progress=False)).state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "scheme"), CASES)
 def test_it_learns_resumes_and_exports(
     network: str, scheme: str, data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -126,6 +127,7 @@ def test_it_learns_resumes_and_exports(
         assert len(np.unique(got)) > 4, "not a flat image"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_float_form_trains_and_gives_pixels(network: str, data: DataConfig, tmp_path: Path) -> None:
     cfg = config(network, "e2fif").model_copy(update={"numerics": config(network, "float").numerics})

@@ -26,6 +26,7 @@ def network(scale: int, seed: int = 1) -> LapSRN:
     return zoo.randomize(LapSRN(cfg), seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [2, 4, 8])
 def test_every_level_is_in_the_file(scale: int, tmp_path: Path) -> None:
     model = network(scale)
@@ -46,6 +47,7 @@ def test_every_level_is_in_the_file(scale: int, tmp_path: Path) -> None:
     assert np.array_equal(execute(onnx.load(one), golden["lr"]), golden["sr"])
 
 
+@pytest.mark.slow
 def test_a_difference_names_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(model: LapSRN, codes: np.ndarray) -> dict[str, np.ndarray]:
         found = upscale_all(model, codes)

@@ -45,6 +45,7 @@ def _others() -> list[NetworkConfig]:
     return [zoo.NETWORKS.validate(t) for t in tables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cfg", [*(_srresnet(s) for s in SCHEMES.names()), *_others()], ids=lambda c: f"{c.name}-{c.scheme.name}"
 )
@@ -73,6 +74,7 @@ def test_inference_is_the_same(cfg: NetworkConfig, tmp_path: Path) -> None:
             assert float((spread.amax(1) / spread.amin(1)).max()) < 1 + 2**-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["w1a1", "bsrc"])
 def test_exported_file_is_the_same(scheme: str, tmp_path: Path) -> None:
     """Codes of the QONNX file, and every constant but the latent weights, of which only the sign counts there."""
@@ -89,6 +91,7 @@ def test_exported_file_is_the_same(scheme: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(got, wanted, name)
 
 
+@pytest.mark.slow
 def test_size_and_bytes() -> None:
     """A bit for each binary weight, 340 bytes for each array's name; unpacked and packed again it is the same."""
     model = zoo.build(SRResNetConfig(channels=32, blocks=4))

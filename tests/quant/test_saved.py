@@ -83,6 +83,7 @@ def test_damaged_weights(change: Callable[[Any], Any], said: str, weights: Path)
     assert str(weights) in str(e.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -105,6 +105,7 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", CASES, ids=str)
 def test_export_and_lowering_are_exact(fields: dict[str, Any]) -> None:
     table = {k: v for k, v in {**SMALL, **fields}.items() if v is not None}

@@ -49,6 +49,7 @@ def factors(scheme: str, deployed: bool = True, **changes: object) -> dict[str, 
 UNITS = ("blocks.0.first", "blocks.0.second")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "deployed", "gain"),
     [

@@ -65,6 +65,7 @@ def recipe(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registered")
 def test_recipe_to_qonnx(recipe: str, tmp_path: Path) -> None:
     """Recipe, a few steps, saved weights, evaluation, export checked against Brevitas on photographs and noise."""
@@ -82,6 +83,7 @@ def test_recipe_to_qonnx(recipe: str, tmp_path: Path) -> None:
     assert np.array_equal(execute(onnx.load(path), golden["lr"]), golden["sr"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registered")
 def test_resume_gives_the_weights_of_an_undisturbed_training(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -108,6 +110,7 @@ def test_resume_gives_the_weights_of_an_undisturbed_training(
     assert got.keys() == wanted.keys() and all(torch.equal(got[k], v) for k, v in wanted.items())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize(
     "model",

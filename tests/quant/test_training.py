@@ -47,6 +47,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
+@pytest.mark.slow
 def test_it_learns_and_logs(data: DataConfig, tmp_path: Path) -> None:
     path = train(data, MODEL, config(steps=60, batch=4, validate_steps=30, ema=0.9), tmp_path / "out", progress=False)
     log = EventAccumulator(str(tmp_path / "out" / "log"))
@@ -63,6 +64,7 @@ class _PowerCut(Exception):
     """Nothing is written any more."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [KeyboardInterrupt, _PowerCut])
 @pytest.mark.parametrize("scheme", ["w1a1", "bnn"])
 def test_interrupt_and_resume_give_the_same_weights(
@@ -218,6 +220,7 @@ def test_unwritable_folder(data: DataConfig, tmp_path: Path) -> None:
         train(data, MODEL, config(), tmp_path / "file", progress=False)
 
 
+@pytest.mark.slow
 def test_time_limit_ends_the_schedule_too(data: DataConfig, tmp_path: Path) -> None:
     """A training that could run for days stops after its minute fraction, with the learning rate annealed."""
     train(data, MODEL, config(steps=10**7, max_minutes=0.1, batch=1), tmp_path / "out", progress=False)

@@ -51,6 +51,7 @@ def test_published_size_of_swinir_light(scale: int, kilo: int) -> None:
     assert round((sum(p.numel() for p in model.parameters()) - sum(tables)) / 1e3) == kilo
 
 
+@pytest.mark.slow
 def test_published_size_of_hat_small() -> None:
     with torch.device("meta"):
         model = zoo.build(paper_config("hat_small", "float", 4))
@@ -161,6 +162,7 @@ def _quick(network: str, scheme: str) -> bool:
     return (network, scheme) in {("swinir_light", "scales"), ("hat_small", "w1a1"), ("swinir_light", "float")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "scheme"),
     [

@@ -38,6 +38,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
         np.testing.assert_array_equal(sim.run(codes).output, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["No space left on device", "File too large"])
 def test_a_full_disk_is_called_so(tmp_path: Path, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out = _build(tmp_path / "out")
@@ -64,6 +65,7 @@ def test_unsafe_folder_of_temporary_files_is_refused(tmp_path: Path, monkeypatch
         RtlSim(out / "rtl", out / "sim").compile()
 
 
+@pytest.mark.slow
 def test_build_takes_a_file_in_such_a_folder(tmp_path: Path) -> None:
     (tmp_path / HOSTILE).mkdir()
     onnx.save(network(SPEC), tmp_path / HOSTILE / "net.onnx")

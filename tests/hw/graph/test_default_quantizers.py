@@ -42,6 +42,7 @@ def model_of(net: nn.Module, seed: int = 0) -> onnx.ModelProto:
         return foreign.exported(foreign.DEFAULTS.as_trained(net, seed, FRAME), FRAME)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in LONG)) for n in NETWORKS])
 def test_built_without_an_option(name: str) -> None:
     """Integers equal the file's execution with exact sums on every stream: none differs.
@@ -70,6 +71,7 @@ def test_weights_of_floats_are_refused_by_name() -> None:
         lower(model)
 
 
+@pytest.mark.slow
 def test_one_quantizer_each_for_what_is_joined() -> None:
     """Codes of different scales side by side: rounded to a common one, and the change is told."""
     model = model_of(foreign.unet())
@@ -80,6 +82,7 @@ def test_one_quantizer_each_for_what_is_joined() -> None:
     assert 0 < found.changed < found.codes / 20 and found.largest == 1
 
 
+@pytest.mark.slow
 def test_the_program_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "net.onnx"
     foreign.DEFAULTS.main("espcn_w4a4", str(file), 6, 10)

@@ -66,6 +66,7 @@ def _same(model: onnx.ModelProto | Path, wanted: Lowered) -> None:
     np.testing.assert_array_equal(_codes(found.network), _codes(wanted.network))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", OPSETS)
 def test_each_opset(opset: int, net: nn.Module, wanted: Lowered) -> None:
     model = foreign.exported(net, FRAME, opset_version=opset)
@@ -73,6 +74,7 @@ def test_each_opset(opset: int, net: nn.Module, wanted: Lowered) -> None:
     _same(model, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", [pytest.param(18, marks=pytest.mark.exhaustive), 20])
 def test_the_exporter_that_torch_prefers(opset: int, net: nn.Module, wanted: Lowered) -> None:
     """dynamo=True: constants are initializers, other names, a graph that it simplified."""
@@ -81,12 +83,14 @@ def test_the_exporter_that_torch_prefers(opset: int, net: nn.Module, wanted: Low
     _same(model, wanted)
 
 
+@pytest.mark.slow
 def test_defaults_of_brevitas_to_a_file(net: nn.Module, wanted: Lowered, tmp_path: Path) -> None:
     file = tmp_path / "net.onnx"
     export_qonnx(net, args=torch.zeros(1, 3, *FRAME), export_path=str(file))
     _same(file, wanted)
 
 
+@pytest.mark.slow
 def test_hls4ml(net: nn.Module, wanted: Lowered, tmp_path: Path) -> None:
     options = {"backend": "XnorVitis", "io_type": "io_stream", "folding": "full"}
     made = convert_from_onnx_model(foreign.exported(net, FRAME), output_dir=str(tmp_path), **options)

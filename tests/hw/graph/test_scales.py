@@ -55,6 +55,7 @@ def test_a_network_of_default_quantizers(name: str, models: dict[str, onnx.Model
     assert prove(again) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [None, 8])
 def test_affine_bits_still_quantizes(bits: int | None, models: dict[str, onnx.ModelProto]) -> None:
     """With the option multipliers are small and values change, without it floats are exact steps."""

@@ -82,6 +82,7 @@ int main(int argc, char **argv) {{
 """
 
 
+@pytest.mark.slow
 @OPERATORS
 def test_hls_with_bounded_streams(name: str, tmp_path: Path) -> None:
     """Kernels as threads; the copy beside the operator has the computed depth, all other streams two words. Three

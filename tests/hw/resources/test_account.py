@@ -99,6 +99,7 @@ def test_layers_behind_a_shuffle_count_more_often() -> None:
     assert made["hr"].cycles_per_pixel == 4 * made["hr"].cycles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "outputs"), [(8, 8), (16, 16)])
 def test_registers_of_popcounts(channels: int, outputs: int) -> None:
     """The formula of constant weights against the structures themselves; with weights from a port it is exact."""

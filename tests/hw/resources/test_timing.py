@@ -210,6 +210,7 @@ def test_what_cannot_be_analysed_is_refused() -> None:
         worst_paths(netlist({"r": ff(10, 12)}), "xc7")
 
 
+@pytest.mark.slow
 def test_many_cells_take_seconds() -> None:
     """500 chains of 100 tables with two inputs each."""
     cells: dict[str, Cell] = {"ra": ff(3, 4), "rb": ff(10, 5)}

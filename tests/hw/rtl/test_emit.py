@@ -50,6 +50,7 @@ def _listed(folder: Path) -> list[Path]:
     return [folder / name for name in (folder / "files.f").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     """Twice here, and once in a process that orders its sets another way."""
     spec, options = CASES["w1a1"]
@@ -71,6 +72,7 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
     assert not any(str(tmp_path).encode() in content for content in first.values()), "no path of this machine"
 
 
+@pytest.mark.slow
 def test_file_list(built: BuildResult) -> None:
     """All files once, each module behind those that it instantiates."""
     folder = built.out_dir / "rtl"
@@ -96,6 +98,7 @@ def test_library_modules_that_are_used(built: BuildResult) -> None:
     assert "xnorsr_window" in library
 
 
+@pytest.mark.slow
 def test_layers_are_named(built: BuildResult) -> None:
     """One module and one instance per layer, with the layer's name; the header says what it does."""
     folder = built.out_dir / "rtl"

@@ -35,6 +35,7 @@ def stimuli(inputs: int, seed: int) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STRUCTURES)
 @pytest.mark.parametrize(("outputs", "inputs"), SIZES)
 def test_structures_count(style: str, outputs: int, inputs: int) -> None:
@@ -56,6 +57,7 @@ def test_constant_rows(style: str, fill: int) -> None:
     np.testing.assert_array_equal(popcount.build(weights, style).evaluate(x), popcount.reference(weights, x))
 
 
+@pytest.mark.slow
 def test_large_matrix_is_small() -> None:
     # All places of the chains, carry-outs too; 0.9 a MAC without sharing. LUT figures: benchmarks/popcount_luts.
     weights = random_bits(3, 16, 288)
@@ -97,6 +99,7 @@ def test_variable_weights(style: str, outputs: int, inputs: int) -> None:
     np.testing.assert_array_equal(counted, (x[:, None, :] == weights).sum(axis=2))
 
 
+@pytest.mark.slow
 def test_same_bytes_each_time() -> None:
     weights = random_bits(8, 10, 50)
     texts = {popcount.generate(weights, "twice", pipeline=7) for _ in range(2)}
@@ -128,6 +131,7 @@ def test_bad_input(call: object, words: str) -> None:
 PROVED = [(1, 1), (1, 36), (3, 13), (8, 72), (16, 144), (9, 288)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["auto", "alike"])
 @pytest.mark.parametrize(("outputs", "inputs"), PROVED)
 def test_constant_structures_are_right_for_every_input(

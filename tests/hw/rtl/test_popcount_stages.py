@@ -25,6 +25,7 @@ def matrices(inputs: int) -> list[np.ndarray]:
     return [rng.integers(0, 2, (rows, inputs)), few, 0 * few, 0 * few + 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", BUDGETS)
 @pytest.mark.parametrize("inputs", SIMD)
 def test_no_stage_is_above_the_limit(inputs: int, levels: int) -> None:
@@ -56,6 +57,7 @@ def test_variable_structures_for_every_input(inputs: int) -> None:
     np.testing.assert_array_equal(counted, (bits[:, :inputs] == bits[:, inputs:]).sum(axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", [100, 288, 576, 2304])
 def test_variable_structures_at_the_ends_of_the_range(inputs: int) -> None:
     """Counts 0, 1, N - 1 and N, and runs of matches of every length."""

@@ -101,6 +101,7 @@ def test_pixels_per_beat_without_a_shuffle(tmp_path: Path) -> None:
         build(b.model(y, 3, 4, 6), tmp_path / "net", BuildOptions(pixels_per_beat=2))
 
 
+@pytest.mark.slow
 def test_option_and_recipe_field(tmp_path: Path) -> None:
     """`build --pixels-per-beat N` reaches the port's width, a refusal the person."""
     model = tmp_path / "net.onnx"
