@@ -189,7 +189,7 @@ def test_scheme_by_name_or_by_table(tmp_path: Path, text: str, sets: list[str], 
             "model.numerics.trunk_range = 3: must be a power of two from 0.25 to 64 (the residual stream holds ",
         ),
         ("model=3", "model = 3: give the name of a network, or a table with a name ("),
-        ("export.height=64", "export.height: unknown field. Fields of [export]: random_checks."),
+        ("export.height=64", "export.height: unknown field. Fields of [export]: random_checks, all_outputs."),
     ],
 )
 def test_nested_choices_are_explained(sets: str, wanted: str) -> None:
