@@ -45,17 +45,13 @@ def model_of(net: nn.Module, seed: int = 0) -> onnx.ModelProto:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in LONG)) for n in NETWORKS])
 def test_built_without_an_option(name: str) -> None:
-    """Integers equal the file's execution with exact sums on every stream: none differs.
-
-    Of its plain execution hardly any may: sums in float32 depend on the order of the processor's threads, and fall on
-    either side of a rounding's tie (1 of 18,432 codes was seen).
-    """
+    """Integers equal the file's execution on every stream, and the file's own codes at the output: none differs."""
     model = model_of(NETWORKS[name]())
     lowered = lower(model)
     assert prove(lowered) > 0
     found = effect(model, lowered)
     assert found.codes >= 1152
-    assert found.changed <= found.codes // 4000 and found.largest <= 1
+    assert found.changed == 0
     ops = [node.op for node in lowered.network.nodes]
     assert {op.op_type for op in ops} >= {"Conv", *HAS[name]}
     assert sum(getattr(op, "binary", False) for op in ops) == BINARY.get(name, 0)
