@@ -31,13 +31,13 @@ from benchmarks.common import heading, rows
 from xnorsr import hw, quant
 from xnorsr.errors import UserError
 from xnorsr.hw.build import BuildOptions, model_graph, prepare
+from xnorsr.hw.graph.load import own_frame
 from xnorsr.hw.graph.lower import Lowered
 from xnorsr.hw.hls.plugin.graph import network_of
 from xnorsr.hw.network import Network
 from xnorsr.hw.resources.account import Estimate, estimate
 from xnorsr.hw.resources.clock import logic_levels
 from xnorsr.hw.resources.devices import Device, devices, dsp_width
-from xnorsr.marks import FRAME
 from xnorsr.quant import zoo
 from xnorsr.quant.config import NetworkConfig
 from xnorsr.quant.export import to_qonnx
@@ -69,7 +69,7 @@ def exported(cfg: NetworkConfig, frame: tuple[int, int]) -> onnx.ModelProto:
     torch.manual_seed(SEED)
     model = zoo.randomize(zoo.build(cfg), SEED).eval()
     file = to_qonnx(model, model.cfg.image_channels, _SMALL, _SMALL)
-    if any(prop.key == FRAME for prop in file.metadata_props):
+    if own_frame(file) is not None:
         file = to_qonnx(model, model.cfg.image_channels, frame[1], frame[0])
     return file
 

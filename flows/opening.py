@@ -12,8 +12,8 @@ import torch
 from .. import tools
 from ..errors import UserError
 from ..hw.build import model_graph, prepare
+from ..hw.graph.load import own_frame
 from ..hw.resources.devices import device
-from ..marks import FRAME
 from ..quant import zoo
 from ..quant.data.images import EMBEDDED
 from ..quant.export import to_qonnx
@@ -71,7 +71,7 @@ def check_hardware(recipe: Recipe, frame: tuple[int, int]) -> None:
         network, colors = zoo.build(recipe.model).eval(), recipe.model.image_channels
         every = recipe.export.all_outputs
         untrained = to_qonnx(network, colors, _SIDE, _SIDE, every)
-        if any(prop.key == FRAME for prop in untrained.metadata_props):  # constants that belong to one frame
+        if own_frame(untrained) is not None:
             width, height = options.frame or frame
             untrained = to_qonnx(network, colors, height, width, every)
         model_graph(prepare(untrained, options), options, Path(folder) / "hls")

@@ -12,9 +12,9 @@ from fractions import Fraction
 import numpy as np
 
 from ..errors import MismatchError, UserError
-from ..marks import FRAME
 from .graph.execute import execute
 from .graph.index import Graph
+from .graph.load import own_frame
 from .graph.lower import Lowered, lower
 from .graph.states import next_states, states_of
 from .network import Network, Reference
@@ -169,7 +169,7 @@ def prove(lowered: Lowered) -> int:
     """
     kind = lowered.input_type
     height, width = _small(lowered.network)
-    if any(one.key == FRAME for one in lowered.reference.model.metadata_props):  # its constants belong to its own
+    if own_frame(lowered.reference.model) is not None:
         height, width = kind.height, kind.width
     if (height, width) != (kind.height, kind.width):
         lowered = lower(lowered.reference.model, frame=(height, width))

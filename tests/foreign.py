@@ -90,17 +90,8 @@ class Binary(nn.Module):
 
 def calibrated(net: nn.Module, seed: int = 0, frame: tuple[int, int] = (8, 10), channels: int = 3) -> nn.Module:
     """A network whose statistics, slopes and scales are as after some training; in eval mode."""
-    torch.manual_seed(seed)
-    for module in net.modules():
-        if isinstance(module, nn.PReLU):
-            nn.init.uniform_(module.weight, -0.4, 0.6)
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.3, 1.5)
-            nn.init.normal_(module.bias, 0, 0.2)
-    net.train()
-    for _ in range(4):
-        net(torch.rand(2, channels, *frame))
-    return net.eval()
+    trained: nn.Module = DEFAULTS.as_trained(net, seed, frame, channels)
+    return trained
 
 
 def exported(net: nn.Module, frame: tuple[int, int] = (8, 10), channels: int = 3, **options: int) -> onnx.ModelProto:

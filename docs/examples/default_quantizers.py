@@ -251,7 +251,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def as_trained(net: nn.Module, seed: int = 0, frame: tuple[int, int] = (8, 12)) -> nn.Module:
+def as_trained(net: nn.Module, seed: int = 0, frame: tuple[int, int] = (8, 12), channels: int = 3) -> nn.Module:
     """Random slopes of both signs, statistics and scales in place of trained ones; in eval mode."""
     torch.manual_seed(seed)
     for module in net.modules():
@@ -265,7 +265,7 @@ def as_trained(net: nn.Module, seed: int = 0, frame: tuple[int, int] = (8, 12)) 
                 nn.init.normal_(parameter, 0, 0.1)
     net.train()
     for _ in range(4):
-        net(torch.rand(2, 3, *frame))
+        net(torch.rand(2, channels, *frame))
     return net.eval()
 
 

@@ -74,13 +74,18 @@ def load(source: str | Path | onnx.ModelProto | ModelWrapper, frame: tuple[int, 
         raise UserError(f"{name}: {error}") from error
 
 
+def own_frame(model: onnx.ModelProto) -> str | None:
+    """The only frame, "WIDTHxHEIGHT", that constants of a file are right for; None: they are for all."""
+    return {prop.key: prop.value for prop in model.metadata_props}.get(FRAME)
+
+
 def _at_frame(model: onnx.ModelProto, frame: tuple[int, int]) -> onnx.ModelProto:
     """A model for another frame. Sizes that it tells in pixels become scales at its own frame first.
 
     Raises:
         UserError: its constants, or sizes that it tells in pixels, belong to a frame of their own.
     """
-    own = {prop.key: prop.value for prop in model.metadata_props}.get(FRAME)
+    own = own_frame(model)
     if own is not None and own != f"{frame[1]}x{frame[0]}":
         raise UserError(
             f"frame {frame[1]}x{frame[0]}: the file divides sums over the frame by the pixels of {own}, and "
