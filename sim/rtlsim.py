@@ -17,8 +17,7 @@ from . import verilate
 from .frames import check_input
 
 BENCH = "xnorsr.sim.benches.frame"
-#: Cycles of a frame below which the model is compiled without optimizing: one at -O0 does some 5,000 a second, and
-#: optimizing takes ten seconds and more.
+#: Cycles of a frame below which the model is compiled without optimizing, which would take longer than it saves.
 _SHORT = 20_000
 
 
