@@ -67,7 +67,7 @@ def _cases() -> list[Any]:
     for i, (architecture, scheme) in enumerate(product(ARCHITECTURES, SCHEMES)):
         # Frames and foldings in turn; where there is a mean over the frame, both modes.
         frame, folding = FRAMES[i % len(FRAMES)], FOLDINGS[(i // 2) % len(FOLDINGS)]
-        modes = ("frame", "previous") if "scales" == scheme or architecture == "rcan" else ("frame",)
+        modes = ("frame", "previous") if scheme == "scales" or architecture == "rcan" else ("frame",)
         for mode in modes:
             case = Case(architecture, scheme, frame, folding, mode, 100 + i)
             common = (architecture, scheme) in COMMON and mode == modes[i % len(modes)]
