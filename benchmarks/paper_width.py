@@ -44,7 +44,8 @@ from xnorsr.quant.export import to_qonnx
 
 #: Architectures of convolutions, the cheapest to count first.
 CONVOLUTIONAL = ("srresnet", "srgan", "lapsrn", "edsr", "rdn", "rcan")
-SCHEMES = ("bnn", "scales")
+#: BNN-SR with activations of 4 bits: with 8, a convolution of RDN's growing width has sums of 25 bits, which are refused.
+SCHEMES: dict[str, dict[str, Any]] = {"bnn": {"name": "bnn", "act_bits": 4}, "scales": {"name": "scales"}}
 CHANNELS, SCALE, SEED = 64, 2, 1
 _SMALL = 8  # side of the frame that a network is exported with where its constants belong to none
 _POOLS = {"ReduceSum", "ReduceMean", "GlobalAveragePool"}
@@ -60,7 +61,7 @@ def size(name: str, scheme: str, small: dict[str, Any]) -> NetworkConfig:
     network = zoo.NETWORKS[name]
     fields = network.Config.model_fields
     wide = {"channels": CHANNELS} if "channels" in fields else {}
-    table = {"name": name, "scheme": scheme, "scale": SCALE, **wide, **network.PAPER}
+    table = {"name": name, "scheme": SCHEMES[scheme], "scale": SCALE, **wide, **network.PAPER}
     return zoo.NETWORKS.validate(table | {key: value for key, value in small.items() if key in fields})
 
 
