@@ -237,5 +237,25 @@ def test_frames_follow_each_other_where_means_are_those_of_the_frame_before(tmp_
     for _ in range(2):  # each call begins with the start values
         found = made.predict(lowered.input_type.to_values(frames))
         np.testing.assert_array_equal(found.reshape(wanted.shape), wanted)
+    traced, layers = made.trace(lowered.input_type.to_values(frames))
+    np.testing.assert_array_equal(traced.reshape(wanted.shape), wanted)
+    # A mean's stream is that of the frame before, in the first frame its start value.
+    starts = lowered.network.states
+    assert starts
+    truths = run_frames(lowered, frames, all_tensors=True)
+    compared = 0
+    for node in lowered.network.nodes:
+        stream = lowered.network.streams[node.outputs[0]]
+        if node.name not in layers or any(stream.tensor not in truth.tensors for truth in truths):
+            continue
+        values = np.stack([truth.tensors[stream.tensor][0] for truth in truths])
+        if values.ndim == 4 and layers[node.name].shape == np.moveaxis(values, 1, -1).shape:
+            values = np.moveaxis(values, 1, -1)
+            if node.outputs[0] in starts:
+                first = stream.kind.to_values(starts[node.outputs[0]])
+                values = np.concatenate([np.broadcast_to(first, values[:1].shape), values[:-1]])
+            np.testing.assert_array_equal(layers[node.name], values, node.name)
+            compared += 1
+    assert compared >= 5
     with pytest.raises(UserError, match="pooling='next': Input should be 'frame' or 'previous'"):
         convert_from_onnx_model(gated(), output_dir=str(tmp_path / "other"), **options | {"pooling": "next"})
