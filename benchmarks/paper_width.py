@@ -44,7 +44,7 @@ from xnorsr.quant.export import to_qonnx
 
 #: Architectures of convolutions, the cheapest to count first.
 CONVOLUTIONAL = ("srresnet", "srgan", "lapsrn", "edsr", "rdn", "rcan")
-#: BNN-SR with activations of 4 bits: with 8, a convolution of RDN's growing width has sums of 25 bits, which are refused.
+#: BNN-SR with activations of 4 bits: with 8, sums of RDN's widest convolutions need 25 bits, which are refused.
 SCHEMES: dict[str, dict[str, Any]] = {"bnn": {"name": "bnn", "act_bits": 4}, "scales": {"name": "scales"}}
 CHANNELS, SCALE, SEED = 64, 2, 1
 _SMALL = 8  # side of the frame that a network is exported with where its constants belong to none

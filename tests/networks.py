@@ -53,6 +53,12 @@ class Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
+    def whole(self, values: list[int]) -> str:
+        """A constant of whole numbers, such as a shape or indices."""
+        name = f"const{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
     def node(self, op: str, inputs: list[str], domain: str = "", **attributes: object) -> str:
         count = sum(n.op_type == op for n in self.nodes)
         name = f"{op}_{count}"

@@ -122,7 +122,7 @@ def affine_coefficients(model: Graph, node: onnx.NodeProto, channels: int) -> tu
             f"Div '{node.name}': a constant divided by a stream is not supported; allowed is a stream by a constant."
         )
     if np.any(c == 0):
-        raise UserError(f"Div '{node.name}': it divides by 0; allowed are other numbers.")
+        raise UserError(f"Div '{node.name}': it divides by 0; allowed are other numbers. Look at it in training.")
     return 1.0 / c, zero
 
 
@@ -208,4 +208,7 @@ def folds_to_thresholds(model: Graph, segment: list[onnx.NodeProto]) -> bool:
 def refuse_bipolar(kind: StreamType, node: onnx.NodeProto) -> None:
     """Raise UserError for an elementwise node that reads signs."""
     if kind.bipolar:
-        raise UserError(f"{node.op_type} '{node.name}': reads a bipolar stream; only convolutions may.")
+        raise UserError(
+            f"{node.op_type} '{node.name}': reads a bipolar stream; only convolutions may. Let it read the numbers "
+            "before the sign."
+        )

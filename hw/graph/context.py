@@ -92,7 +92,10 @@ class Context:
             )
         values = np.array(self.starts.get(tensor, (0.0,) * kind.channels))
         if values.shape != (kind.channels,):
-            raise UserError(f"state '{tensor}': {values.size} start values for {kind.channels} channels.")
+            raise UserError(
+                f"state '{tensor}': {values.size} start values; allowed is one for each of its {kind.channels} "
+                "channels. Build or export the file again."
+            )
         codes = np.clip(np.rint(values * 2.0**kind.frac), kind.lo, kind.hi).astype(np.int64)
         given = self.model.fresh(f"{tensor}_previous")
         self.states.append(State(tensor, given, tuple(kind.to_values(codes).tolist())))

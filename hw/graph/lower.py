@@ -275,7 +275,10 @@ def _check_states(context: Context, outputs: list[str]) -> None:
         )
     kept = {state.tensor for state in context.states}
     if unknown := sorted(set(context.starts or ()) - kept):
-        raise UserError(f"state '{unknown[0]}': the network keeps no such tensor; it keeps {', '.join(sorted(kept))}.")
+        raise UserError(
+            f"state '{unknown[0]}': the network keeps no such tensor; it keeps {', '.join(sorted(kept))}. Build or "
+            "export the file again."
+        )
     fresh = {context.stream(context.model.graph.input[0].name)}  # streams that the frame itself has a part in
     for node in context.nodes:
         if node.op.start is None and fresh.intersection(node.inputs):

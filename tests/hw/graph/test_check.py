@@ -105,6 +105,54 @@ def _inputs(model: onnx.ModelProto) -> None:
     del _first(model.graph, "Quant").input[2:]
 
 
+def _two_opsets(model: onnx.ModelProto) -> None:
+    model.opset_import.append(helper.make_opsetid(model.opset_import[1].domain, 1))
+
+
+def _functions(model: onnx.ModelProto) -> None:
+    opsets = [helper.make_opsetid("", 17)]
+    model.functions.append(
+        helper.make_function("own", "mine", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], opsets)
+    )
+
+
+def _sparse(model: onnx.ModelProto) -> None:
+    values, indices = numpy_helper.from_array(np.ones(1, np.float32), "s"), numpy_helper.from_array(np.zeros(1, int))
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4]))
+
+
+def _no_operator(model: onnx.ModelProto) -> None:
+    _first(model.graph, "Conv").op_type = ""
+
+
+def _no_result(model: onnx.ModelProto) -> None:
+    _first(model.graph, "Conv").input[1] = ""
+
+
+def _unknown_attribute(model: onnx.ModelProto) -> None:
+    _first(model.graph, "Conv").attribute.append(helper.make_attribute("colour", 1))
+
+
+def _nameless_constant(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float32)))
+
+
+def _sequence(model: onnx.ModelProto) -> None:
+    kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, [1]))
+    model.graph.output.append(helper.make_value_info("many", kind))
+
+
+def _attribute_that_is_no_text(model: onnx.ModelProto) -> None:
+    node = _first(model.graph, "Conv")
+    attribute = helper.make_attribute("auto_pad", "NOTSET")
+    attribute.s = b"\xff"
+    node.attribute.append(attribute)
+
+
+def _made_by_nothing(model: onnx.ModelProto) -> None:
+    model.graph.output.append(helper.make_tensor_value_info("nowhere", TensorProto.FLOAT, [1, 3, 6, 7]))
+
+
 CASES: list[tuple[Callable[[onnx.ModelProto], None], str]] = [
     (_self_read, r"the model: Conv 'Conv_0': it waits for its own result; allowed are networks without cycles"),
     (_cycle, r"it waits for its own result"),
@@ -124,6 +172,16 @@ CASES: list[tuple[Callable[[onnx.ModelProto], None], str]] = [
     (_domain, r"Conv 'Conv_0': its domain is 'com\.example'; allowed are ONNX's own operators"),
     (_huge, r"input 'lr' has the shape .*; allowed are 134,217,728 elements.*--frame WxH"),
     (_inputs, r"Quant 'Quant_0': it has 2 inputs; allowed are 4 to 4"),
+    (_two_opsets, r"imports a domain's opset twice \(.*qonnx.*\)\. Export it again"),
+    (_functions, r"local functions \(mine\), which are not supported\. Inline them with onnx\.inliner"),
+    (_sparse, r"it holds sparse constants, which are not supported\. Store them dense"),
+    (_no_operator, r"'Conv_0': it has no operator\. Export the file again"),
+    (_no_result, r"Conv 'Conv_0': an input or output that it must have has no name\. Export"),
+    (_unknown_attribute, r"Conv 'Conv_0': attribute 'colour' is unknown; allowed are .*kernel_shape.* Export with"),
+    (_nameless_constant, r"a constant has no name\. Export the file again"),
+    (_sequence, r"output 'many' is no tensor; allowed are float tensors of images"),
+    (_attribute_that_is_no_text, r"Conv 'Conv_0': attribute 'auto_pad' is no UTF-8 text\. Export"),
+    (_made_by_nothing, r"output 'nowhere': nothing makes it\. Export the file again"),
 ]
 
 

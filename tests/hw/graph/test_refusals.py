@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
+from tests.gated import gated
 from tests.networks import QONNX, Builder, NetworkSpec, network
 from xnorsr.errors import UserError
 from xnorsr.hw.graph.lower import lower
@@ -90,6 +91,43 @@ def _bipolar_skip(b: Builder, x: str) -> str:
     return b.node("Add", [b.threshold(x, 3), b.quant(x, 8, 4)])
 
 
+def _divided_by_0(b: Builder, x: str) -> str:
+    return b.node("Div", [b.fixed_conv(x, 3, 3, 3), b.constant(0.0)])
+
+
+def _sign_added_to(b: Builder, x: str) -> str:
+    return b.node("Mul", [b.sign(x), b.constant(0.5)])
+
+
+def _negative_variance(b: Builder, x: str) -> str:
+    constants = [b.constant(v) for v in (np.ones(3), np.zeros(3), np.zeros(3), np.full(3, -1.0))]
+    return b.node("BatchNormalization", [b.fixed_conv(x, 3, 3, 3), *constants], epsilon=1e-5)
+
+
+def _constant_as_stream(b: Builder, x: str) -> str:
+    return b.fixed_conv(b.constant(np.zeros((1, 3, 6, 6))), 3, 3, 3)
+
+
+def _auto_pad(b: Builder, x: str) -> str:
+    weight = b.sign(b.constant(b.rng.normal(size=(3, 3, 3, 3))))
+    return b.node("Conv", [x, weight], kernel_shape=[3, 3], auto_pad="SAME_UPPER")
+
+
+def _wide_transposed(b: Builder, x: str) -> str:
+    weight = b.quant(b.constant(b.rng.normal(size=(3, 3, 22, 22))), 4, 3)
+    return b.node("ConvTranspose", [x, weight], kernel_shape=[22, 22], strides=[2, 2], pads=[10] * 4)
+
+
+def _shapes_that_do_not_fit(b: Builder, x: str) -> str:
+    return b.node("Add", [x, b.fixed_conv(x, 3, 4, 3)])
+
+
+def _enlarged_by_expand(b: Builder, x: str) -> str:
+    pixel = b.node("GlobalAveragePool", [x])
+    wide = b.node("Expand", [b.quant(pixel, 8, 8), b.whole([1, 3, 6, 6])])
+    return b.node("Add", [b.quant(b.node("Tile", [wide, b.whole([1, 1, 2, 2])]), 8, 8), b.resize(x, 2, "nearest")])
+
+
 CASES: list[tuple[Callable[[Builder, str], str], str]] = [
     (
         _softmax,
@@ -116,6 +154,17 @@ CASES: list[tuple[Callable[[Builder, str], str], str]] = [
     (_cubic, r"Resize 'Resize_0': mode cubic.*allowed are linear with half_pixel"),
     (_thirds, r"Resize 'Resize_0': linear by 3 has weights of 1/9.*Put a Quant right behind it"),
     (_bipolar_skip, r"Add 'Add_0': a bipolar stream cannot be added"),
+    (_divided_by_0, r"Div 'Div_0': it divides by 0; allowed are other numbers\. Look at it in training"),
+    (_sign_added_to, r"'\w+': reads a bipolar stream; only convolutions may\. Let it read the numbers before the sign"),
+    (_negative_variance, r"variance plus epsilon is -0\.99\d* in a channel; allowed are positive numbers\. Look at"),
+    (_constant_as_stream, r"constant '\w+': a node that works on streams reads it as one.* Compute what depends on no"),
+    (_auto_pad, r"Conv 'Conv_0': auto_pad is not supported; give pads of K//2 explicitly"),
+    (_wide_transposed, r"a kernel of 22 x 22 at stride 2 sees 11 input pixels along an axis; allowed are 9"),
+    (
+        _shapes_that_do_not_fit,
+        r"shapes do not fit together\. ONNX's shape inference says: .*Check the node named there",
+    ),
+    (_enlarged_by_expand, r"Tile 'Tile_0': from 3 x 6 x 6 to 3 x 12 x 12 \(C x H x W\); supported are .*use a Resize"),
 ]
 
 
@@ -149,3 +198,33 @@ def test_unquantized_input() -> None:
 def test_unknown_affine_bits() -> None:
     with pytest.raises(UserError, match=r"--affine-bits 99: allowed is 2 to 16"):
         lower(network(NetworkSpec()), affine_bits=99)
+
+
+def test_output_that_is_the_input_and_a_result_that_nothing_reads() -> None:
+    b = Builder(4, 4, 3, 0)
+    x = b.quant("lr", 8, 8, signed=False)
+    y = b.quant(b.fixed_conv(x, 3, 3, 3), 8, 8)
+    model = b.models({y: ("sr", (3, 4, 4)), x: ("same", (3, 4, 4))})
+    with pytest.raises(
+        UserError, match=r"output 'same': it is the input itself; allowed are results of .* Leave it out"
+    ):
+        lower(model)
+
+
+def test_constants_that_cannot_be_computed() -> None:
+    b = Builder(4, 4, 3, 0)
+    x = b.quant("lr", 8, 8, signed=False)
+    table = b.node("Gather", [b.constant([1.0, 2.0, 3.0]), b.whole([7])])
+    total = b.node("ReduceSum", [table], keepdims=0)
+    model = b.model(b.quant(b.node("Mul", [b.fixed_conv(x, 3, 3, 3), total]), 8, 8), 3, 4, 4)
+    with pytest.raises(UserError, match=r"Gather 'Gather_0': it reads constants only and cannot be computed \(.*\)"):
+        lower(model)
+
+
+def test_start_values_of_a_state() -> None:
+    """A file with explicit states whose start values were changed by hand."""
+    file = lower(gated(), pooling="previous").reference.model
+    few = next(i for i in file.graph.initializer if i.name.endswith("_previous"))
+    few.CopyFrom(numpy_helper.from_array(np.zeros((1, 1, 1, 1), np.float32), few.name))
+    with pytest.raises(UserError, match=r"state '\w+': 1 start values; allowed is one for each of its 4 channels"):
+        lower(file)
