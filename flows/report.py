@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..hw.build import BuildResult
+from ..marks import OUTPUT
 from .diagram import diagram
 from .facts import FILES, TCL, VIDEO_FPS, curve, pooling_text, ports, resources, utilisation
 from .tiles import Pictures, crop_places, crop_tiles, further_tiles, whole_tiles
@@ -67,6 +68,7 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
     template = _environment().get_template("report.html.jinja")
     return template.render(
         results=results,
+        main=OUTPUT,  # the output that is scored and compared with Brevitas, where there are several
         tiles=whole_tiles(pictures, results["image"]["name"], notes),
         crops=[crop_tiles(pictures, place) for place in crop_places(pictures)],
         further=[further_tiles(output) for output in pictures.further],

@@ -115,7 +115,13 @@ def test_report_shows_every_output(built: Path, image: Path) -> None:
     text = text_of(html)
     for name, codes in sizes.items():
         compared = "QONNX and Brevitas" if name == "sr" else "QONNX"
-        assert f"SystemVerilog, Verilator, output {name} {compared} {codes} 0 of {codes} codes differ" in text
+        scores = "21.00 dB 0.9000" if name == "sr" else "– –"
+        assert f"SystemVerilog, Verilator, output {name} {compared} {codes} 0 of {codes} codes differ {scores}" in text
+    # As LapSRN has them: the one that is scored comes last.
+    last = results | {"rtl": results["rtl"] | {"outputs": dict(reversed(results["rtl"]["outputs"].items()))}}
+    told = text_of(page_of(project, last, (further,)))
+    assert f"output sr QONNX and Brevitas {sizes['sr']} 0 of {sizes['sr']} codes differ 21.00 dB" in told
+    assert f"output low_1 QONNX {sizes['low_1']} 0 of {sizes['low_1']} codes differ – –" in told
     assert f"Output low_1 {WIDTH} × {HEIGHT}" in text
     assert "· to output 1" in text
     assert "· to output 2" in text
