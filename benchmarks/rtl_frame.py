@@ -5,7 +5,9 @@
 
 With --structures popcounts are those that synthesis gets, gate by gate, instead of $countones: what is synthesized is
 simulated. They do not depend on the frame: `--structures --size 64x48` has all of the demo's. No time limit then, and
-the C++ compiler does not optimize, which would take much longer. Without --model the network is the demo's shape with random weights: speed and equality do not depend on training.
+the C++ compiler does not optimize, which would take much longer.
+
+Without --model the network is the demo's shape with random weights: speed and equality do not depend on training.
 Prints wall time of compiling and simulating, simulated cycles per second, predicted and simulated cycles of the frame.
 """
 
