@@ -81,7 +81,8 @@ class FoldSpace:
         now: the folding that it has.
         pe, simd: legal values, ascending; the last ones work on everything in one cycle.
         of: what PE and SIMD divide, as text for messages, for example ("O", "K*K*C").
-        unroll_on_request: everything in one cycle only where that is asked for, not because it costs least.
+        unroll_on_request: everything in one cycle only where that is asked for, or in SystemVerilog alone
+            (`hw.resources.unrolling`), not because it costs least.
     """
 
     now: Fold
@@ -224,6 +225,17 @@ class Op(ABC):
     @abstractmethod
     def folded(self, fold: Fold) -> Self:
         """The operator with another folding of its `fold_space`."""
+
+    def constant_weights(self) -> Op | None:
+        """The operator with constant weights in SystemVerilog, no slower than it is: a choice that HLS does not have
+        (`hw.resources.unrolling`). None where there is none, or where it has been taken.
+        """
+        return None
+
+    @property
+    def rtl_note(self) -> str:
+        """What is to be said of its folding in SystemVerilog besides PE and SIMD; empty for nothing."""
+        return ""
 
     @abstractmethod
     def fold_cost(self) -> Cost:
