@@ -103,7 +103,7 @@ class BuildOptions(BaseModel):
         "auto",
         "layers that the SystemVerilog project builds with constant weights where HLS folds: binary ones in one cycle, "
         'others without DSP slices, some bits of each activation per cycle; "auto" (those that cost less so by the '
-        "account, and of those with DSP slices as many as leave the part's fullest resource less full), "
+        "account, and of those with DSP slices as many as leave half of the part's slices free), "
         '"never", "all", or a list of layers',
         metavar="WHICH",
     )

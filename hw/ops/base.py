@@ -20,6 +20,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 
 from ..types import StreamType
+from .work import NO_PARAMETERS as NO_PARAMETERS
+from .work import NO_WORK as NO_WORK
+from .work import Parameters as Parameters
+from .work import Work as Work
 
 if TYPE_CHECKING:
     from ..hls.kernel import Kernel
@@ -90,42 +94,6 @@ class FoldSpace:
     simd: tuple[int, ...]
     of: tuple[str, str]
     unroll_on_request: bool
-
-
-@dataclass(frozen=True)
-class Work:
-    """Multiply-accumulates per beat of the fastest input, and what they are made with.
-
-    Attributes:
-        binary, fixed: with binary and with wider weights.
-        planes: bit planes of the input of the binary ones (1 for a bipolar one); 0 where there are none.
-        kernel: K of a convolution; 0 elsewhere.
-    """
-
-    binary: float
-    fixed: float
-    planes: int
-    kernel: int
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Learned constants of a layer.
-
-    Attributes:
-        binary, fixed: number of weights of each kind; biases count as fixed.
-        per_channel: number of parameters per channel (scales, biases, slopes, thresholds).
-        bits: bits of all of them.
-    """
-
-    binary: int
-    fixed: int
-    per_channel: int
-    bits: int
-
-
-NO_WORK = Work(0.0, 0.0, 0, 0)
-NO_PARAMETERS = Parameters(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,10 @@ from .cost import Cost
 from .devices import Device, device, known
 from .folding import Target
 
+#: Share of a part's DSP slices that a network may use before layers do without. Slices that are there cost nothing;
+#: a part that is more than half full is hard to route.
+ROOM = 0.5
+
 Unroll: TypeAlias = Literal["auto", "never", "all"] | Sequence[str]
 
 
@@ -27,8 +31,8 @@ def unrolled(network: Network, how: Unroll, target: Target, part: str | None = N
 
     Args:
         network: as HLS has it, folded.
-        how: "auto": where it takes DSP slices away, as `_relieved` says; elsewhere where look-up tables, block RAM and
-            half of the flip-flops (`Cost.balance`) are fewer; "never"; "all"; or names of layers.
+        how: "auto": layers that take DSP slices, where the part has few (`_relieved`); others where look-up tables,
+            block RAM and half of the flip-flops (`Cost.balance`) are fewer; "never"; "all"; or names of layers.
         target: what the network was folded by. "auto" leaves a folding by layer as it was given, and "min", whose aim
             is not throughput.
         part: FPGA part or board; one that is not in the table keeps its DSP slices.
@@ -43,8 +47,8 @@ def unrolled(network: Network, how: Unroll, target: Target, part: str | None = N
         now = {name: network.node(name).op.fold_cost() for name in choices}
         slices = {n: op for n, op in choices.items() if op.fold_cost().dsp < now[n].dsp}
         others = {n: op for n, op in choices.items() if n not in slices and op.fold_cost().balance < now[n].balance}
-        made = network.with_ops(others)
-        return made if part is None or not known(part) else _relieved(made, slices, device(part))
+        smaller = network.with_ops(others)
+        return smaller if part is None or not known(part) else _relieved(smaller, slices, device(part))
     if isinstance(how, str):
         return network if how == "never" else network.with_ops(choices)
     spaces = {node.name: node.op.fold_space() for node in network.nodes}
@@ -57,15 +61,16 @@ def unrolled(network: Network, how: Unroll, target: Target, part: str | None = N
 
 
 def _relieved(network: Network, choices: dict[str, Op], chip: Device) -> Network:
-    """The network with those of the choices that leave the part's fullest resource less full: DSP slices come first,
-    look-up tables and flip-flops as more layers do without. Those that pay the fewest look-up tables for a slice go
-    first.
+    """The network with as many of the choices as it takes that no more than `ROOM` of the part's DSP slices are used,
+    those first that pay the fewest look-up tables for a slice; but none that leaves the fullest resource fuller.
     """
     now = {node.name: node.op.cost() for node in network.nodes}
     made = {name: op.cost() for name, op in choices.items()}
     rate = {name: (cost.lut - now[name].lut) / (now[name].dsp - cost.dsp) for name, cost in made.items()}
     taken: dict[str, Op] = {}
     for name in sorted(made, key=lambda name: (rate[name], name)):
+        if sum(cost.dsp for cost in now.values()) <= ROOM * chip.dsp:
+            break
         tried = now | {name: made[name]}
         if _fullest(tried.values(), chip) < _fullest(now.values(), chip):
             now, taken = tried, taken | {name: choices[name]}

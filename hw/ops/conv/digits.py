@@ -22,7 +22,7 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "digit_sum": Coefficient(
         0.8, "LUT per bit that is added", f"constant weights, their signed digits; {YOSYS_SOURCE}"
     ),
-    "digit_registers": Coefficient(0.8, "FF per bit that is added", f"stages of these sums; {YOSYS_SOURCE}"),
+    "digit_registers": Coefficient(1.0, "FF per bit that is added", f"stages of these sums; {YOSYS_SOURCE}"),
 }
 
 _HEAD = """\
@@ -101,7 +101,8 @@ def engine(op: Conv) -> Cost:
 
 def text(convolutions: Mapping[int, Conv]) -> str:
     """SystemVerilog of ``xnorsr_digit_sums`` and of the structures that it instantiates, by their ``SumsId``."""
-    structures, choices = [], []
+    structures: list[str] = []
+    choices: list[str] = []
     for number, op in convolutions.items():
         name, stages = f"{constant_sums.SUMS}{number}", sum_latency(op)
         structures.append(constant_sums.generate(rows(op), op.digit, name, stages, _entry(op)))

@@ -26,10 +26,12 @@ module xnorsr_mvu_digits #(
   parameter int unsigned                                 WeightBits,  // bits of a weight
   parameter int unsigned                                 SumBits,     // bits of the sum of a digit's products
   parameter int unsigned                                 SumLatency,  // register stages of the sums, at least 1
-  parameter int                                          SumsId,      // of xnorsr_digit_sums, -1: none
   parameter int unsigned                                 OutBits,     // bits of an accumulator
   parameter logic [Outputs*Taps*Channels*WeightBits-1:0] Weights,
-  parameter logic [Outputs*OutBits-1:0]                  Bias
+  parameter logic [Outputs*OutBits-1:0]                  Bias,
+  /* verilator lint_off UNUSEDPARAM */  // simulation has no use for it
+  parameter int                                          SumsId       // of xnorsr_digit_sums in synthesis, negative: none
+  /* verilator lint_on UNUSEDPARAM */
 ) (
   input  logic                            clk_i,
   input  logic                            rst_ni,
@@ -56,6 +58,8 @@ module xnorsr_mvu_digits #(
   localparam int unsigned CodeBits = Folds * Digit;
   localparam int unsigned RowBits  = Elements * WeightBits;
 
+  localparam logic [InBits-1:0] Sign = InBits'(InSigned) << (InBits - 1);
+
   // Digits of all elements, the highest ones first; borders replaced
   logic [Folds-1:0][Elements-1:0][Digit-1:0] digits;
   for (genvar t = 0; t < Taps; t++) begin : gen_tap
@@ -64,7 +68,7 @@ module xnorsr_mvu_digits #(
       logic [InBits-1:0]   x;
       logic [CodeBits-1:0] code;
       assign x    = (Taps == 1 || taps_i[t]) ? data_i[E*InBits+:InBits] : '0;
-      assign code = CodeBits'(InSigned ? x ^ (InBits'(1) << (InBits - 1)) : x);
+      assign code = CodeBits'(x ^ Sign);
       for (genvar f = 0; f < Folds; f++) begin : gen_digit
         assign digits[f][E] = code[(Folds-1-f)*Digit+:Digit];
       end
