@@ -217,4 +217,4 @@ def test_products_with_and_without_slices(capsys: Capture) -> None:
     constant_products.main(["--quick"])
     slices, digits = last_table(capsys.readouterr().out, "xcup")
     assert slices[0] == "head_conv, slices" and int(slices[6]) > 0
-    assert digits[0] == "head_conv, 2 bits a cycle" and digits[6] == "0" and digits[1] == slices[1] == "4"
+    assert digits[0] == "head_conv, 3 bits a cycle" and digits[6] == "0" and digits[1] == slices[1] == "3"
