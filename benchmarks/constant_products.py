@@ -19,22 +19,34 @@ from benchmarks.common import heading, rows
 from benchmarks.single_layer import PARTS, measured
 from xnorsr.hw.build import BuildOptions, model_graph, prepare
 from xnorsr.hw.hls.plugin.graph import network_of
+from xnorsr.hw.network import Network
 from xnorsr.hw.ops.base import Op
 from xnorsr.hw.ops.conv import Conv
+from xnorsr.hw.resources.account import estimate
 from xnorsr.hw.resources.clock import logic_levels
+from xnorsr.hw.resources.unrolling import Unroll, unrolled
 
 WITHIN = 0.25
 COLUMNS = ("layer", "cycles", "LUT, formula", "LUT, Yosys", "FF, formula", "FF, Yosys", "DSP", "levels", "ns")
 
 
-def convolutions(args: argparse.Namespace) -> dict[str, Conv]:
-    """The fixed-point convolutions of the network, folded, by name."""
+def folded(args: argparse.Namespace) -> Network:
+    """The network, folded, as HLS has it."""
     folding = int(args.folding) if args.folding.isdigit() else args.folding
     options = BuildOptions(frame=demo_network.frame(args), folding=folding, part=PARTS[args.family])
     with tempfile.TemporaryDirectory() as folder:
         graph = model_graph(prepare(demo_network.network(args), options), options, Path(folder) / "hls")
-    ops = {node.name: node.op for node in network_of(graph).nodes}
-    return {name: op for name, op in ops.items() if isinstance(op, Conv) and not op.binary}
+    return network_of(graph)
+
+
+def account_rows(network: Network, args: argparse.Namespace, fixed: Sequence[str]) -> list[list[str]]:
+    """The whole network by formulas, for each way to choose layers with constant weights."""
+    part, made = PARTS[args.family], []
+    ways: dict[str, Unroll] = {"never": "never", "auto": "auto", "fixed point": list(fixed), "all": "all"}
+    for title, how in ways.items():
+        found = estimate(unrolled(network, how, args.folding, part), 200.0, part)
+        made.append([title, *(f"{n:,.9g}" for n in (found.lut, found.ff, found.bram36, found.dsp))])
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,11 +56,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--layers", help="names, comma-separated; left out: all")
     parser.add_argument("--family", choices=tuple(PARTS), default="xcup")
     parser.add_argument("--digits-only", action="store_true", help="constant weights alone")
+    parser.add_argument("--account", action="store_true", help="the whole network by formulas, no synthesis")
     parser.add_argument("--quick", action="store_true", help="a small network, for the test suite")
     args = parser.parse_args(argv)
     if args.quick:
         args.channels, args.blocks, args.layers = 4, 1, "head_conv"
-    made = convolutions(args)
+    network = folded(args)
+    made = {n.name: n.op for n in network.nodes if isinstance(n.op, Conv) and not n.op.binary}
+    heading(f"{PARTS[args.family]}, whole network by formulas")
+    rows(("constant weights", "LUT", "FF", "BRAM36", "DSP"), account_rows(network, args, list(made)))
+    if args.account:
+        return
     names = args.layers.split(",") if args.layers else list(made)
     table, missed = [], []
     for name in names:
