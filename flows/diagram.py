@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ..hw.network import Network
-from ..hw.ops.base import FoldSpace
+from ..hw.ops.base import Op
 from ..hw.resources.fifos import SLICE, fifo_depths
 from ..hw.resources.schedule import INPUT
 from ..hw.types import StreamType
@@ -47,9 +47,10 @@ class Box:
     ports: tuple[int, ...]
 
 
-def boxes(network: Network) -> list[Box]:
-    """The input port and the layers, in topological order."""
+def boxes(network: Network, hls: Network | None = None) -> list[Box]:
+    """The input port and the layers, in topological order; arguments as for `diagram`."""
     depths, several = fifo_depths(network, "rtl"), len(network.outputs) > 1
+    twins = {node.name: node.op for node in (hls or network).nodes}
     made = [Box(INPUT, INPUT, "input port", (), (), network.input_type, ())]
     for node in network.nodes:
         ports = tuple(n for n, name in enumerate(network.outputs) if name in node.outputs)
@@ -58,7 +59,7 @@ def boxes(network: Network) -> list[Box]:
             Box(
                 name=node.name,
                 kind=node.op.sort,
-                what=node.op.describe() + _folding(node.op.fold_space()) + _ports(ports if several else ()),
+                what=node.op.describe() + _folding(node.op, twins[node.name]) + _ports(ports if several else ()),
                 producers=tuple(INPUT if maker is None else maker.name for maker in makers),
                 depths=tuple(depths[name] if depths[name] > SLICE else 0 for name in node.inputs),
                 output=node.op.outputs[0],
@@ -68,10 +69,13 @@ def boxes(network: Network) -> list[Box]:
     return made
 
 
-def _folding(space: FoldSpace | None) -> str:
-    if space is None:
+def _folding(op: Op, twin: Op) -> str:
+    space, hls = op.fold_space(), twin.fold_space()
+    if space is None or hls is None:
         return ""
-    return f" · PE {space.now.pe}" + (f", SIMD {space.now.simd}" if len(space.simd) > 1 else "")
+    own, other = (f"PE {s.now.pe}" + (f", SIMD {s.now.simd}" if len(s.simd) > 1 else "") for s in (space, hls))
+    own += f", {op.rtl_note}" if op.rtl_note else ""
+    return f" · {own}" if own == other else f" · {own}; HLS {other}"
 
 
 def _ports(numbers: tuple[int, ...]) -> str:
@@ -156,9 +160,13 @@ def _arc(skip: Skip) -> str:
     return wire + (label if skip.label else "")
 
 
-def diagram(network: Network) -> str:
-    """SVG of a network; colours come from the page's style sheet, so that it follows light and dark."""
-    stages = _reading_order(boxes(network))
+def diagram(network: Network, hls: Network | None = None) -> str:
+    """SVG of a network; colours come from the page's style sheet, so that it follows light and dark.
+
+    Args:
+        hls: the network as HLS has it, whose folding stands beside where it is another.
+    """
+    stages = _reading_order(boxes(network, hls))
     skips = _skips(stages)
     lanes = max((s.lane for s in skips), default=-1) + 1
     width = LEFT + BOX_W + 30 + max(lanes, 1) * LANE_W

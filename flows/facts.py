@@ -100,6 +100,11 @@ def pooling_text(pooling: str | None, frames: int) -> str:
     return "of the frame itself (mode frame), which waits for them in FIFOs" if pooling == "frame" else ""
 
 
+def unrolled_text(names: Sequence[str]) -> str:
+    """Which layers have constant weights in SystemVerilog and are folded in HLS, in words; empty for none."""
+    return f"Constant weights in SystemVerilog alone: {', '.join(names)}" if names else ""
+
+
 def ports(network: Network, options: BuildOptions) -> list[Port]:
     """The AXI4-Stream ports of the SystemVerilog core."""
     rows = [_port("s_axis", "in", network.input_type, 1, options)]

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ..hw.build import BuildResult
 from ..marks import OUTPUT
 from .diagram import diagram
-from .facts import FILES, TCL, VIDEO_FPS, curve, pooling_text, ports, resources, utilisation
+from .facts import FILES, TCL, VIDEO_FPS, curve, pooling_text, ports, resources, unrolled_text, utilisation
 from .tiles import Pictures, crop_places, crop_tiles, further_tiles, whole_tiles
 from .timing import clock_text
 
@@ -72,9 +72,10 @@ def render(results: Mapping[str, Any], pictures: Pictures, built: BuildResult) -
         tiles=whole_tiles(pictures, results["image"]["name"], notes),
         crops=[crop_tiles(pictures, place) for place in crop_places(pictures)],
         further=[further_tiles(output) for output in pictures.further],
-        diagram=diagram(network),
+        diagram=diagram(built.rtl_network, network),
         loss_curve=curve(results["training"]["loss"]) if "training" in results else "",
         estimate=estimate,
+        unrolled=unrolled_text(results["unrolled"]),
         means=pooling_text(network.pooling, network.frames_to_settle),
         usage=utilisation(results),
         ultra=ultra,

@@ -13,6 +13,7 @@ import contextlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from .resources.clock import logic_levels
 from .resources.devices import dsp_width
 from .resources.folding import fold
 from .resources.limits import check_fifos
+from .resources.unrolling import unrolled
 
 if TYPE_CHECKING:
     from hls4ml.model import ModelGraph
@@ -45,7 +47,7 @@ class BuildResult:
 
     Attributes:
         graph: hls4ml's ModelGraph.
-        network: the folded network that it holds; emitters and account read this.
+        network: the folded network that it holds, as HLS has it.
     """
 
     out_dir: Path
@@ -54,13 +56,18 @@ class BuildResult:
     network: Network
     options: BuildOptions
 
+    @cached_property
+    def rtl_network(self) -> Network:
+        """The network as SystemVerilog has it: the same but for layers that it unrolls. The account is of this one."""
+        return unrolled(self.network, self.options.unroll, self.options.folding, self.options.part)
+
 
 def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> ModelGraph:
     """hls4ml's ModelGraph of a lowered network, folded.
 
     Raises:
-        UserError: the frame, the folding, the pixels per beat or the order of colours do not fit the network; its FIFOs
-            hold more than any part does.
+        UserError: the frame, the folding, the layers to unroll, the pixels per beat or the order of colours do not fit
+            the network; its FIFOs hold more than any part does.
     """
     from hls4ml.converters import convert_from_onnx_model
 
@@ -89,7 +96,7 @@ def model_graph(lowered: Lowered, options: BuildOptions, out_dir: Path) -> Model
         {node.name: node.op.replace(logic_levels=levels, dsp_width=width) for node in network.nodes}
     )
     network = fold(network, options.folding, options.clock_mhz)
-    check_fifos(network)
+    check_fifos(unrolled(network, options.unroll, options.folding, options.part))
     set_ops(graph, network)
     return graph
 
@@ -164,7 +171,7 @@ def build(
     progress("lowering the network")
     lowered = prepare(source, options)
     graph = model_graph(lowered, options, out_dir / "hls")
-    network = network_of(graph)
+    result = BuildResult(out_dir, lowered, graph, network_of(graph), options)
     progress("comparing the lowered network with the file")
     prove(lowered)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -179,10 +186,10 @@ def build(
         from .rtl.emit import write_project as write_rtl
 
         progress("writing the SystemVerilog project")
-        write_rtl(network, out_dir / "rtl", options)
+        write_rtl(result.rtl_network, out_dir / "rtl", options)
         check_rtl(out_dir / "rtl")
     record.write(out_dir, lowered, options)
-    return BuildResult(out_dir, lowered, graph, network, options)
+    return result
 
 
 def reopen(out_dir: Path) -> BuildResult:

@@ -26,6 +26,8 @@ Whole = Annotated[StrictInt, Field(ge=1, le=1 << 31)]
 _RATE = r"^(0*[1-9][0-9]{0,11}(\.[0-9]{1,12})?|0+\.[0-9]{0,12}[1-9])\s*fps$"
 Fps = Annotated[str, StringConstraints(pattern=_RATE)]
 Named = Literal["auto", "port", "full", "min"]
+Layer = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+Unroll: TypeAlias = Literal["auto", "never", "all"] | list[Layer]
 Folding: TypeAlias = Whole | Named | Fps | dict[str, tuple[Whole, Whole] | dict[str, Whole]]
 
 
@@ -96,6 +98,14 @@ class BuildOptions(BaseModel):
         'cycles per low-resolution pixel, frames per second as "60fps", "auto" (60 of them of this frame at this '
         'clock, or as many as are within reach), "port" (as fast as the output port takes pixels), "full" (everything '
         'in one cycle), "min" (least hardware), or a table {layer = [pe, simd]}',
+    )
+    unroll: Unroll = _option(
+        "auto",
+        "layers that the SystemVerilog project builds with constant weights where HLS folds: binary ones in one cycle, "
+        'others without DSP slices, some bits of each activation per cycle; "auto" (those that cost less so by the '
+        "account, and of those with DSP slices as many as leave half of the part's slices free), "
+        '"never", "all", or a list of layers',
+        metavar="WHICH",
     )
     pixels_per_beat: int = _option(
         1,

@@ -13,7 +13,7 @@ from ..errors import UserError
 from .graph.lower import Lowered
 from .options import BuildOptions
 
-FILE, MODEL, FORMAT = "build.json", "model.onnx", 3
+FILE, MODEL, FORMAT = "build.json", "model.onnx", 4
 #: The network, and the descriptions from which simulators take the sizes of their buffers.
 _HASHED = (MODEL, "hls/xnorsr.json", "rtl/project.json")
 

@@ -23,11 +23,12 @@ from ...hw.resources.account import estimate as analytic
 from ...hw.resources.devices import device
 from ...hw.resources.folding import Aim, aim
 from ...hw.resources.synth import Synthesis, synthesize
+from ...hw.resources.unrolling import differing
 from ...hw.rtl.emit import write_project
 from ...hw.rtl.top import TOP, fifo_instance
 from ..config import EstimateConfig
 from ..console import console, plain, status, table
-from ..facts import RESOURCES, pooling_text, resources, utilisation
+from ..facts import RESOURCES, pooling_text, resources, unrolled_text, utilisation
 from ..hardware_options import HardwareOptions
 from ..lock import locked
 from ..manifest import recording
@@ -43,13 +44,17 @@ NAME_COLUMN, WIDE = 25, 100
 class Account:
     """Both accounts of one network; ``synthesis`` is None where it was not asked for.
 
-    The estimate's clock is the asked one; see `clock`. ``aim`` is what the folding was asked for and what it gives.
+    The estimate's clock is the asked one; see `clock`. ``aim`` is what the folding was asked for and what it gives in
+    SystemVerilog, whose network this is; ``hls_aim`` what it gives in HLS, None where both fold alike; ``unrolled`` the
+    layers that SystemVerilog alone unrolls.
     """
 
     network: Network
     estimate: Estimate
     synthesis: Synthesis | None
     aim: Aim
+    hls_aim: Aim | None = None
+    unrolled: tuple[str, ...] = ()
 
     @property
     def uses_uram(self) -> bool:
@@ -90,6 +95,8 @@ class Account:
         """Plain values, for JSON; frames per second and latency at the lower of both clocks."""
         return {
             "folding": self.aim.to_dict(),
+            "hls_folding": self.hls_aim.to_dict() if self.hls_aim is not None else None,
+            "unrolled": list(self.unrolled),
             "estimate": self.clock.at(self.estimate).to_dict(),
             "timing": self.clock.to_dict(),
             "synth": self.synthesis.to_dict() if self.synthesis is not None else None,
@@ -106,11 +113,13 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
     Raises:
         UserError: the part is unknown, or Yosys is missing.
     """
-    chosen = built.options
-    made = analytic(built.network, chosen.clock_mhz, chosen.part)
-    found_aim = aim(built.network, chosen.folding, chosen.clock_mhz)
+    chosen, network = built.options, built.rtl_network
+    made = analytic(network, chosen.clock_mhz, chosen.part, built.network)
+    found_aim = aim(network, chosen.folding, chosen.clock_mhz)
+    apart = tuple(differing(network, built.network))
+    hls_aim = aim(built.network, chosen.folding, chosen.clock_mhz) if apart else None
     if not config.synth:
-        return Account(built.network, made, None, found_aim)
+        return Account(network, made, None, found_aim, hls_aim, apart)
     tools.yosys()
     assert rtl is not None
     family = config.family or device(chosen.part).family
@@ -121,7 +130,7 @@ def account(built: BuildResult, rtl: Path | None, config: EstimateConfig) -> Acc
             TOP,
             progress=lambda what, n, of: shown.update(Text(plain(f"Yosys, {family}: batch {n} of {of} done ({what})"))),
         )
-    return Account(built.network, made, found, found_aim)
+    return Account(network, made, found, found_aim, hls_aim, apart)
 
 
 def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> Account:
@@ -145,12 +154,11 @@ def estimate(model: Path, hardware: HardwareOptions, config: EstimateConfig) -> 
     with tempfile.TemporaryDirectory(prefix="xnorsr-") as folder:
         lowered = prepare(model, chosen)
         graph = model_graph(lowered, chosen, Path(folder) / "hls")
-        network = network_of(graph)
-        built = BuildResult(Path(folder), lowered, graph, network, chosen)
+        built = BuildResult(Path(folder), lowered, graph, network_of(graph), chosen)
         rtl = None
         if config.synth:
             rtl = Path(folder) / "rtl"
-            write_project(network, rtl, chosen)
+            write_project(built.rtl_network, rtl, chosen)
         return account(built, rtl, config)
 
 
@@ -177,7 +185,7 @@ def account_tables(account: Account) -> list[Table]:
         [
             broken(one.name, column),
             one.op,
-            f"{one.pe}×{one.simd}" if one.simd else str(one.pe or ""),
+            one.folding,
             f"{one.macs_binary + one.macs_fixed:,.0f}",
             f"{one.weight_bits:,}",
             f"{one.cycles_per_pixel:g}",
@@ -236,6 +244,8 @@ def _sums(account: Account) -> Table:
     rows = [
         ["frame", f"{e.input_size[1]}×{e.input_size[0]} to " + " and ".join(f"{w}×{h}" for h, w in e.output_sizes)],
         ["folding", account.aim.text],
+        *([["constant weights", unrolled_text(account.unrolled)]] if account.unrolled else []),
+        *([["folding in HLS", account.hls_aim.text]] if account.hls_aim is not None else []),
         ["cycles per frame", f"{e.interval_cycles:,} ({rate(e.fps)} fps {clock_text(timing)})"],
         ["latency", f"{e.latency_cycles:,} cycles ({e.latency_us:.3g} µs)"],
         *([["means over the frame", means]] if (means := pooling_text(e.pooling, e.frames_to_settle)) else []),

@@ -17,6 +17,7 @@ from ...hw.build import build as build_projects
 from ...hw.names import Names
 from ...hw.resources.devices import known
 from ...hw.resources.folding import aim
+from ...hw.resources.unrolling import differing
 from ...hw.types import StreamType
 from ...marks import OUTPUT
 from ...sim.compare import compare
@@ -26,7 +27,7 @@ from ...sim.reference import run_frames as reference_frames
 from .. import manifest
 from ..console import console, say, status
 from ..doctor import require_programs
-from ..facts import pooling_text
+from ..facts import pooling_text, unrolled_text
 from ..lock import locked
 from ..manifest import recording
 from ..output import check_new_file, claim, disk_of, output_folder, tell_kept
@@ -104,7 +105,9 @@ def build(model: Path, out: Path, options: BuildOptions, *, force: bool = False,
     with nullcontext() if within else locked(out), output_folder(out, force) as staged:
         built = build_projects(model, staged, options, progress=say)
     built.out_dir = out
-    say(f"Folding {aim(built.network, options.folding, options.clock_mhz).text}.")
+    say(f"Folding {aim(built.rtl_network, options.folding, options.clock_mhz).text}.")
+    if unrolled := differing(built.rtl_network, built.network):
+        say(f"{unrolled_text(unrolled)}.")
     if force and not within:
         tell_kept(out, manifest.owned(out))
     if not known(options.part):

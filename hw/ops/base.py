@@ -20,6 +20,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 
 from ..types import StreamType
+from .work import NO_PARAMETERS as NO_PARAMETERS
+from .work import NO_WORK as NO_WORK
+from .work import Parameters as Parameters
+from .work import Work as Work
 
 if TYPE_CHECKING:
     from ..hls.kernel import Kernel
@@ -81,7 +85,8 @@ class FoldSpace:
         now: the folding that it has.
         pe, simd: legal values, ascending; the last ones work on everything in one cycle.
         of: what PE and SIMD divide, as text for messages, for example ("O", "K*K*C").
-        unroll_on_request: everything in one cycle only where that is asked for, not because it costs least.
+        unroll_on_request: everything in one cycle only where that is asked for, or in SystemVerilog alone
+            (`hw.resources.unrolling`), not because it costs least.
     """
 
     now: Fold
@@ -89,42 +94,6 @@ class FoldSpace:
     simd: tuple[int, ...]
     of: tuple[str, str]
     unroll_on_request: bool
-
-
-@dataclass(frozen=True)
-class Work:
-    """Multiply-accumulates per beat of the fastest input, and what they are made with.
-
-    Attributes:
-        binary, fixed: with binary and with wider weights.
-        planes: bit planes of the input of the binary ones (1 for a bipolar one); 0 where there are none.
-        kernel: K of a convolution; 0 elsewhere.
-    """
-
-    binary: float
-    fixed: float
-    planes: int
-    kernel: int
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Learned constants of a layer.
-
-    Attributes:
-        binary, fixed: number of weights of each kind; biases count as fixed.
-        per_channel: number of parameters per channel (scales, biases, slopes, thresholds).
-        bits: bits of all of them.
-    """
-
-    binary: int
-    fixed: int
-    per_channel: int
-    bits: int
-
-
-NO_WORK = Work(0.0, 0.0, 0, 0)
-NO_PARAMETERS = Parameters(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +193,17 @@ class Op(ABC):
     @abstractmethod
     def folded(self, fold: Fold) -> Self:
         """The operator with another folding of its `fold_space`."""
+
+    def constant_weights(self) -> Op | None:
+        """The operator with constant weights in SystemVerilog, no slower than it is: a choice that HLS does not have
+        (`hw.resources.unrolling`). None where there is none, or where it has been taken.
+        """
+        return None
+
+    @property
+    def rtl_note(self) -> str:
+        """What is to be said of its folding in SystemVerilog besides PE and SIMD; empty for nothing."""
+        return ""
 
     @abstractmethod
     def fold_cost(self) -> Cost:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import UserError
 from ..network import Network, Node
-from ..ops.base import NO_PARAMETERS
+from ..ops.base import NO_PARAMETERS, Op
 from ..ops.registry import coefficients
 from .cost import COEFFICIENTS, port_cost
 from .devices import Device, device
@@ -34,7 +34,9 @@ class LayerAccount:
     Attributes:
         name, op: layer's name and operator; the first one is "input", the video ports.
         kernel: K of a convolution, else 0.
-        pe, simd: folding; 0 for layers without one, simd 0 for those that fold over channels alone.
+        pe, simd: folding in RTL; 0 for layers without one, simd 0 for those that fold over channels alone.
+        hls_pe, hls_simd: the same in HLS.
+        rtl_note: what else is to be said of the folding in RTL (`Op.rtl_note`).
         macs_binary, macs_fixed: multiply-accumulates per pixel, with binary and with wider weights. May be fractions
             where a layer runs at another size.
         planes: bit planes of a binary convolution's input (1 for a bipolar one); else 0.
@@ -70,6 +72,20 @@ class LayerAccount:
     bram36: float
     dsp: int
     uram: int = 0
+    hls_pe: int = 0
+    hls_simd: int = 0
+    rtl_note: str = ""
+
+    @property
+    def folding(self) -> str:
+        """PE and SIMD in words: those of RTL, and of HLS where it has others; empty without a folding."""
+        own, other = _folding_text(self.pe, self.simd), _folding_text(self.hls_pe, self.hls_simd)
+        own += f", {self.rtl_note}" if self.rtl_note else ""
+        return own if own == other else f"{own}, HLS {other}"
+
+
+def _folding_text(pe: int, simd: int) -> str:
+    return f"{pe}×{simd}" if simd else str(pe or "")
 
 
 @dataclass(frozen=True)
@@ -175,21 +191,28 @@ def _port(network: Network) -> LayerAccount:
     )  # fmt: skip
 
 
-def _layer(network: Network, node: Node, fifos: dict[str, int], styles: dict[str, int]) -> LayerAccount:
+def _fold_of(op: Op) -> tuple[int, int]:
+    """PE and SIMD as `LayerAccount` has them."""
+    space = op.fold_space()
+    return (space.now.pe, space.now.simd if len(space.simd) > 1 else 0) if space is not None else (0, 0)
+
+
+def _layer(network: Network, node: Node, fifos: dict[str, int], styles: dict[str, int], hls: Op) -> LayerAccount:
     op = node.op
     words = [(fifos[name], network.streams[name].kind.word_bits) for name in node.inputs]
     cost = op.cost()
     for (depth, bits), name in zip(words, node.inputs, strict=True):
         cost += fifo_cost(depth, bits, styles[name])
-    work, params, space = op.work(), op.parameters(), op.fold_space()
+    work, params = op.work(), op.parameters()
+    (pe, simd), (hls_pe, hls_simd) = _fold_of(op), _fold_of(hls)
     cycles = math.ceil(op.timing("rtl").busy / op.input.pixels)
     share = op.input.pixels / network.input_type.pixels
     return LayerAccount(
         name=node.name,
         op=op.op_type,
         kernel=work.kernel,
-        pe=space.now.pe if space is not None else 0,
-        simd=space.now.simd if space is not None and len(space.simd) > 1 else 0,
+        pe=pe,
+        simd=simd,
         macs_binary=work.binary * share,
         macs_fixed=work.fixed * share,
         planes=work.planes,
@@ -207,16 +230,22 @@ def _layer(network: Network, node: Node, fifos: dict[str, int], styles: dict[str
         bram36=cost.bram36,
         dsp=math.ceil(cost.dsp),
         uram=math.ceil(cost.uram),
+        hls_pe=hls_pe,
+        hls_simd=hls_simd,
+        rtl_note=op.rtl_note,
     )
 
 
-def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None) -> Estimate:
+def estimate(
+    network: Network, clock_mhz: float = 200.0, part: str | None = None, hls: Network | None = None
+) -> Estimate:
     """Account of a network under the folding that its layers have.
 
     Args:
-        network: the layers.
+        network: the layers, as RTL has them.
         clock_mhz: clock in MHz.
         part: FPGA part or board (devices.toml) for the utilisation.
+        hls: the layers as HLS has them, whose folding is shown beside; None where it is the same.
 
     Raises:
         UserError: unknown part, or a clock that is not positive.
@@ -227,7 +256,8 @@ def estimate(network: Network, clock_mhz: float = 200.0, part: str | None = None
     source, sinks = network.input_type, list(network.output_types.values())
     fifos, timing = fifo_depths(network, "rtl"), predict(network)
     styles = fifo_styles(network, fifos, chip)
-    layers = (_port(network), *(_layer(network, node, fifos, styles) for node in network.nodes))
+    twins = {node.name: node.op for node in (hls or network).nodes}
+    layers = (_port(network), *(_layer(network, node, fifos, styles, twins[node.name]) for node in network.nodes))
     binary = sum(one.weights_binary for one in layers)
     fixed = sum(one.weights_fixed for one in layers)
     params = binary + fixed + sum(one.channel_params for one in layers)

@@ -49,6 +49,9 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "bram_in_luts": Coefficient(
         300.0, "LUT", "exchange rate when a folding is chosen: LUTs per BRAM36 of the listed parts"
     ),
+    "ff_in_luts": Coefficient(
+        0.5, "LUT", "exchange rate where constant weights are weighed up: every listed part has two FFs a LUT"
+    ),
 }
 
 
@@ -86,6 +89,11 @@ class Cost:
     def weight(self) -> float:
         """One figure to compare foldings by, in LUTs."""
         return self.lut + self.dsp * coefficient("dsp_in_luts") + self.bram36 * coefficient("bram_in_luts")
+
+    @property
+    def balance(self) -> float:
+        """As `weight`, flip-flops counted too: for structures that trade the one for the other."""
+        return self.weight + self.ff * coefficient("ff_in_luts")
 
 
 _BRAM18_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))

@@ -28,8 +28,8 @@ def cheapest(op: Op, cycles: int) -> Fold:
     """The folding with the least cost that takes at most ``cycles`` cycles per beat of the layer's own stream.
 
     A layer that says so (`FoldSpace.unroll_on_request`) is unrolled only where that is asked for: constant weights are
-    cheap in SystemVerilog, whose popcounts share sums between outputs, but not in HLS, and both projects have the same
-    folding.
+    cheap in SystemVerilog, whose popcounts share sums between outputs, but not in HLS. What SystemVerilog unrolls by
+    itself is chosen afterwards (`unrolling`).
     """
     space = op.fold_space()
     assert space is not None

@@ -9,6 +9,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from benchmarks import (
+    constant_products,
     hls4ml_csim,
     mapped_netlist,
     model_size,
@@ -18,6 +19,7 @@ from benchmarks import (
     rtl_frame,
     stock_hls4ml,
     training,
+    unrolled,
 )
 from benchmarks.plain_torch import PlainSRResNet
 from xnorsr.errors import UserError
@@ -199,3 +201,20 @@ def test_what_networks_of_paper_width_cost(capsys: Capture, tmp_path: Path) -> N
 def test_the_size_that_papers_train() -> None:
     cfg = paper_width.size("srresnet", "scales", {})
     assert (cfg.channels, cfg.blocks, cfg.scale, cfg.scheme.name) == (64, 16, 2, "scales")  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+@pytest.mark.eda
+def test_binary_layers_folded_and_unrolled(capsys: Capture) -> None:
+    unrolled.main(["--quick"])
+    table = last_table(capsys.readouterr().out, "8 channels")
+    assert [row[:2] for row in table] == [["1", "8 x 72"], ["2", "4 x 72"]]
+
+
+@pytest.mark.slow
+@pytest.mark.eda
+def test_products_with_and_without_slices(capsys: Capture) -> None:
+    constant_products.main(["--quick"])
+    slices, digits = last_table(capsys.readouterr().out, "xcup")
+    assert slices[0] == "head_conv, slices" and int(slices[6]) > 0
+    assert digits[0] == "head_conv, 3 bits a cycle" and digits[6] == "0" and digits[1] == slices[1] == "3"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, coefficient, control, distinct, rom, window
 from ...rtl.popcount import variable_registers
-from . import products
+from . import digits, products
 
 if TYPE_CHECKING:
     from .op import Conv
@@ -34,7 +34,7 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "digits_constant": Coefficient(0.5, "of digits", f"constant weights: half of the digits are zero; {YOSYS_SOURCE}"),
     "carry_in": Coefficient(1.0, "LUT per adder", "place of the carry chain that takes a carry in: UG474 and UG574"),
     "shift_register": Coefficient(1.0, "LUT per bit", "SRL16, operands of later places in a chain: UG474 and UG574"),
-}
+} | digits.COEFFICIENTS
 
 
 def _own(name: str) -> float:
@@ -82,6 +82,8 @@ def popcounts(op: Conv) -> Cost:
 
 def engine(op: Conv) -> Cost:
     """The matrix-vector unit of a convolution, without its window."""
+    if op.digit:
+        return digits.engine(op)
     outputs, sum_bits, planes = op.output.channels, op.output.bits, op.input.bits
     if op.binary:
         # The window's bits outside the frame are replaced in front of the popcounts

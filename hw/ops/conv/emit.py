@@ -14,7 +14,7 @@ from ...hls.widths import check_bits
 from ...rtl.literals import rows
 from ...rtl.module import CLOCK, STREAM_IN, STREAM_OUT, Constant, Instance, LayerModule, Wire, flag, layer
 from ...types import Range
-from . import products
+from . import digits, products
 from .popcounts import pop_latency
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def hls_latency(op: Conv) -> int:
 
 def rtl_latency(op: Conv) -> int:
     """Cycles of the matrix-vector unit behind the window (module headers)."""
+    if op.digit:
+        return digits.latency(op)
     if op.binary:
         counts = pop_latency(op) + (op.input.bits - 1).bit_length()
         return counts + 1 if op.unrolled else op.folds + counts + (3 if op.folds <= ROM_IN_ONE_STAGE else 4)
@@ -86,12 +88,13 @@ def _constants(made: LayerModule, op: Conv) -> str:
 
 
 def module(name: str, op: Conv, index: int) -> LayerModule:
-    """Window and matrix-vector unit; `index` is the unit's PopcountId (see `popcounts`)."""
+    """Window and matrix-vector unit; `index` is the unit's PopcountId or SumsId (see `popcounts`, `digits`)."""
     kind, taps = op.input, op.kernel_size**2
     made = layer(name, op.op_type, op.inputs, op.outputs)
     weights = "binary" if op.binary else f"{op.weight_bits} bit"
     made.notes.append(
         f"{op.kernel_size} x {op.kernel_size}, {weights} weights, padding {op.pad_value}; PE {op.pe}, SIMD {op.simd}"
+        + f", {op.rtl_note}" * bool(op.rtl_note)
     )
     made.wires += [
         Wire("window_data", taps * kind.word_bits), Wire("window_taps", taps), Wire("window_valid", 1),
@@ -101,20 +104,21 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         "Channels": kind.channels,
         "InBits": kind.bits,
         "InSigned": flag(kind.signed),
-        "Bipolar": flag(kind.bipolar),
         "Taps": taps,
-        "PadValue": op.pad_value,
         "Outputs": len(op.weight),
-        "Pe": op.pe,
-        "Simd": op.simd,
         "OutBits": op.output.bits,
         "Weights": "WeightCodes",
         "Bias": _constants(made, op),
     }
+    unit_name = "digits" if op.digit else "binary" if op.binary else "fixed"
+    if op.digit:
+        parameters |= digits.parameters(op, index)
+    else:
+        parameters |= {"Bipolar": flag(kind.bipolar), "PadValue": op.pad_value, "Pe": op.pe, "Simd": op.simd}
     if op.binary:
         parameters = {"Width": kind.width, "Height": kind.height} | parameters
         parameters |= {"PopLatency": pop_latency(op), "PopcountId": index}
-    else:
+    elif not op.digit:
         made_with = products.choose(op)
         parameters |= {
             "WeightBits": op.weight_bits,
@@ -132,6 +136,6 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
     size_of = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "Kernel": op.kernel_size}
     made.instances += [
         Instance("xnorsr_window", "u_window", dict(size_of), CLOCK | STREAM_IN | window_out),
-        Instance(f"xnorsr_mvu_{'binary' if op.binary else 'fixed'}", "u_mvu", parameters, CLOCK | unit | STREAM_OUT),
+        Instance(f"xnorsr_mvu_{unit_name}", "u_mvu", parameters, CLOCK | unit | STREAM_OUT),
     ]
     return made

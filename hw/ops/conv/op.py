@@ -12,7 +12,7 @@ from ...resources.arrival import Times, pipeline, window
 from ...types import StreamType
 from ..base import Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import array_bits, check_fold, divisors, space
-from . import cost, emit, popcounts
+from . import cost, digits, emit, popcounts
 
 if TYPE_CHECKING:
     from ...hls.kernel import Kernel
@@ -31,6 +31,8 @@ class Conv(OneOutput):
         bias: (O,) codes added to the accumulator, at the accumulator's lsb; zeros where there is none.
         pad_value: what stands beyond the border: 0 contributes nothing; +1 and -1 only with a bipolar input.
         pe, simd: folding. pe divides O, simd divides K*K*C; a pixel takes (O/pe)*(K*K*C/simd) cycles.
+        digit: SystemVerilog has constant weights and takes this many bits of each activation per cycle (`digits`),
+            whatever pe and simd are; 0: it folds by them. Only with fixed-point weights and inputs of several bits.
 
     Binary with bipolar input: acc = 2P - V, P the popcount of XNOR(x, w) over the valid taps' bits, V their number.
     Binary with n-bit input: acc = sum of +-x, computed by bit planes. The output is the exact accumulator;
@@ -51,6 +53,7 @@ class Conv(OneOutput):
     pad_value: int = 0
     pe: int = 1
     simd: int = 1
+    digit: int = 0
 
     @property
     def kernel_size(self) -> int:
@@ -64,7 +67,7 @@ class Conv(OneOutput):
 
     @property
     def folds(self) -> int:
-        """Cycles per pixel."""
+        """Cycles per pixel by PE and SIMD."""
         return (len(self.weight) // self.pe) * (self.synapses // self.simd)
 
     @property
@@ -105,15 +108,16 @@ class Conv(OneOutput):
 
     def timing(self, side: Side) -> Timing:
         latency = emit.hls_latency(self) if side == "hls" else emit.rtl_latency(self)
+        interval = digits.folds(self) if self.digit and side == "rtl" else self.folds
         held = self.lookahead if side == "rtl" else min(self.lookahead, self.input.pixels)
         return Timing(
-            interval=self.folds,
+            interval=interval,
             latency=latency,
             window=held,
             spare=0,
             window_register=int(self.lookahead > 0 and side == "rtl"),
             when_stopped=None,  # between frames its window may be empty
-            busy=self.busy_at(self.folds),
+            busy=self.busy_at(interval),
         )
 
     def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
@@ -129,6 +133,18 @@ class Conv(OneOutput):
 
     def folded(self, fold: Fold) -> Self:
         return self.replace(pe=fold.pe, simd=fold.simd)
+
+    def constant_weights(self) -> Op | None:
+        if self.binary:
+            return None if self.unrolled else self.replace(pe=len(self.weight), simd=self.synapses)
+        digit = digits.digit_for(self)
+        if self.digit or not digit:
+            return None
+        return self.replace(pe=len(self.weight), simd=self.synapses, digit=digit)
+
+    @property
+    def rtl_note(self) -> str:
+        return f"{self.digit} bit{'s' * (self.digit > 1)} a cycle" if self.digit else ""
 
     def fold_cost(self) -> Cost:
         return cost.engine(self)
@@ -160,8 +176,11 @@ class Conv(OneOutput):
 
     @classmethod
     def shared_modules(cls, ops: Sequence[Op]) -> dict[str, str]:
-        counted = {n: op for n, op in enumerate(ops) if isinstance(op, Conv) and op.binary}
-        return {popcounts.MODULE: popcounts.popcounts_text(counted)} if counted else {}
+        made = {n: op for n, op in enumerate(ops) if isinstance(op, Conv)}
+        counted = {n: op for n, op in made.items() if op.binary}
+        summed = {n: op for n, op in made.items() if op.digit}
+        texts = {popcounts.MODULE: popcounts.popcounts_text(counted)} if counted else {}
+        return texts | ({digits.MODULE: digits.text(summed)} if summed else {})
 
     def describe(self) -> str:
         shape = f"{self.kernel_size}×{self.kernel_size}, {self.input.channels}→{self.output.channels}"

@@ -56,4 +56,7 @@ def random_conv(rng: Rng) -> Conv:
     ]
     pe, simd = folds[int(rng.integers(len(folds)))]
     binary = engine in ("xnor", "planes")
-    return make_conv(rng, kind, outputs, kernel, binary=binary, pe=pe, simd=simd, pad_value=pad)
+    made = make_conv(rng, kind, outputs, kernel, binary=binary, pe=pe, simd=simd, pad_value=pad)
+    if engine == "mac" and kind.bits > 1 and rng.integers(2):
+        return made.replace(pe=outputs, simd=synapses, digit=int(rng.integers(1, kind.bits + 1)))
+    return made

@@ -50,6 +50,9 @@ def _operators() -> dict[str, Op]:
         ops[f"head{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd)
         ops[f"paired{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=False, pe=pe, simd=simd, ends=(-127, 127))
         ops[f"planes{pe}_{simd}"] = ro.make_conv(rng, pixels, 4, 3, binary=True, pe=pe, simd=simd)
+    for digit, kernel in ((1, 3), (3, 3), (8, 3), (3, 1)):
+        conv = ro.make_conv(rng, pixels, 4, kernel, binary=False, pe=4, simd=3 * kernel**2)
+        ops[f"digits{digit}_{kernel}"] = conv.replace(digit=digit)
     for n in range(12):
         ops[f"affine{n}"] = ro.make_affine(rng, ro.random_stream(rng, channels=4), pe=(0, 2, 1)[n % 3])
         ops[f"add{n}"] = ro.make_add(rng, (1, 1, 9)[n % 3])
@@ -122,6 +125,10 @@ MVU = {
 FIXED = {k: v for k, v in MVU.items() if not k.startswith(("Pop", "Width", "Height"))} | {
     "WeightBits": 1, "WeightMax": 1, "Shift": 0, "Chain": 0,
 }  # fmt: skip
+DIGITS = {
+    "Channels": 4, "InBits": 2, "InSigned": 0, "Taps": 9, "Digit": 1, "Outputs": 6, "WeightBits": 1, "SumBits": 6,
+    "SumLatency": 1, "OutBits": 8, "Weights": "216'h0", "Bias": "48'h0", "SumsId": -1,
+}  # fmt: skip
 AFFINE = {
     "Channels": 6, "Pe": 2, "InBits": 8, "InSigned": 1, "HasScale": 0, "ScaleBits": 1, "Scale": "6'h0", "HasBias": 0,
     "BiasBits": 1, "Bias": "6'h0", "HasMid": 0, "MidShift": 0, "MidDivisor": 1, "MidLo": 0, "MidHi": 0, "HasSlope": 0,
@@ -157,6 +164,8 @@ ILLEGAL: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("shell", SHELL, {"Pe": 4}, "Pe = 4 must divide Channels = 6"),
     ("shell", SHELL, {"Stages": 0}, "InBits = 3, OutBits = 4, Stages = 0, each must be at least 1"),
     ("mvu_binary", MVU, {"Pe": 4}, "Pe = 4 must divide Outputs = 6"),
+    ("mvu_digits", DIGITS, {"Digit": 3}, "Digit = 3 must be 1 to InBits = 2"),
+    ("mvu_digits", DIGITS, {"SumLatency": 0}, "SumBits = 6, SumLatency = 0, each must be at least 1"),
     ("mvu_binary", MVU, {"Simd": 8}, "Simd = 8 must divide Taps*Channels = 36"),
     ("mvu_binary", MVU, {"Bipolar": 0, "PadValue": 1}, "PadValue = 1 must be 0, or with Bipolar = 1 also 1 or -1"),
     ("mvu_binary", MVU, {"InBits": 2}, "Bipolar = 1 needs InBits = 1 and InSigned = 0, InBits = 2"),

@@ -39,7 +39,7 @@ def test_frames_without_bubbles(
     The last frame may end a little earlier: nothing follows it, so its last windows leave without waiting for pixels.
     """
     built = build(network(spec), tmp_path / "net", BuildOptions(folding=folding, pixels_per_beat=per_beat), hls=False)
-    slowest = max(node.op.timing("rtl").interval for node in built.network.nodes)
+    slowest = max(node.op.timing("rtl").interval for node in built.rtl_network.nodes)
     if cycles is None:
         assert isinstance(folding, int) and 1 < slowest <= folding
         cycles = slowest
