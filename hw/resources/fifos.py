@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from ..network import Network, Node
 from ..ops.base import Side
-from .bursts import with_room
+from .bursts import room_for
 from .slices import SLICE, SLICE_CYCLES, Gaps, branch_of, is_cut, narrowest, slices
 
 #: Words that the FIFO of any stream holds at least: an HLS stream has two, wires between modules hold nothing.
@@ -112,7 +112,7 @@ def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> i
     return words + 1 if holdings.side == "rtl" and words > SLICE else words
 
 
-def _balanced(network: Network, side: Side) -> dict[str, int]:
+def balanced_fifos(network: Network, side: Side) -> dict[str, int]:
     """Words of the FIFOs that joins need, by stream name; `LEAST` where none is needed."""
     holdings, gaps = _Holdings(network, side), Gaps(network)
     depths = {name: LEAST[side] for node in network.nodes for name in node.inputs}
@@ -141,9 +141,9 @@ def fifo_depths(network: Network, side: Side) -> dict[str, int]:
 
     For "rtl", 0 means wires, `HALF_SLICE` and `SLICE` a register slice, more a FIFO.
     """
-    balanced = _balanced(network, "rtl")
-    deeper = with_room(network, balanced)
-    if side == "rtl":
-        return slices(network, deeper)
-    extra = {name: words for name, words in deeper.items() if words > balanced[name]}
-    return {name: max(words, extra.get(name, 0)) for name, words in _balanced(network, side).items()}
+    if side not in network.depths:
+        balanced = balanced_fifos(network, "rtl")
+        room = room_for(network, balanced)
+        network.depths["rtl"] = slices(network, room.applied(balanced))
+        network.depths["hls"] = room.applied(balanced_fifos(network, "hls"))
+    return dict(network.depths[side])
