@@ -53,7 +53,7 @@ CASES = [Case("scales", 40, (5, 7), True), Case("ebsr", 40, (5, 7), False), Case
 MORE = [
     Case("scales", "auto", (6, 8), True),
     Case("scales", "port", (7, 5), False),
-    Case("scales", "full", (3, 3), False),
+    Case("scales", "full", (3, 3), True),
     Case("scales", 100, (9, 6), True),
     Case("ebsr", "auto", (6, 8), False),
     Case("ebsr", 12, (8, 5), False),
@@ -69,7 +69,8 @@ def test_a_frame_alone_takes_the_predicted_cycles(case: Case, tmp_path: Path) ->
     model = zoo.randomize(zoo.build(zoo.NETWORKS.validate(SMALL | NETWORKS[case.network])), SEED).eval()
     built = build(to_qonnx(model, 3, *case.frame), tmp_path / "net", BuildOptions(folding=case.folding))
     assert built.network.pooling == "frame"
-    assert bool(room_for(built.network, balanced_fifos(built.network, "rtl")).least) == case.slower
+    changes = room_for(built.network, balanced_fifos(built.network, "rtl"))
+    assert any(words > 0 for words in changes.values()) == case.slower
     rng = np.random.default_rng(SEED)
     frames = [rng.integers(0, 256, (*case.frame, 3)) for _ in range(5)]
     truths = [reference.run(built.lowered, frame, all_tensors=True) for frame in frames]

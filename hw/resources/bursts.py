@@ -13,7 +13,6 @@ smaller, down to what the schedule needs: both together hold what that one held,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,21 +21,9 @@ from .moves import Moves, moves
 from .slices import SLICE, branch_of, narrowest, slices
 
 
-@dataclass
-class Room:
-    """What changes in the FIFOs that joins need.
-
-    Attributes:
-        least: words that FIFOs have at least, by stream.
-        less: words that others may have fewer.
-    """
-
-    least: dict[str, int] = field(default_factory=dict)
-    less: dict[str, int] = field(default_factory=dict)
-
-    def applied(self, fifos: dict[str, int]) -> dict[str, int]:
-        """The FIFOs of one side, as changed."""
-        return {name: max(words - self.less.get(name, 0), self.least.get(name, 0)) for name, words in fifos.items()}
+def changed(fifos: dict[str, int], changes: dict[str, int]) -> dict[str, int]:
+    """FIFOs of one kind of hardware, as `room_for` changes them."""
+    return {name: max(words + changes.get(name, 0), min(words, SLICE)) for name, words in fifos.items()}
 
 
 def _gathers(node: Node) -> bool:
@@ -108,29 +95,30 @@ class _Planner:
     """
 
     def __init__(self, network: Network, fifos: dict[str, int]) -> None:
-        self.network, self.fifos, self.room = network, fifos, Room()
+        self.network, self.fifos = network, fifos
+        self.changes: dict[str, int] = {}
         self.source = np.arange(network.input_type.pixels, dtype=np.int64)
         self.around = [_Around(network, node) for node in network.nodes if _gathers(node)]
         self.free = list(dict.fromkeys(name for one in self.around for name in one.free))
         self.shrunk: dict[str, str] = {}  # FIFOs that got smaller: the stream at whose end beats wait, by theirs
 
-    def plan(self) -> Room:
-        """All of it."""
+    def plan(self) -> dict[str, int]:
+        """All changes, by stream."""
         if self.free:
             made = self._let_run()
             if self._shrink(made):
                 self._let_run()
-        return self.room
+        return self.changes
 
     def _let_run(self) -> Moves:
         """Make room until no stream runs full. A deeper FIFO may take a cycle more, and another one then a word."""
         while True:
-            depths = slices(self.network, self.room.applied(self.fifos))
+            depths = slices(self.network, changed(self.fifos, self.changes))
             made = moves(self.network, self.source, depths)
             more = self._more(depths, made)
             if not more:
                 return made
-            self.room.least |= more
+            self.changes |= {place: words - self.fifos[place] for place, words in more.items()}
 
     def _more(self, depths: dict[str, int], made: Moves) -> dict[str, int]:
         """Words for FIFOs of streams that run full."""
@@ -151,24 +139,25 @@ class _Planner:
 
     def _shrink(self, made: Moves) -> bool:
         """Make FIFOs smaller behind those that were made deeper; whether there are any."""
-        added = {name: words - self.fifos[name] for name, words in self.room.least.items()}
         less: dict[str, float] = {}  # parts of a frame, by the FIFO's stream
         ends: dict[str, str] = {}
         for one in self.around:
-            spared = one.spared(added)
+            spared = one.spared(self.changes)
             for stream, place in one.waiting(self.fifos):
                 less[place] = min(spared.get(place, 0.0), less.get(place, 1.0))
                 ends[place] = stream
         for place, part in less.items():
-            words = int(part * self.network.streams[place].kind.pixels)
-            if words > 0:
-                self.room.less[place], self.shrunk[place] = words, ends[place]
-                self.room.least[place] = made.words(place, ends[place])
+            spare = self.fifos[place] - made.words(place, ends[place])
+            words = min(int(part * self.network.streams[place].kind.pixels), spare)
+            if words > 0 and place not in self.changes:
+                self.changes[place], self.shrunk[place] = -words, ends[place]
         return bool(self.shrunk)
 
 
-def room_for(network: Network, fifos: dict[str, int]) -> Room:
-    """What a network's FIFOs have more and less so that nothing stops a pool within its frame.
+def room_for(network: Network, fifos: dict[str, int]) -> dict[str, int]:
+    """Words that FIFOs have more, or fewer, so that nothing stops a pool within its frame, by stream; see `changed`.
+
+    They are the same for both kinds of hardware: what one FIFO has fewer, those in front have more.
 
     Args:
         fifos: words that joins need in RTL by stream, without slices.

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from ..network import Network, Node
 from ..ops.base import Side
-from .bursts import room_for
+from .bursts import changed, room_for
 from .slices import SLICE, SLICE_CYCLES, Gaps, branch_of, is_cut, narrowest, slices
 
 #: Words that the FIFO of any stream holds at least: an HLS stream has two, wires between modules hold nothing.
@@ -143,7 +143,7 @@ def fifo_depths(network: Network, side: Side) -> dict[str, int]:
     """
     if side not in network.depths:
         balanced = balanced_fifos(network, "rtl")
-        room = room_for(network, balanced)
-        network.depths["rtl"] = slices(network, room.applied(balanced))
-        network.depths["hls"] = room.applied(balanced_fifos(network, "hls"))
+        changes = room_for(network, balanced)
+        network.depths["rtl"] = slices(network, changed(balanced, changes))
+        network.depths["hls"] = changed(balanced_fifos(network, "hls"), changes)
     return dict(network.depths[side])
