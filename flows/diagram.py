@@ -7,8 +7,9 @@ from html import escape
 
 from ..hw.network import Network
 from ..hw.ops.base import Op
-from ..hw.resources.fifos import SLICE, fifo_depths
+from ..hw.resources.fifos import fifo_depths
 from ..hw.resources.schedule import INPUT
+from ..hw.resources.slices import SLICE
 from ..hw.types import StreamType
 
 BOX_W, BOX_H, PITCH, LEFT, LANE_W = 330, 34, 62, 20, 26

@@ -136,6 +136,11 @@ class Network:
         return {node.outputs[0]: node.op.begin() for node in self.nodes if node.op.start is not None}
 
     @cached_property
+    def depths(self) -> dict[str, dict[str, int]]:
+        """Words between its layers by stream for each kind of hardware, once `hw.resources.fifos` has computed them."""
+        return {}
+
+    @cached_property
     def pooling(self) -> str | None:
         """Whose vectors, means and sums over the frame, a frame uses: "previous", those of the frame before, "frame",
         its own; None for a network without.

@@ -27,7 +27,7 @@ from .work import Work as Work
 
 if TYPE_CHECKING:
     from ..hls.kernel import Kernel
-    from ..resources.arrival import Times
+    from ..resources.arrival import Passage, Times
     from ..resources.cost import Coefficient, Cost
     from ..rtl.module import LayerModule
 
@@ -177,8 +177,9 @@ class Op(ABC):
         """Its behaviour in time: as the module's header states it for "rtl", on the safe side for "hls"."""
 
     @abstractmethod
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        """Exact cycles in RTL at which each output's beats stand there, of one or more frames.
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        """Exact cycles in RTL at which the beats of each input are taken and those of each output are there, of one
+        or more frames.
 
         Args:
             arrivals: for each input, the cycles at which its beats arrive; see `hw.resources.arrival`.

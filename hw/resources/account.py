@@ -15,9 +15,10 @@ from ..ops.base import NO_PARAMETERS, Op
 from ..ops.registry import coefficients
 from .cost import COEFFICIENTS, port_cost
 from .devices import Device, device
-from .fifos import SLICE, fifo_depths
+from .fifos import fifo_depths
 from .memories import fifo_cost, fifo_styles
 from .schedule import INPUT, predict
+from .slices import SLICE
 
 #: Low-resolution frame on which published tables count operations (papers: LR 320x180).
 RULE_PIXELS = 320 * 180

@@ -10,6 +10,7 @@ Every recurrence has the form x[n] = max(a[n], x[n-1] + w), solved at once as ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,6 +19,13 @@ import numpy as np
 Times = np.ndarray  # int64, ascending
 
 NEVER = -(1 << 40)
+
+
+class Passage(NamedTuple):
+    """Times of one operator: at which it takes the beats of each input, and at which those of each output are there."""
+
+    taken: tuple[Times, ...]
+    given: tuple[Times, ...]
 
 
 class Flow(NamedTuple):
@@ -40,6 +48,12 @@ def pipeline(arrival: Times, interval: int, latency: int) -> Flow:
     """A module that makes one output of each input: `interval` cycles apart, `latency` cycles later."""
     accept = paced(arrival, interval)
     return Flow(accept, accept + latency)
+
+
+def together(arrivals: Sequence[Times], interval: int, latency: int) -> Passage:
+    """An operator that makes one beat of a beat of each input, all of which it takes in the same cycle."""
+    flow = pipeline(np.maximum.reduce(arrivals), interval, latency)
+    return Passage((flow.accept,) * len(arrivals), (flow.out,))
 
 
 class _Slots:

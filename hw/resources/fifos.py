@@ -2,10 +2,8 @@
 
 One algorithm for both kinds of hardware; what the operators hold (`Op.timing`) differs. Names no operator.
 
-In RTL a layer's ready may follow that of the layer behind it, so each stream has registers that cut valid, data and
-ready (`slices`). They stand at the top level, once a stream: an operator needs none of its own, and neither its
-`timing` nor its `flow` counts them. A FIFO cuts as well. Only in front of a layer of one output without any register
-(`latency` 0, wires) nothing stands: the stream behind it is cut.
+In RTL register slices stand where no FIFO does (`slices`), and FIFOs besides where a mean over the frame would have to
+wait for a slower layer beside it (`bursts`).
 
 Where copies of one stream meet again, say in an addition, the short branch must store what the long one has taken and
 not yet given:
@@ -31,13 +29,11 @@ from dataclasses import dataclass
 
 from ..network import Network, Node
 from ..ops.base import Side
+from .bursts import changed, room_for
+from .slices import SLICE, SLICE_CYCLES, Gaps, branch_of, is_cut, narrowest, slices
 
 #: Words that the FIFO of any stream holds at least: an HLS stream has two, wires between modules hold nothing.
 LEAST = {"hls": 2, "rtl": 0}
-#: Words of the slices of RTL: one register, which takes a beat every other cycle, or two, which take one every cycle.
-HALF_SLICE, SLICE = 1, 2
-#: Cycles from one layer to the next through a slice; see `memories.fifo_cycles` for FIFOs.
-SLICE_CYCLES = 1
 
 
 @dataclass(frozen=True)
@@ -102,97 +98,6 @@ class _Holdings:
         return _Hold(timing.window / rate, registers)
 
 
-def _branch(network: Network, stream: str) -> list[str]:
-    """The streams of one branch of a join, last first, up to where a stream splits or others join.
-
-    Each stream has one reader, so what the branch has in common with others begins there at the latest.
-    """
-    branch = [stream]
-    while True:
-        maker = network.producers.get(branch[-1])
-        if maker is None or len(maker.inputs) != 1 or len(maker.outputs) != 1:
-            return branch
-        branch.append(maker.inputs[0])
-
-
-class _Gaps:
-    """Cycles between two beats of RTL's streams, at least, as long as nothing stops them; made in the layers' order.
-
-    Attributes:
-        own: of each stream where a layer gives it.
-        arriving: where a layer reads it, a FIFO between.
-    """
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.own = {network.input: 1}
-        self.arriving: dict[str, int] = {}
-
-    def arrive(self, stream: str, words: int) -> None:
-        """So many words stand in front of the stream's reader. What waits in a FIFO leaves it at a beat per cycle."""
-        self.arriving[stream] = self.own[stream] if words <= SLICE else 1
-
-    def leave_fifo(self, branch: list[str], words: int) -> None:
-        """So many words stand on the last of these streams of a branch: the layers behind them are what paces it."""
-        if words > SLICE:
-            behind = [self.network.readers[stream][0].op.timing("rtl").interval for stream in branch[1:]]
-            self.arriving[branch[0]] = max(1, *behind) if behind else 1
-
-    def give(self, node: Node) -> None:
-        """The layer's outputs: what its folding and its inputs leave."""
-        self.own.update(dict.fromkeys(node.outputs, self._of(node)))
-
-    def _of(self, node: Node) -> int:
-        op, timing = node.op, node.op.timing("rtl")
-        if max(kind.pixels for kind in op.outputs) > op.input.pixels:
-            return 1
-        if timing.window or timing.spare:  # it may give what it holds faster than that came
-            return timing.interval
-        pacing = [
-            self.arriving[name]
-            for name, kind in zip(node.inputs, op.inputs, strict=True)
-            if kind.pixels == op.input.pixels
-        ]
-        return max(timing.interval, *pacing)
-
-    def of_join(self, join: Node, longest: str) -> int:
-        """Cycles between two beats that a join takes, at least, once its longest branch gives them."""
-        paced = self.network.streams[longest].kind.pixels == join.op.input.pixels
-        return max(join.op.timing("rtl").interval, self.arriving[longest] if paced else 1)
-
-    def throttles(self, node: Node, gap: int) -> bool:
-        """Whether a layer behind a FIFO may give its beats later than every ``gap`` cycles."""
-        timing = node.op.timing("rtl")
-        pointwise = node.op.outputs[0].pixels == node.op.input.pixels and not timing.window
-        return pointwise and max(timing.interval, timing.latency) > gap
-
-
-def _place(holdings: _Holdings, gaps: _Gaps, branch: list[str], gap: int) -> int:
-    """Which stream of a branch gets the FIFO: the one that stores a pixel of the network's input in fewest bits.
-
-    Args:
-        gap: cycles between two beats that the join takes, at least.
-    """
-    network = holdings.network
-    burst = gap < gaps.own[branch[-1]]
-
-    def bits(stream: str) -> int:
-        kind = network.streams[stream].kind
-        return kind.word_bits * kind.pixels
-
-    best = 0
-    for i, stream in enumerate(branch):
-        reader = network.readers[stream][0]
-        # What some layers hold when they are stopped is not certain: the FIFO stays behind those.
-        if i and reader.op.timing(holdings.side).when_stopped is None:
-            break
-        if i and burst and gaps.throttles(reader, gap):
-            break
-        if bits(stream) < bits(branch[best]):
-            best = i
-    return best
-
-
 def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> int:
     """Words of the FIFO on stream ``place`` of a branch that has to hold ``need``."""
     network = holdings.network
@@ -207,9 +112,9 @@ def _depth(holdings: _Holdings, branch: list[str], place: int, need: _Hold) -> i
     return words + 1 if holdings.side == "rtl" and words > SLICE else words
 
 
-def _balanced(network: Network, side: Side) -> dict[str, int]:
+def balanced_fifos(network: Network, side: Side) -> dict[str, int]:
     """Words of the FIFOs that joins need, by stream name; `LEAST` where none is needed."""
-    holdings, gaps = _Holdings(network, side), _Gaps(network)
+    holdings, gaps = _Holdings(network, side), Gaps(network)
     depths = {name: LEAST[side] for node in network.nodes for name in node.inputs}
     for join in network.nodes:
         for name in join.inputs:
@@ -221,8 +126,9 @@ def _balanced(network: Network, side: Side) -> dict[str, int]:
             longest = max(others, key=lambda name: holdings.arrived[name].all)
             if holdings.arrived[longest].all <= holdings.arrived[stream].all:
                 continue
-            branch = _branch(network, stream)
-            place = _place(holdings, gaps, branch, gaps.of_join(join, longest))
+            branch = branch_of(network, stream)
+            gap = gaps.of_join(join, longest)
+            place = narrowest(network, branch, side, gap if gap < gaps.own[branch[-1]] else None)
             need = holdings.arrived[longest] - holdings.held[branch[-1]]
             depths[branch[place]] = max(_depth(holdings, branch, place, need), LEAST[side])
             gaps.leave_fifo(branch[: place + 1], depths[branch[place]])
@@ -230,34 +136,14 @@ def _balanced(network: Network, side: Side) -> dict[str, int]:
     return depths
 
 
-def is_cut(reader: Node) -> bool:
-    """Whether registers stand in front of a layer of RTL: in front of each that is not wire, and of each fork, whose
-    gates would stand between the layers behind it and the FIFOs in front of the layer before it. With two levels
-    between registers no wire is without.
-    """
-    return reader.op.timing("rtl").latency > 0 or len(reader.op.outputs) > 1 or reader.op.logic_levels < 3
-
-
-def slices(network: Network, fifos: dict[str, int]) -> dict[str, int]:
-    """Words between the layers of RTL: `fifos`, and at least a slice in front of every layer that is not wire.
-
-    A slice of one register does where beats come every other cycle or less often.
-    """
-    words: dict[str, int] = {}
-    gaps = _Gaps(network)
-    for node in network.nodes:
-        for name in node.inputs:
-            least = (SLICE if gaps.own[name] == 1 else HALF_SLICE) if is_cut(node) else 0
-            words[name] = max(fifos[name], least)
-            gaps.arrive(name, words[name])
-        gaps.give(node)
-    return words
-
-
 def fifo_depths(network: Network, side: Side) -> dict[str, int]:
     """Words that stand on each stream between two layers, by stream name.
 
     For "rtl", 0 means wires, `HALF_SLICE` and `SLICE` a register slice, more a FIFO.
     """
-    depths = _balanced(network, side)
-    return slices(network, depths) if side == "rtl" else depths
+    if side not in network.depths:
+        balanced = balanced_fifos(network, "rtl")
+        changes = room_for(network, balanced)
+        network.depths["rtl"] = slices(network, changed(balanced, changes))
+        network.depths["hls"] = changed(balanced_fifos(network, "hls"), changes)
+    return dict(network.depths[side])

@@ -5,7 +5,7 @@ plus a constant. Each operator has its recurrence (`Op.flow`); `predict` runs th
 order, with pixels offered every cycle. What stands between two layers takes its cycles.
 
 That holds while no stream runs full: see `fifos`, which gives each branch of a join room for all that the other branch
-can hold.
+can hold, and `bursts`, which keeps slow layers from stopping a mean over the frame.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..network import Network
 from .arrival import Times
 from .fifos import fifo_depths
 from .memories import fifo_cycles
+from .moves import moves
 
 #: Registers in the video ports (xnorsr_video_in, xnorsr_video_out), a cycle each.
 PORTS = 2
@@ -49,15 +50,7 @@ class Prediction:
 
 def flows(network: Network, source: Times) -> dict[str, Times]:
     """Cycles at which layers give each stream's beats; ``source`` are those at which the input port offers pixels."""
-    times = {network.input: source}
-    between = {
-        name: fifo_cycles(depth, network.streams[name].kind.word_bits)
-        for name, depth in fifo_depths(network, "rtl").items()
-    }
-    for node in network.nodes:
-        given = node.op.flow([times[name] + between[name] for name in node.inputs])
-        times.update(zip(node.outputs, given, strict=True))
-    return times
+    return moves(network, source, fifo_depths(network, "rtl")).given
 
 
 def slowest(network: Network) -> tuple[str, int]:

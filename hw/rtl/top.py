@@ -11,9 +11,10 @@ from ..network import Network, Node
 from ..options import BuildOptions
 from ..ports import GBR, channel_order, order_text
 from ..resources.devices import device, known
-from ..resources.fifos import SLICE, fifo_depths
+from ..resources.fifos import fifo_depths
 from ..resources.memories import ATTRIBUTES, fifo_styles
 from ..resources.schedule import predict
+from ..resources.slices import SLICE
 from ..types import StreamType
 from .module import CLOCK, Instance, LayerModule, flag
 

@@ -74,6 +74,13 @@ class Player:
             sink = self.sinks[0].moved
             took, expected = sink[-1] - sink[0], (len(sink) - 1) * self.case.interval
             assert took == expected, f"{self.case.name}: {len(sink)} beats took {took} cycles, expected {expected}"
+        for number, wanted in enumerate(self.case.taken or []):
+            found = [cycle - moved[0] for cycle in self.sources[number].moved]
+            first = next((n for n, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b), None)
+            assert first is None, (
+                f"{self.case.name}, in{number}, beat {first}: taken in cycle {found[first]}, "
+                f"the schedule says {wanted[first]}"
+            )
         for number, wanted in enumerate(self.case.times or []):
             found = [cycle - moved[0] for cycle in self.sinks[number].moved]
             # A beat that is there from reset on leaves when the bench begins.

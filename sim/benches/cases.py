@@ -42,6 +42,7 @@ class Case:
         interval: cycles from each input transfer of in0 to the next one, without any pause; None when not checked.
         times: for each output, the cycle of every transfer of all frames back to back, counted from the first transfer
             of in0, without any pause; None when not checked.
+        taken: the same for each input.
         extra: more SystemVerilog beside the instance.
         ahead: frames that the outputs are ahead of the inputs, from reset on: as many more come out.
     """
@@ -55,6 +56,7 @@ class Case:
     latency: int | None = None
     interval: int | None = None
     times: list[list[int]] | None = None
+    taken: list[list[int]] | None = None
     extra: str = ""
     ahead: int = 0
 

@@ -54,18 +54,21 @@ def case_of(name: str, op: Op, rng: np.random.Generator, frames: int = 2) -> Cas
         latency=timing.latency + fill if one_rate else None,
         interval=timing.interval if one_rate else None,
         times=flow_times(op, frames + ahead),
+        taken=flow_times(op, frames, taken=True),
         ahead=ahead,
     )
 
 
-def flow_times(op: Op, frames: int, start: int = 0) -> list[list[int]]:
+def flow_times(op: Op, frames: int, start: int = 0, taken: bool = False) -> list[list[int]]:
     """Cycles in which an operator's beats leave when every input offers one in each cycle, frames back to back.
 
     Args:
         start: cycle in which the first ones arrive.
+        taken: those in which the inputs' beats are taken instead.
     """
     offered = [start + np.arange(frames * kind.pixels, dtype=np.int64) for kind in op.inputs]
-    return [times.tolist() for times in op.flow(offered)]
+    passage = op.flow(offered)
+    return [times.tolist() for times in (passage.taken if taken else passage.given)]
 
 
 def stream_ports(op: Op) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...rtl.module import STREAM_OUT, LayerModule, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
@@ -53,9 +53,8 @@ class Add(Wires, OneOutput):
             return self.pointwise(1, 1 + requant_cycles(self.quant, self.logic_levels))
         return self.pointwise(1, hls.PORTS + hls.STEP + hls.STEP * (self.quant is not None))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        both = np.maximum(arrivals[0], arrivals[1])
-        return (pipeline(both, 1, self.timing("rtl").latency).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, 1, self.timing("rtl").latency)
 
     def cost(self) -> Cost:
         bits = self.output.bits

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels
-from ...resources.arrival import Times, paced
+from ...resources.arrival import Passage, Times, paced
 from ...resources.cost import Coefficient, Cost, control
 from ...rtl.module import LayerModule, layer
 from ...types import StreamType
@@ -49,8 +49,10 @@ class Broadcast(Wires, OneOutput):
         held = int(self.beats > 1)  # the next vector comes in while the last copy of the one before goes out
         return Timing(self.beats, hls.PORTS if side == "hls" else held, 0, held, 0, 0.0, self.busy_at(self.beats))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (paced(np.repeat(arrivals[0] + self.timing("rtl").latency, self.beats), 1),)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        latency = self.timing("rtl").latency
+        copies = paced(np.repeat(arrivals[0] + latency, self.beats), 1)
+        return Passage((copies[:: self.beats] - latency,), (copies,))
 
     def cost(self) -> Cost:
         return control() + Cost(ff=1.0 * self.input.word_bits) if self.beats > 1 else Cost()

@@ -11,7 +11,7 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...rtl.module import CLOCK, STREAM_OUT, Instance, LayerModule, Wire, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
@@ -59,8 +59,8 @@ class Concat(Wires, OneOutput):
             return self.pointwise(1, requant_cycles(self.quant, self.logic_levels))
         return self.pointwise(1, hls.PORTS + hls.STEP * (self.quant is not None))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (pipeline(np.maximum.reduce(arrivals), 1, self.timing("rtl").latency).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, 1, self.timing("rtl").latency)
 
     def cost(self) -> Cost:
         if self.quant is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from ...resources.arrival import Times, pipeline, window
+from ...resources.arrival import Passage, Times, together, window
 from ...types import StreamType
 from ..base import Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import array_bits, check_fold, divisors, space
@@ -120,12 +120,12 @@ class Conv(OneOutput):
             busy=self.busy_at(interval),
         )
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
         timing = self.timing("rtl")
         if not self.lookahead:  # a kernel of one pixel has no window
-            return (pipeline(arrivals[0], timing.interval, timing.latency).out,)
-        left = window(arrivals[0], self.input.pixels, self.lookahead, timing.interval).out
-        return (left + timing.latency,)
+            return together(arrivals, timing.interval, timing.latency)
+        flow = window(arrivals[0], self.input.pixels, self.lookahead, timing.interval)
+        return Passage((flow.accept,), (flow.out + timing.latency,))
 
     def fold_space(self) -> FoldSpace | None:
         pe, simd = divisors(len(self.weight)), divisors(self.synapses)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, size
-from ...resources.arrival import Times
+from ...resources.arrival import Passage, Times
 from ...resources.cost import Coefficient, Cost
 from ...rtl.module import STREAM_IN, LayerModule, Wire, layer
 from ...types import StreamType
@@ -47,8 +47,8 @@ class Fork(Wires):
     def timing(self, side: Side) -> Timing:
         return self.pointwise(1, hls.PORTS if side == "hls" else 0)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (arrivals[0],) * self.copies
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return Passage((arrivals[0],), (arrivals[0],) * self.copies)
 
     def cost(self) -> Cost:
         return Cost(lut=5, ff=2)

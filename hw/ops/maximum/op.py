@@ -10,7 +10,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, size
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...rtl.module import LayerModule, flag, layer
 from ...types import StreamType
@@ -54,8 +54,8 @@ class Maximum(Wires, OneOutput):
     def timing(self, side: Side) -> Timing:
         return self.pointwise(1, hls.PORTS + self.levels if side == "hls" else self.levels)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (pipeline(arrivals[0], 1, self.timing("rtl").latency).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, 1, self.timing("rtl").latency)
 
     def cost(self) -> Cost:
         bits = (self.count - 1) * self.output.word_bits

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...types import Requant, StreamType, bits_for
 from ..base import NO_WORK, Fold, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import ChannelFolded, check_fold
@@ -73,8 +73,8 @@ class Pieces(ChannelFolded):
     def timing(self, side: Side) -> Timing:
         return self.pointwise(self.folds, emit.hls_latency(self) if side == "hls" else emit.rtl_latency(self))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (pipeline(arrivals[0], self.folds, emit.rtl_latency(self)).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, self.folds, emit.rtl_latency(self))
 
     def fold_cost(self) -> Cost:
         return cost.lanes(self)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, size
-from ...resources.arrival import Times
+from ...resources.arrival import Passage, Times
 from ...resources.cost import Coefficient, Cost, control, memory, ram_style
 from ...rtl.module import LayerModule, flag, layer
 from ...types import StreamType
@@ -73,8 +73,9 @@ class PixelShuffle(NothingLearned, OneOutput):
         line = width * (r - 1) / r
         return Timing(1, LATENCY, line, line, 0, 0.0, self.busy_at(1))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (shuffle(arrivals[0], self.input.width, self.factor, self.pixels_per_beat).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        flow = shuffle(arrivals[0], self.input.width, self.factor, self.pixels_per_beat)
+        return Passage((flow.accept,), (flow.out,))
 
     @property
     def lanes(self) -> int:

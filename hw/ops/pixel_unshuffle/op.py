@@ -11,7 +11,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, size
-from ...resources.arrival import Times, paced
+from ...resources.arrival import Passage, Times, paced
 from ...resources.cost import Coefficient, Cost, control
 from ...resources.memories import fifo_cost, fifo_cycles, fifo_style
 from ...rtl.module import LayerModule, flag, layer
@@ -81,11 +81,11 @@ class PixelUnshuffle(NothingLearned, OneOutput):
         # The first pixel of a line of blocks needs all lines but the last one, and a word of that.
         return Timing(1, latency, (r - 1) * (width + 1), r, 0, 0.0, whole)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
         # Its FIFOs never run full as long as nothing stops what leaves them: a pixel is taken as it comes.
-        taken = paced(arrivals[0], 1).reshape(-1, self.input.width)
-        last = taken[self.factor - 1 :: self.factor, self.factor - 1 :: self.factor]
-        return (last.ravel() + self.timing("rtl").latency,)
+        taken = paced(arrivals[0], 1)
+        last = taken.reshape(-1, self.input.width)[self.factor - 1 :: self.factor, self.factor - 1 :: self.factor]
+        return Passage((taken,), (last.ravel() + self.timing("rtl").latency,))
 
     def cost(self) -> Cost:
         total = control() + Cost(lut=20.0, ff=self.part_bits - self.input.word_bits)

@@ -12,7 +12,7 @@ from ...hls import latency as hls
 from ...hls.arrays import ints
 from ...hls.kernel import Kernel, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
-from ...resources.arrival import NEVER, Times, paced
+from ...resources.arrival import NEVER, Passage, Times, paced
 from ...resources.cost import Coefficient, Cost, coefficient, control, multiplier
 from ...rtl.literals import rows
 from ...rtl.module import (
@@ -96,19 +96,20 @@ class Pool(OneOutput):
         latency += self.start is not None
         return Timing(1, latency, before, 0, 0, 0.0, max(self.input.pixels, self.folds))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
         pixels_, latency = self.input.pixels, self.timing("rtl").latency
-        taken = left = NEVER  # cycles of the last pixel, and in which the sums before went on
-        out = []
+        last = left = NEVER  # cycles of the last pixel, and in which the sums before went on
+        taken, out = [], []
         for frame in arrivals[0].reshape(-1, pixels_):
             earliest = frame.copy()
             earliest[0] = max(earliest[0], left)
-            taken = int(paced(earliest, 1, taken)[-1])
-            left = max(taken + 1, left + self.folds)
+            taken.append(paced(earliest, 1, last))
+            last = int(taken[-1][-1])
+            left = max(last + 1, left + self.folds)
             out.append(left + latency - 1)
         if self.start is not None:
             out = [NEVER, *out[:-1]]  # the vector of the first frame is there from reset on
-        return (np.array(out, np.int64),)
+        return Passage((np.concatenate(taken),), (np.array(out, np.int64),))
 
     def fold_space(self) -> FoldSpace | None:
         channels = self.output.channels

@@ -11,7 +11,7 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...resources.cost import Coefficient, Cost, coefficient, control, multiplier
 from ...rtl.module import STREAM_OUT, LayerModule, flag, layer, quant_parameters, requant_cycles
 from ...types import Range, Requant, StreamType
@@ -54,9 +54,8 @@ class Product(ChannelFolded):
             return self.pointwise(self.folds, STAGES + requant_cycles(self.quant, self.logic_levels) + folded)
         return self.pointwise(self.folds, hls.PORTS + hls.STEP * (1 + (self.quant is not None)) + self.folds)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        both = np.maximum(arrivals[0], arrivals[1])
-        return (pipeline(both, self.folds, self.timing("rtl").latency).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, self.folds, self.timing("rtl").latency)
 
     def fold_cost(self) -> Cost:
         a, b = self.inputs

@@ -11,7 +11,7 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, requant, size
 from ...hls.widths import check_bits, requant_bits
-from ...resources.arrival import Times, pipeline, window
+from ...resources.arrival import Passage, Times, together, window
 from ...resources.cost import Coefficient, Cost, coefficient, control
 from ...resources.cost import window as window_cost
 from ...rtl.module import LayerModule, flag, layer, quant_parameters, requant_cycles
@@ -97,11 +97,12 @@ class ResizePhases(NothingLearned, OneOutput):
         latency = sum_cycles(self.factor, self.logic_levels) + requant_cycles(self.quant, self.logic_levels)
         return Timing(1, latency, self.lookahead, 0, 1, self.lookahead + latency + 1, self.busy_at(1))
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
         latency = self.timing("rtl").latency
         if not self.lookahead:
-            return (pipeline(arrivals[0], 1, latency).out,)
-        return (window(arrivals[0], self.input.pixels, self.lookahead, 1).out + latency,)
+            return together(arrivals, 1, latency)
+        flow = window(arrivals[0], self.input.pixels, self.lookahead, 1)
+        return Passage((flow.accept,), (flow.out + latency,))
 
     def cost(self) -> Cost:
         if self.mode == "nearest":

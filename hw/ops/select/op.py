@@ -10,7 +10,7 @@ import numpy as np
 
 from ...hls import latency as hls
 from ...hls.kernel import Kernel, pixels, size
-from ...resources.arrival import Times
+from ...resources.arrival import Passage, Times
 from ...resources.cost import Coefficient, Cost
 from ...rtl.literals import rows
 from ...rtl.module import Constant, LayerModule, layer
@@ -50,8 +50,8 @@ class Select(Wires, OneOutput):
     def timing(self, side: Side) -> Timing:
         return self.pointwise(1, hls.PORTS if side == "hls" else 0)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (arrivals[0],)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return Passage((arrivals[0],), (arrivals[0],))
 
     def cost(self) -> Cost:
         return Cost()

@@ -11,7 +11,7 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.arrays import ints
 from ...hls.kernel import Kernel, pixels, size
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...resources.cost import Coefficient, Cost, control, rom
 from ...rtl.literals import rows
 from ...rtl.module import Constant, LayerModule, layer
@@ -60,8 +60,8 @@ class Table(ChannelFolded):
             return self.pointwise(self.folds, STAGES + folded)
         return self.pointwise(self.folds, hls.PORTS + hls.STEP + self.folds)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (pipeline(arrivals[0], self.folds, self.timing("rtl").latency).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, self.folds, self.timing("rtl").latency)
 
     def fold_cost(self) -> Cost:
         words = self.table.shape[1] * (self.folds if len(self.table) > 1 else 1)

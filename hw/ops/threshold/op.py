@@ -12,7 +12,7 @@ import numpy as np
 from ...hls import latency as hls
 from ...hls.arrays import ints
 from ...hls.kernel import Kernel, pixels, size
-from ...resources.arrival import Times, pipeline
+from ...resources.arrival import Passage, Times, together
 from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, control
 from ...rtl.literals import rows
 from ...rtl.module import Constant, LayerModule, flag, layer
@@ -64,8 +64,8 @@ class Threshold(NotFolded, OneOutput):
         counting = 0 if self.levels == 1 else math.ceil(self.levels.bit_length() / self.logic_levels)
         return self.pointwise(1, hls.PORTS if side == "hls" else 1 + counting)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (pipeline(arrivals[0], 1, self.timing("rtl").latency).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, 1, self.timing("rtl").latency)
 
     def cost(self) -> Cost:
         comparators = COEFFICIENTS["compare"].value * self.thresholds.size * self.input.bits

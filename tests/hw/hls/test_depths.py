@@ -13,23 +13,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from tests.hw.handmade import Net, skip_network
+from tests.hw.handmade import skip_network
+from xnorsr.hw.golden import run
+from xnorsr.hw.graph.lower import lower
 from xnorsr.hw.hls.project import write_project
-from xnorsr.hw.resources.fifos import LEAST, fifo_depths
+from xnorsr.hw.network import Network
+from xnorsr.hw.resources.fifos import LEAST, balanced_fifos, fifo_depths
+from xnorsr.hw.resources.folding import fold
+from xnorsr.quant import zoo
+from xnorsr.quant.export import to_qonnx
 
 BOUNDED = Path(__file__).parent / "bounded"
 STREAM = re.compile(r'(_s\("\w+")\);\n\s*XNORSR_PRAGMA\(HLS STREAM variable=\w+_s depth=(\d+)\)')
 CALL = re.compile(r"^    (xnorsr::.*\);)$", re.MULTILINE)
 
 
-def _concurrent(project: Path) -> Path:
+def _concurrent(project: Path, network: Network) -> Path:
     """Compile the project's test bench with kernels as threads."""
     top = project / "firmware/net.cpp"
     plain = top.read_text().partition("\n#ifdef XNORSR_VIDEO\n// Compiled")[0]
     text, streams = STREAM.subn(r"\1, \2);", plain)
     text, calls = CALL.subn(r"    processes.add([&] { \1 });", text)
-    assert streams == 15 and calls == 14, (streams, calls)  # those of the input port among them
+    assert streams == plain.count("HLS STREAM") > len(network.nodes) and calls > len(network.nodes), (streams, calls)
     text = text.replace("XNORSR_PRAGMA(HLS DATAFLOW)", "hls::Processes processes;")
     text = text.rstrip().removesuffix("}") + "    processes.run();\n}\n"
     made = project / "firmware/concurrent.cpp"
@@ -49,25 +56,24 @@ def _run(bench: Path, **depths: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def _network(folder: Path, net: Net) -> tuple[Path, dict[str, int]]:
+def _network(folder: Path, network: Network) -> tuple[Path, dict[str, int]]:
     """(the written project with test data, depths of its skip streams)."""
-    network = net.network()
     config = {"Part": "xck26", "ClockPeriod": 5, "ClockUncertainty": "27%", "Version": "1.0.0"}
     project = write_project(network, "net", config, folder)
-    kind = net.kind["input"]
-    codes = np.random.default_rng(1).integers(0, 256, (1, kind.height, kind.width, 3))
+    codes = np.random.default_rng(1).integers(0, 256, network.input_type.shape)
     np.savetxt(project / "tb_data/tb_input_codes.dat", codes.reshape(1, -1), fmt="%d")
-    np.savetxt(project / "tb_data/tb_output_codes.dat", net.golden(codes[0])["add_1"].reshape(1, -1), fmt="%d")
+    wanted = run(network, codes)[network.outputs[0]]
+    np.savetxt(project / "tb_data/tb_output_codes.dat", wanted.reshape(1, -1), fmt="%d")
     return project, {name: depth for name, depth in fifo_depths(network, "hls").items() if depth > LEAST["hls"]}
 
 
 @pytest.mark.slow
 def test_network_runs_with_its_depths_and_stops_with_less(tmp_path: Path) -> None:
     # One skip over two 3x3 convolutions, one behind a shuffle at four times the rate.
-    net = skip_network(4, 11, channels=3)
-    project, skips = _network(tmp_path / "project", net)
+    network = skip_network(4, 11, channels=3).network()
+    project, skips = _network(tmp_path / "project", network)
     assert len(skips) == 2
-    bench = _concurrent(project)
+    bench = _concurrent(project, network)
     assert _run(bench) == (0, "1 frames, 0 codes differ\n")
     # Pixels that the windows hold back: 2*(11+1) in the first branch, 22+1 in the second. With one less than that
     # at the first output, each skip alone stops the network.
@@ -80,10 +86,28 @@ def test_network_runs_with_its_depths_and_stops_with_less(tmp_path: Path) -> Non
 def test_frame_smaller_than_the_windows(tmp_path: Path) -> None:
     # A window holds back a whole frame at most; the depths do not grow beyond it.
     height, width = 3, 2
-    net = skip_network(height, width, channels=2, kernel=9)
-    project, skips = _network(tmp_path / "project", net)
+    network = skip_network(height, width, channels=2, kernel=9).network()
+    project, skips = _network(tmp_path / "project", network)
     assert max(skips.values(), default=0) <= 4 * height * width + LEAST["hls"]
-    assert _run(_concurrent(project)) == (0, "1 frames, 0 codes differ\n")
+    assert _run(_concurrent(project, network)) == (0, "1 frames, 0 codes differ\n")
+
+
+@pytest.mark.slow
+def test_a_frame_waits_in_two_fifos(tmp_path: Path) -> None:
+    """In front of a folded convolution beside a pool, and behind it: both together hold the frame, neither alone."""
+    torch.manual_seed(11)
+    config = {"name": "srresnet", "scheme": "scales", "channels": 8, "blocks": 1, "upsampler": "single"}
+    model = zoo.randomize(zoo.build(zoo.NETWORKS.validate(config)), 11).eval()
+    network = fold(lower(to_qonnx(model, 3, 9, 10)).network, 40)
+    project, skips = _network(tmp_path / "project", network)
+    bench = _concurrent(project, network)
+    assert _run(bench) == (0, "1 frames, 0 codes differ\n")
+    balanced = balanced_fifos(network, "hls")
+    fronts = [name for name, depth in skips.items() if balanced[name] == LEAST["hls"]]
+    behind = [name for name, depth in skips.items() if depth < balanced[name]]
+    assert len(fronts) == len(behind) == 1, skips
+    for name in (*fronts, *behind):
+        assert _run(bench, **{name: str(LEAST["hls"])}) == (3, "deadlock\n"), name
 
 
 def test_both_projects_put_the_fifos_in_the_same_places() -> None:

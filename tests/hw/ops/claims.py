@@ -20,7 +20,8 @@ from xnorsr.hw.hls.text import shape_text
 from xnorsr.hw.network import Network, Node, Stream
 from xnorsr.hw.ops.base import OneOutput, Op, Side
 from xnorsr.hw.ops.fork import Fork
-from xnorsr.hw.resources.fifos import SLICE_CYCLES, fifo_depths, is_cut
+from xnorsr.hw.resources.fifos import fifo_depths
+from xnorsr.hw.resources.slices import SLICE_CYCLES, is_cut
 from xnorsr.hw.types import StreamType
 from xnorsr.sim.benches.cases import Case
 from xnorsr.sim.benches.cases import Stream as BenchStream

@@ -9,9 +9,10 @@ from tests.hw.handmade import Net, srresnet
 from xnorsr.hw.network import Network
 from xnorsr.hw.ops.pixel_shuffle.schedule import shuffle
 from xnorsr.hw.resources.arrival import paced, window
-from xnorsr.hw.resources.fifos import HALF_SLICE, SLICE, SLICE_CYCLES, fifo_depths
+from xnorsr.hw.resources.fifos import fifo_depths
 from xnorsr.hw.resources.folding import fold
 from xnorsr.hw.resources.schedule import PORTS, flows, predict
+from xnorsr.hw.resources.slices import HALF_SLICE, SLICE, SLICE_CYCLES
 
 
 def skips(network: Network) -> dict[tuple[str, str], int]:

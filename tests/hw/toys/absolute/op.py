@@ -25,7 +25,7 @@ from xnorsr.hw.ops.base import (
 )
 from xnorsr.hw.ops.phases import at_phases
 from xnorsr.hw.ops.random import random_stream
-from xnorsr.hw.resources.arrival import Times, pipeline
+from xnorsr.hw.resources.arrival import Passage, Times, together
 from xnorsr.hw.resources.cost import Coefficient, Cost, coefficient, control
 from xnorsr.hw.rtl.module import LayerModule, layer
 from xnorsr.hw.types import StreamType
@@ -52,8 +52,8 @@ class Absolute(NotFolded, OneOutput):
     def timing(self, side: Side) -> Timing:
         return self.pointwise(1, hls.PORTS if side == "hls" else 1)
 
-    def flow(self, arrivals: Sequence[Times]) -> tuple[Times, ...]:
-        return (pipeline(arrivals[0], 1, 1).out,)
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        return together(arrivals, 1, 1)
 
     def cost(self) -> Cost:
         return control() + Cost(lut=2 * coefficient("adder") * self.input.word_bits, ff=self.output.word_bits)
