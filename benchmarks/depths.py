@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import onnx
+from torch import nn
 
 from benchmarks.common import heading, rows
 from tests import foreign
@@ -57,19 +58,20 @@ class Depth:
         return found
 
 
-def _foreign(make: Callable[[], foreign.nn.Module]) -> onnx.ModelProto:
+def _foreign(make: Callable[[], nn.Module]) -> onnx.ModelProto:
     return foreign.exported(foreign.calibrated(make()))
 
 
 #: Networks and their foldings, by number in the matrix and folding, or by what they have.
 NETWORKS: dict[str, tuple[Callable[[], onnx.ModelProto], int | str]] = {
     f"{MATRIX.index(spec)}-{folding}": (partial(network, spec), folding) for spec, folding in CASES
-} | {
-    "pyramid": (pyramid, "port"),
-    "gates": (gated, "full"),
-    "unet": (partial(_foreign, partial(foreign.unet, 2)), 24),
-    "parts": (partial(_foreign, foreign.Parts), 4),
 }
+NETWORKS.update(
+    pyramid=(pyramid, "port"),
+    gates=(gated, "full"),
+    unet=(partial(_foreign, partial(foreign.unet, 2)), 24),
+    parts=(partial(_foreign, foreign.Parts), 4),
+)
 
 
 def depth(name: str, family: str, clock: float, folder: Path) -> Depth:
