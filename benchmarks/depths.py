@@ -1,22 +1,30 @@
 """How deep the logic of every network of the test matrix is between registers, and the clock that this leaves.
 
-    python -m benchmarks.depths [--family xcup] [--clock 250] [--foldings port,full] [--only 0,7] [--quick]
+    python -m benchmarks.depths [--family xcup] [--clock 250] [--only 0-port,unet] [--quick]
 
-Each network of tests/networks.py is built for the family's part and clock and mapped by Yosys. Prints the deepest path
-beside one carry chain, the slowest path and the estimated clock. Must hold: no layer is deeper than the clock leaves
-room for (`hw.resources.clock`), and the estimated clock is not below the asked one.
+Networks are those of tests/networks.py at the foldings of the matrix, and further ones with gates, attention, sums over
+the frame, strided and transposed convolutions, pools and shuffles. Each is built for the family's part and clock and
+mapped by Yosys. Prints the deepest path beside one carry chain, the slowest path and the estimated clock. Must hold: no
+layer is deeper than the clock leaves room for (`hw.resources.clock`), and the estimated clock is not below the asked
+one.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import onnx
+from torch import nn
+
 from benchmarks.common import heading, rows
-from tests.networks import MATRIX, NetworkSpec, network
+from tests import foreign
+from tests.gated import gated
+from tests.networks import CASES, MATRIX, network, pyramid
 from xnorsr.hw.build import BuildOptions, build
 from xnorsr.hw.resources.clock import logic_levels
 from xnorsr.hw.resources.synth import synthesize
@@ -50,10 +58,27 @@ class Depth:
         return found
 
 
-def depth(spec: NetworkSpec, folding: str, family: str, clock: float, folder: Path) -> Depth:
-    """Build a network of the matrix in ``folder``, map it, and find its worst paths."""
+def _foreign(make: Callable[[], nn.Module]) -> onnx.ModelProto:
+    return foreign.exported(foreign.calibrated(make()))
+
+
+#: Networks and their foldings, by number in the matrix and folding, or by what they have.
+NETWORKS: dict[str, tuple[Callable[[], onnx.ModelProto], int | str]] = {
+    f"{MATRIX.index(spec)}-{folding}": (partial(network, spec), folding) for spec, folding in CASES
+}
+NETWORKS.update(
+    pyramid=(pyramid, "port"),
+    gates=(gated, "full"),
+    unet=(partial(_foreign, partial(foreign.unet, 2)), 24),
+    parts=(partial(_foreign, foreign.Parts), 4),
+)
+
+
+def depth(name: str, family: str, clock: float, folder: Path) -> Depth:
+    """Build one of `NETWORKS` in ``folder``, map it, and find its worst paths."""
+    make, folding = NETWORKS[name]
     part = PARTS[family]
-    build(network(spec), folder / "net", BuildOptions(part=part, clock_mhz=clock, folding=folding), hls=False)
+    build(make(), folder / "net", BuildOptions(part=part, clock_mhz=clock, folding=folding), hls=False)
     return Depth(synthesize(folder / "net" / "rtl", family).timing, logic_levels(clock, part), clock)
 
 
@@ -62,21 +87,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", choices=tuple(PARTS), default="xcup")
     parser.add_argument("--clock", type=float, default=250.0, help="asked clock in MHz")
-    parser.add_argument("--foldings", default="port,full", help="comma-separated")
-    parser.add_argument("--only", help="numbers of networks in the matrix, comma-separated")
+    parser.add_argument("--only", help=f"comma-separated, of {', '.join(NETWORKS)}")
     parser.add_argument("--quick", action="store_true", help="one network, for the test suite")
     args = parser.parse_args(argv)
-    chosen = [int(n) for n in args.only.split(",")] if args.only else [0] if args.quick else range(len(MATRIX))
-    foldings = ["port"] if args.quick else args.foldings.split(",")
+    chosen = args.only.split(",") if args.only else ["0-port"] if args.quick else list(NETWORKS)
     table, missed = [], []
-    for number in chosen:
-        for folding in foldings:
-            with tempfile.TemporaryDirectory() as folder:
-                found = depth(MATRIX[number], folding, args.family, args.clock, Path(folder))
-            timing = found.timing
-            figures = (str(timing.beside_chain), f"{timing.worst.delay:.2f}", f"{timing.estimated_mhz:.0f}")
-            table.append([f"{number}: {MATRIX[number]}, {folding}", *figures])
-            missed += [f"{number}, {folding}: {text}" for text in found.missed]
+    for name in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            found = depth(name, args.family, args.clock, Path(folder))
+        timing = found.timing
+        figures = (str(timing.beside_chain), f"{timing.worst.delay:.2f}", f"{timing.estimated_mhz:.0f}")
+        number = name.partition("-")[0]
+        table.append([f"{name}: {MATRIX[int(number)]}" if number.isdigit() else name, *figures])
+        missed += [f"{name}: {text}" for text in found.missed]
     heading(f"{args.family}, {args.clock:g} MHz asked: at most {found.levels} levels beside a carry chain")
     rows(("network", "levels", "slowest ns", "estimated MHz"), table)
     if missed:

@@ -239,3 +239,10 @@ MATRIX = [
     NetworkSpec(channels=64, blocks=1, height=8, width=13, seed=10),
     NetworkSpec(channels=20, blocks=4, height=11, width=6, seed=11),
 ]
+
+#: Each network with one folding, in turn, so that every folding meets every kind of layer; the first one with all. The
+#: smallest engines only there: one weight a cycle is millions of cycles a frame on the wide networks,
+#: and unrolling 64 channels is minutes of compiling.
+FOLDINGS: tuple[int | str, ...] = ("port", "full", 3)
+CASES = [(spec, "port" if spec.channels > 32 else FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)]
+CASES += [(MATRIX[0], folding) for folding in ("full", "min")]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.gated import gated
-from tests.networks import MATRIX, NetworkSpec, images, network, pyramid
+from tests.networks import CASES, MATRIX, NetworkSpec, images, network, pyramid
 from xnorsr.hw.build import BuildOptions, BuildResult, build
 from xnorsr.sim import reference
 from xnorsr.sim.compare import compare
@@ -23,12 +23,6 @@ from xnorsr.sim.rtlsim import RtlResult, RtlSim
 
 pytestmark = pytest.mark.eda
 
-# Each network with one folding, in turn, so that every folding meets every kind of layer; the first one with all. The
-# smallest engines only there: one weight a cycle is millions of cycles a frame on the wide networks,
-# and unrolling 64 channels is minutes of compiling.
-FOLDINGS: tuple[int | str, ...] = ("port", "full", 3)
-CASES = [(spec, "port" if spec.channels > 32 else FOLDINGS[i % len(FOLDINGS)]) for i, spec in enumerate(MATRIX)]
-CASES += [(MATRIX[0], folding) for folding in ("full", "min")]
 #: Seeds of the cases that take longest, or have what others have.
 LONG = (1, 2, 3, 4, 6, 9, 10, 11)
 PARAMETERS = [pytest.param(*case, marks=[pytest.mark.exhaustive] * (case[0].seed in LONG)) for case in CASES]

@@ -1,6 +1,6 @@
 """No layer of a network is deeper between registers than its clock leaves room for, and the estimated clock is reached.
 
-All networks of the matrix, folded and unrolled, are in benchmarks/depths.py; here is one of each scheme.
+Here are whole networks; tests/hw/rtl/test_levels.py holds each operator alone to the same limit.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.depths import Depth, depth
-from tests.networks import MATRIX
+from benchmarks.depths import NETWORKS, Depth, depth
 from xnorsr.hw.resources.timing import LayerTiming, TimedPath, Timing
 
 
@@ -27,8 +26,9 @@ def test_what_is_too_deep_is_named() -> None:
 @pytest.mark.slow
 @pytest.mark.eda
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("number", [0, 7])
-def test_the_clock_is_reached_and_no_layer_is_too_deep(number: int, tmp_path: Path) -> None:
-    found = depth(MATRIX[number], "port", "xcup", 250.0, tmp_path)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_the_clock_is_reached_and_no_layer_is_too_deep(name: str, tmp_path: Path) -> None:
+    found = depth(name, "xcup", 250.0, tmp_path)
     assert found.levels == 4
     assert found.missed == []

@@ -4,9 +4,10 @@
 // Range:       as xnorsr_pieces, which checks.
 // Latency:     6 + Q cycles while en_i is 1, Q as xnorsr_requant says. Interval: 1.
 // Handshake:   none; en_i = 0 holds all registers.
-// Structure:   operand registers; a comparator for each split; choice of the constants; product with its two registers; sum;
-//              requantization. The constants are inputs: fixed when every channel has its lane (synthesis folds them
-//              in), the word of a ROM otherwise.
+// Structure:   operand registers; a comparator for each split, and behind them a register for each piece, so that a single bit
+//              chooses a constant; choice of the constants; product with its two registers; sum; requantization. The
+//              constants are inputs: fixed when every channel has its lane (synthesis folds them in), the word of a ROM
+//              otherwise.
 module xnorsr_pieces_lane #(
   parameter int unsigned Pieces,     // per channel
   parameter int unsigned InBits,     // bits of x_i
@@ -40,7 +41,7 @@ module xnorsr_pieces_lane #(
   logic [Pieces*SplitBits-1:0] split_q;
   logic [Pieces*ScaleBits-1:0] scale_q, scale_q2;
   logic [Pieces*BiasBits-1:0]  bias_q, bias_q2;
-  logic [Pieces-1:0]           reached, reached_q;
+  logic [Pieces-1:0]           reached, here, here_q;
   always_ff @(posedge clk_i) begin
     if (en_i) begin
       x_q      <= InSigned ? XBits'(signed'(x_i)) : XBits'(x_i);
@@ -53,23 +54,24 @@ module xnorsr_pieces_lane #(
     end
   end
 
-  // Which piece: one bit for each split that is reached
+  // Which piece: splits ascend, so it is the one that is reached and its successor not
   assign reached[0] = 1'b1;
   for (genvar i = 1; i < Pieces; i++) begin : gen_reached
     assign reached[i] = CmpBits'(x_q) >= CmpBits'(signed'(split_q[i*SplitBits+:SplitBits]));
   end
+  assign here = reached & ~(reached >> 1);
   always_ff @(posedge clk_i) begin
-    if (en_i) reached_q <= reached;
+    if (en_i) here_q <= here;
   end
 
-  // Its constants. Splits ascend: the piece is the one that is reached and its successor not
+  // Its constants
   logic [ScaleBits-1:0] scale_d, scale_q3;
   logic [BiasBits-1:0]  bias_d, bias_q3, bias_q4, bias_q5;
   always_comb begin
     scale_d = '0;
     bias_d  = '0;
     for (int unsigned i = 0; i < Pieces; i++) begin
-      if (reached_q[i] && (i == Pieces - 1 || !reached_q[(i+1)%Pieces])) begin
+      if (here_q[i]) begin
         scale_d |= scale_q2[i*ScaleBits+:ScaleBits];
         bias_d  |= bias_q2[i*BiasBits+:BiasBits];
       end
@@ -99,5 +101,5 @@ module xnorsr_pieces_lane #(
 
   // The first split is there so that no vector is empty
   logic unused_ok;
-  assign unused_ok = &{1'b0, split_q[SplitBits-1:0], reached_q[0]};
+  assign unused_ok = &{1'b0, split_q[SplitBits-1:0]};
 endmodule
