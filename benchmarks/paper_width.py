@@ -3,8 +3,8 @@
     python -m benchmarks.paper_width [--frame 320x180] [--fps 60] [--clock 200] [--only NAME ...] [--schemes NAME ...]
         [--out build/paper_width] [--write docs/results.md] [--quick]
 
-Random weights, x2, 64 channels where an architecture has that field, the sizes of `Network.PAPER`, each with the
-schemes of the two papers. Means over the frame are those of the frame before (--pooling previous). LUT, FF, BRAM36,
+Random weights, x2, 64 channels where an architecture has that field, the sizes of `Network.PAPER` or, for very deep
+networks, `DEPTHS`, each with the schemes of the two papers. Means over the frame are those of the frame before (--pooling previous). LUT, FF, BRAM36,
 URAM and DSP are of the smallest listed part (by LUTs) that holds them all, else of the largest one. A network that
 cannot be built stands in the table with the reason. Large networks take many minutes: each row is kept in --out as soon
 as it is there, and an interrupted table goes on where it was.
@@ -46,6 +46,13 @@ from xnorsr.quant.export import to_qonnx
 CONVOLUTIONAL = ("srresnet", "srgan", "lapsrn", "edsr", "rdn", "rcan")
 #: BNN-SR with activations of 4 bits: with 8, sums of RDN's widest convolutions need 25 bits, which are refused.
 SCHEMES: dict[str, dict[str, Any]] = {"bnn": {"name": "bnn", "act_bits": 4}, "scales": {"name": "scales"}}
+#: Fewer blocks than papers have, where PyTorch's exporter, which keeps every tensor of a whole frame, would need more
+#: than 16 GB or hours. Each further block costs what one of those costs; `blocks` and `groups` stand in the table.
+DEPTHS: dict[str, dict[str, int]] = {
+    "edsr": {"blocks": 8},
+    "rdn": {"blocks": 2, "layers": 8},
+    "rcan": {"groups": 1, "blocks": 4},
+}
 CHANNELS, SCALE, SEED = 64, 2, 1
 _SMALL = 8  # side of the frame that a network is exported with where its constants belong to none
 _POOLS = {"ReduceSum", "ReduceMean", "GlobalAveragePool"}
@@ -61,7 +68,7 @@ def size(name: str, scheme: str, small: dict[str, Any]) -> NetworkConfig:
     network = zoo.NETWORKS[name]
     fields = network.Config.model_fields
     wide = {"channels": CHANNELS} if "channels" in fields else {}
-    table = {"name": name, "scheme": SCHEMES[scheme], "scale": SCALE, **wide, **network.PAPER}
+    table = {"name": name, "scheme": SCHEMES[scheme], "scale": SCALE, **wide, **network.PAPER, **DEPTHS.get(name, {})}
     return zoo.NETWORKS.validate(table | {key: value for key, value in small.items() if key in fields})
 
 
