@@ -4,10 +4,10 @@
         [--out build/paper_width] [--write docs/results.md] [--quick]
 
 Random weights, x2, 64 channels where an architecture has that field, the sizes of `Network.PAPER` or, for very deep
-networks, `DEPTHS`, each with the schemes of the two papers. Means over the frame are those of the frame before (--pooling previous). LUT, FF, BRAM36,
-URAM and DSP are of the smallest listed part (by LUTs) that holds them all, else of the largest one. A network that
-cannot be built stands in the table with the reason. Large networks take many minutes: each row is kept in --out as soon
-as it is there, and an interrupted table goes on where it was.
+networks, `DEPTHS`, each with the schemes of the two papers. Means over the frame are those of the frame before
+(--pooling previous). LUT, FF, BRAM36, URAM and DSP are of the smallest listed part (by LUTs) that holds them all, else
+of the largest one. A network that cannot be built stands in the table with the reason. Large networks take many
+minutes: each row is kept in --out as soon as it is there, and an interrupted table goes on where it was.
 """
 
 from __future__ import annotations
