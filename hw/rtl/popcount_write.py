@@ -25,6 +25,16 @@ def write_body(net: Netlist, staging: Staging | None, pipeline: int, out_name: s
     return writer.finish()
 
 
+#: Nets on a line: Verilator takes no line of more than 40,000 tokens, and an editor much less.
+_ON_A_LINE = 12
+
+
+def _wrapped(nets: list[str]) -> str:
+    """A list of nets, on as many lines as it takes."""
+    lines = [", ".join(nets[i : i + _ON_A_LINE]) for i in range(0, len(nets), _ON_A_LINE)]
+    return lines[0] if len(lines) == 1 else "\n    " + ",\n    ".join(lines) + "\n  "
+
+
 class _Writer:
     """Names nets, and finds which of them must be carried over which register stage."""
 
@@ -84,7 +94,7 @@ class _Writer:
         for s, held in enumerate(self.held):
             if not held:
                 continue
-            text = ", ".join(self._source(number, s) for number in reversed(held))
+            text = _wrapped([self._source(number, s) for number in reversed(held)])
             tail += [f"  always_ff @(posedge clk_i) if (en_i) pipe{s + 1}_q <= {{{text}}};"]
         return head + self.lines + tail
 

@@ -67,6 +67,15 @@ def test_large_matrix_is_small() -> None:
     assert plan_cost(net) / weights.size < 0.33
 
 
+def test_no_line_is_too_long_for_a_tool() -> None:
+    """Verilator takes 40,000 tokens on a line; the registers of a wide structure were one."""
+    weights = random_bits(3, 8, 96)
+    text = popcount.generate(weights, "wide", pipeline=popcount.constant_stages(96, 8))
+    registers = [line for line in text.splitlines() if "pipe1_q" in line]
+    assert len(registers) > 12
+    assert max(map(len, text.splitlines())) < 1000
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_columns_add_up(seed: int) -> None:
     """Any heap of bits, with inverted and constant ones, at any rate, to one bit a column."""
