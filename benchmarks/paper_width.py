@@ -44,8 +44,9 @@ from xnorsr.quant.export import to_qonnx
 
 #: Architectures of convolutions, the cheapest to count first.
 CONVOLUTIONAL = ("srresnet", "srgan", "lapsrn", "edsr", "rdn", "rcan")
-#: BNN-SR with activations of 4 bits: with 8, sums of RDN's widest convolutions need 25 bits, which are refused.
-SCHEMES: dict[str, dict[str, Any]] = {"bnn": {"name": "bnn", "act_bits": 4}, "scales": {"name": "scales"}}
+SCHEMES = ("bnn", "scales")
+#: BNN-SR's activations where 8 bits are too many: sums of RDN's widest convolutions would need 25 bits.
+ACT_BITS = {"rdn": 4}
 #: Fewer blocks than papers have, where PyTorch's exporter, which keeps every tensor of a whole frame, would need more
 #: than 16 GB or hours. Each further block costs what one of those costs; `blocks` and `groups` stand in the table.
 DEPTHS: dict[str, dict[str, int]] = {
@@ -68,7 +69,10 @@ def size(name: str, scheme: str, small: dict[str, Any]) -> NetworkConfig:
     network = zoo.NETWORKS[name]
     fields = network.Config.model_fields
     wide = {"channels": CHANNELS} if "channels" in fields else {}
-    table = {"name": name, "scheme": SCHEMES[scheme], "scale": SCALE, **wide, **network.PAPER, **DEPTHS.get(name, {})}
+    chosen: dict[str, Any] = {"name": scheme}
+    if scheme == "bnn" and name in ACT_BITS:
+        chosen["act_bits"] = ACT_BITS[name]
+    table = {"name": name, "scheme": chosen, "scale": SCALE, **wide, **network.PAPER, **DEPTHS.get(name, {})}
     return zoo.NETWORKS.validate(table | {key: value for key, value in small.items() if key in fields})
 
 
@@ -108,6 +112,8 @@ def row(name: str, scheme: str, args: argparse.Namespace) -> list[str]:
     cfg = size(name, scheme, args.small)
     fields = cfg.model_dump()
     told = ", ".join(f"{fields[key]} {key}" for key in ("groups", "blocks", "layers", "depth") if key in fields)
+    if scheme == "bnn":
+        told += f", {fields['scheme']['act_bits']}-bit activations"
     began = time.perf_counter()
     try:
         file = exported(cfg, args.frame)
