@@ -94,7 +94,7 @@ def test_damaged_description(built: Path, name: str, damage: str) -> None:
     ("change", "wanted"),
     [
         (lambda r: r.pop("format"), "is of format 1, this version reads 4"),
-        (lambda r: r.update(format=99), "is of format 99, this version reads 3"),
+        (lambda r: r.update(format=99), "is of format 99, this version reads 4"),
         (lambda r: r.update(options=[]), "its options are not allowed"),
         (lambda r: r["options"].update(part="[exec x]"), "its options are not allowed"),
         (lambda r: r["options"].update(clock_mhz=True), "its options are not allowed"),
