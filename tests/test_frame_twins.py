@@ -50,8 +50,9 @@ class Case:
         return f"{self.network}-{self.folding}-{self.frame[1]}x{self.frame[0]}"
 
 
-CASES = [Case("scales", 40, (5, 7), True), Case("ebsr", 40, (5, 7), False), Case("rcan", 40, (5, 7))]
+CASES = [Case("scales", 40, (5, 7), True), Case("rcan", 40, (5, 7))]
 MORE = [
+    Case("ebsr", 40, (5, 7), False),
     Case("scales", "auto", (6, 8), True),
     Case("scales", "port", (7, 5), False),
     Case("scales", "full", (3, 3), True),

@@ -25,7 +25,8 @@ from xnorsr.sim.compare import compare
 from xnorsr.sim.csim import CSim
 from xnorsr.sim.rtlsim import RtlSim
 
-pytestmark = [pytest.mark.eda, pytest.mark.slow, pytest.mark.xdist_group("previous_twins")]
+#: `test_zoo_twins` has SCALES and RCAN in this mode too, over fewer frames.
+pytestmark = [pytest.mark.eda, pytest.mark.exhaustive, pytest.mark.xdist_group("previous_twins")]
 
 SEED = 11
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -44,7 +45,7 @@ class Case:
     truths: list[reference.Execution]
 
 
-@pytest.fixture(scope="module", params=["scales", pytest.param("rcan", marks=pytest.mark.exhaustive)])
+@pytest.fixture(scope="module", params=NETWORKS)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     print(f"seed {SEED}")
     torch.manual_seed(SEED)

@@ -24,7 +24,12 @@ FRAME = (8, 12)
     ("make", "folding", "wanted"),
     [
         (lambda: foreign.unet(2), 24, {"Conv", "Concat", "PixelUnshuffle", "Maximum", "PixelShuffle"}),
-        (foreign.Parts, 4, {"Conv", "Concat", "PixelUnshuffle", "Select", "PixelShuffle", "Add"}),
+        pytest.param(
+            foreign.Parts,
+            4,
+            {"Conv", "Concat", "PixelUnshuffle", "Select", "PixelShuffle", "Add"},
+            marks=pytest.mark.exhaustive,
+        ),
     ],
     ids=["unet", "parts"],
 )

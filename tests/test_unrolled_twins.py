@@ -27,7 +27,7 @@ pytestmark = pytest.mark.eda
 SPEC = NetworkSpec(channels=16, height=5, width=6, seed=21)
 
 
-@pytest.mark.parametrize(("folding", "unroll"), [(2, "auto"), (8, "first")])
+@pytest.mark.parametrize(("folding", "unroll"), [pytest.param(2, "auto", marks=pytest.mark.exhaustive), (8, "first")])
 def test_each_twin_keeps_its_own_folding(folding: int, unroll: str, tmp_path: Path) -> None:
     """Two cycles per pixel, where the account finds both binary layers smaller unrolled; and by their names, the first
     binary layer and the head, which takes its pixels' bits one by one.
