@@ -44,8 +44,8 @@ FRAMES = ((5, 7), (7, 5), (3, 9), (6, 6), (5, 3))
 FOLDINGS: tuple[int | str, ...] = ("port", 24, "full", "60fps", 7)
 #: Run by `make test`; the others are exhaustive.
 COMMON = {("rdn", "e2fif"), ("rcan", "bbcu"), ("lapsrn", "scales")}
-#: A frame alone takes 759 and 622 cycles, 757 and 620 predicted; in the first one the FIFO of a skip runs full. README's
-#: limits say so.
+#: A frame alone takes 759 and 622 cycles, 757 and 620 predicted; in the first one the FIFO of a skip runs full.
+#: README's limits say so.
 LATE = {("edsr", "bnn", "frame"), ("rcan", "bbcu", "frame")}
 
 
