@@ -113,7 +113,6 @@ def test_hls_and_rtl_equal_the_reference(case: Case, tmp_path: Path) -> None:
     rtl.compile(optimize="-O0")
     alone = rtl.run(frames[0])
     compare(built.lowered, truths[0], alone.outputs[0], alone.streams, rtl.types)
-    assert alone.cycles == rtl.predicted_cycles
     # FIFOs of skips may hold many tiny frames: enough of them go through that the deepest one can fill.
     deepest = max((f["depth"] for f in rtl.record["fifos"].values()), default=0)
     turns = 2 + 3 * deepest // (len(frames) * case.frame[0] * case.frame[1])
@@ -125,3 +124,4 @@ def test_hls_and_rtl_equal_the_reference(case: Case, tmp_path: Path) -> None:
             compare(built.lowered, truth, outputs)
         compare(built.lowered, following[-1], result.outputs[-1], result.streams, rtl.types)
     assert several.ends[-2] - several.ends[-3] == rtl.record["predicted"]["frame_interval"]
+    assert alone.cycles == rtl.predicted_cycles
