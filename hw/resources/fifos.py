@@ -2,8 +2,8 @@
 
 One algorithm for both kinds of hardware; what the operators hold (`Op.timing`) differs. Names no operator.
 
-In RTL register slices stand where no FIFO does (`slices`), and FIFOs besides where a mean over the frame would have to
-wait for a slower layer beside it (`bursts`).
+In RTL register slices stand where no FIFO does (`slices`), FIFOs besides where a mean over the frame would have to wait
+for a slower layer beside it (`bursts`), and some are deeper for a frame that comes alone (`transients`).
 
 Where copies of one stream meet again, say in an addition, the short branch must store what the long one has taken and
 not yet given:
@@ -31,6 +31,7 @@ from ..network import Network, Node
 from ..ops.base import Side
 from .bursts import changed, room_for
 from .slices import SLICE, SLICE_CYCLES, Gaps, branch_of, is_cut, narrowest, slices
+from .transients import with_room
 
 #: Words that the FIFO of any stream holds at least: an HLS stream has two, wires between modules hold nothing.
 LEAST = {"hls": 2, "rtl": 0}
@@ -144,6 +145,6 @@ def fifo_depths(network: Network, side: Side) -> dict[str, int]:
     if side not in network.depths:
         balanced = balanced_fifos(network, "rtl")
         changes = room_for(network, balanced)
-        network.depths["rtl"] = slices(network, changed(balanced, changes))
+        network.depths["rtl"] = slices(network, with_room(network, changed(balanced, changes), balanced))
         network.depths["hls"] = changed(balanced_fifos(network, "hls"), changes)
     return dict(network.depths[side])

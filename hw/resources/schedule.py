@@ -5,7 +5,8 @@ plus a constant. Each operator has its recurrence (`Op.flow`); `predict` runs th
 order, with pixels offered every cycle. What stands between two layers takes its cycles.
 
 That holds while no stream runs full: see `fifos`, which gives each branch of a join room for all that the other branch
-can hold, and `bursts`, which keeps slow layers from stopping a mean over the frame.
+can hold, `transients`, which adds what waits while a frame comes in, and `bursts`, which keeps slow layers from
+stopping a mean over the frame.
 """
 
 from __future__ import annotations
