@@ -11,6 +11,15 @@ from .arrival import Times
 from .memories import fifo_cycles
 
 
+def most_waiting(given: Times, taken: Times) -> int:
+    """Words that must stand where beats are given and taken in these cycles, so that none is stopped.
+
+    A register slice and a FIFO of that many words are alike in that: a word that leaves makes room a cycle later.
+    """
+    waiting = np.arange(given.size) - np.searchsorted(taken, given)  # that came before, and are still there
+    return int(waiting.max()) + 1
+
+
 @dataclass(frozen=True)
 class Moves:
     """Cycles of every stream's beats, as long as no stream runs full.
@@ -24,16 +33,12 @@ class Moves:
     taken: dict[str, Times]
 
     def words(self, stream: str, taken: str | None = None) -> int:
-        """Words that must stand on a stream so that what comes there is never stopped.
-
-        A register slice and a FIFO of that many words are alike in that: a word that leaves makes room a cycle later.
+        """Words that must stand on a stream so that what comes there is never stopped; see `most_waiting`.
 
         Args:
             taken: the stream whose reader takes the beats, if layers in between may stop; the same by default.
         """
-        given, taken_at = self.given[stream], self.taken[taken or stream]
-        waiting = np.arange(given.size) - np.searchsorted(taken_at, given)  # that came before, and are still there
-        return int(waiting.max()) + 1
+        return most_waiting(self.given[stream], self.taken[taken or stream])
 
 
 def moves(network: Network, source: Times, depths: dict[str, int]) -> Moves:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..network import Network, Node
 from .arrival import Times
-from .moves import Moves, moves
+from .moves import Moves, most_waiting, moves
 from .slices import SLICE, branch_of, slices
 
 
@@ -73,8 +73,7 @@ def _lacking(network: Network, fifos: dict[str, int], ends: dict[str, str], sour
     for place, end in ends.items():
         given, taken = _given(network, made, depths, place), made.taken[end]
         if given.size == taken.size:
-            waiting = np.arange(given.size) - np.searchsorted(taken, given)  # that came before, and are still there
-            found[place] = int(waiting.max()) + 1
+            found[place] = most_waiting(given, taken)
     return {place: words for place, words in found.items() if words > fifos[place]}
 
 
