@@ -30,13 +30,16 @@ STREAM = re.compile(r'(_s\("\w+")\);\n\s*XNORSR_PRAGMA\(HLS STREAM variable=\w+_
 CALL = re.compile(r"^    (xnorsr::.*\);)$", re.MULTILINE)
 
 
-def _concurrent(project: Path, network: Network) -> Path:
-    """Compile the project's test bench with kernels as threads."""
+def _concurrent(project: Path, network: Network, given_ports: int = 1) -> Path:
+    """Compile the project's test bench with kernels as threads; `given_ports` have a call, the input's at least."""
     top = project / "firmware/net.cpp"
     plain = top.read_text().partition("\n#ifdef XNORSR_VIDEO\n// Compiled")[0]
     text, streams = STREAM.subn(r"\1, \2);", plain)
     text, calls = CALL.subn(r"    processes.add([&] { \1 });", text)
-    assert streams == plain.count("HLS STREAM") > len(network.nodes) and calls > len(network.nodes), (streams, calls)
+    # A call for each layer and each port that has one; a stream between any two of them.
+    ports = calls - len(network.nodes)
+    assert streams == len(network.streams) - len(network.outputs) + ports - 1 == plain.count("HLS STREAM"), streams
+    assert ports == given_ports, ports
     text = text.replace("XNORSR_PRAGMA(HLS DATAFLOW)", "hls::Processes processes;")
     text = text.rstrip().removesuffix("}") + "    processes.run();\n}\n"
     made = project / "firmware/concurrent.cpp"
@@ -100,7 +103,7 @@ def test_a_frame_waits_in_two_fifos(tmp_path: Path) -> None:
     model = zoo.randomize(zoo.build(zoo.NETWORKS.validate(config)), 11).eval()
     network = fold(lower(to_qonnx(model, 3, 9, 10)).network, 40)
     project, skips = _network(tmp_path / "project", network)
-    bench = _concurrent(project, network)
+    bench = _concurrent(project, network, given_ports=2)
     assert _run(bench) == (0, "1 frames, 0 codes differ\n")
     balanced = balanced_fifos(network, "hls")
     fronts = [name for name, depth in skips.items() if balanced[name] == LEAST["hls"]]
