@@ -11,6 +11,7 @@ front of every layer; the HLS streams are two words deep instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from xnorsr.hw.hls.text import shape_text
 from xnorsr.hw.network import Network, Node, Stream
 from xnorsr.hw.ops.base import OneOutput, Op, Side
 from xnorsr.hw.ops.fork import Fork
+from xnorsr.hw.resources.arrival import Passage, Times, together
 from xnorsr.hw.resources.fifos import fifo_depths
 from xnorsr.hw.resources.slices import SLICE_CYCLES, is_cut
 from xnorsr.hw.types import StreamType
@@ -39,6 +41,14 @@ class Lockstep(OneOutput):
 
     def timing(self, side: Side):  # type: ignore[no-untyped-def]
         return self.pointwise(1, 0)
+
+    def flow(self, arrivals: Sequence[Times]) -> Passage:
+        """As `SV_LOCKSTEP` takes beats: the side with fewer of them keeps each until its whole group has gone."""
+        beats = max(times.size for times in arrivals)
+        groups = [beats // times.size for times in arrivals]
+        pairs = [np.repeat(times, group) for times, group in zip(arrivals, groups, strict=True)]
+        (both, _), given = together(pairs, 1, 0)
+        return Passage(tuple(both[group - 1 :: group] for group in groups), given)
 
 
 # Nothing else of it is ever asked; the registry would refuse it.
