@@ -84,17 +84,26 @@ def is_cut(reader: Node) -> bool:
     return reader.op.timing("rtl").latency > 0 or len(reader.op.outputs) > 1 or reader.op.logic_levels < 3
 
 
+def _least(reader: Node, gap: int) -> int:
+    """Words of the slice in front of a layer whose beats come every ``gap`` cycles.
+
+    Between frames a window that is owed may take the slot before that of the next frame's first beat, which then waits
+    a cycle. At a beat every other cycle one register has none to spare: each frame would take a cycle more.
+    """
+    waits = reader.op.timing("rtl").window > 0
+    return HALF_SLICE if gap > 1 + waits else SLICE
+
+
 def slices(network: Network, fifos: dict[str, int]) -> dict[str, int]:
     """Words between the layers of RTL: `fifos`, and at least a slice in front of every layer that is not wire.
 
-    A slice of one register does where beats come every other cycle or less often.
+    A slice of one register does where beats come every other cycle or less often; see `_least`.
     """
     words: dict[str, int] = {}
     gaps = Gaps(network)
     for node in network.nodes:
         for name in node.inputs:
-            least = (SLICE if gaps.own[name] == 1 else HALF_SLICE) if is_cut(node) else 0
-            words[name] = max(fifos[name], least)
+            words[name] = max(fifos[name], _least(node, gaps.own[name]) if is_cut(node) else 0)
             gaps.arrive(name, words[name])
         gaps.give(node)
     return words

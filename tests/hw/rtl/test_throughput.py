@@ -26,10 +26,12 @@ from xnorsr.sim.rtlsim import RtlSim
     [
         # Everything in one cycle, and an output port as wide: one low-resolution pixel per cycle
         (NetworkSpec(channels=6, height=5, width=8, seed=31), "full", 4, 1),
+        # A beat every other cycle, all layers alike: a cycle lost between frames is never made up for
+        (NetworkSpec(channels=6, height=5, width=6, seed=35), 2, 2, 2),
         # At most 5 cycles per pixel; PE and SIMD of the slowest layer say how many
         (NetworkSpec(channels=6, colors=1, height=4, width=6, scale=3, skip="nearest", seed=33), 5, 9, None),
     ],
-    ids=["full", "folded"],
+    ids=["full", "two", "folded"],
 )
 def test_frames_without_bubbles(
     spec: NetworkSpec, folding: Folding, per_beat: int, cycles: int | None, tmp_path: Path
