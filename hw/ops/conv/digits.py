@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, coefficient
 from ...rtl import constant_sums
 
@@ -47,11 +45,6 @@ module xnorsr_digit_sums #(
 """
 
 
-def rows(op: Conv) -> np.ndarray:
-    """Weights, (outputs, synapses)."""
-    return op.weight.reshape(len(op.weight), -1)
-
-
 def digit_for(op: Conv) -> int:
     """Bits per cycle with which the unit is no slower than the folding; 0 where it has no such unit."""
     if op.binary or op.input.bipolar or op.input.bits < 2:
@@ -70,7 +63,7 @@ def _entry(op: Conv) -> int:
 
 def sum_latency(op: Conv) -> int:
     """Register stages of the sums."""
-    return constant_sums.stages(rows(op), op.digit, _entry(op))
+    return constant_sums.stages(op.rows, op.digit, _entry(op))
 
 
 def latency(op: Conv) -> int:
@@ -84,7 +77,7 @@ def parameters(op: Conv, index: int) -> dict[str, object]:
     return {
         "Digit": op.digit,
         "WeightBits": op.weight_bits,
-        "SumBits": constant_sums.sum_bits(rows(op), op.digit),
+        "SumBits": constant_sums.sum_bits(op.rows, op.digit),
         "SumLatency": sum_latency(op),
         "SumsId": index,
     }
@@ -92,7 +85,7 @@ def parameters(op: Conv, index: int) -> dict[str, object]:
 
 def engine(op: Conv) -> Cost:
     """The unit without its window: rotating register, sums, accumulators, the pixel that is put together."""
-    bits, words = constant_sums.added_bits(rows(op), op.digit), op.output.word_bits
+    bits, words = constant_sums.added_bits(op.rows, op.digit), op.output.word_bits
     sums = Cost(lut=COEFFICIENTS["digit_sum"].value * bits, ff=COEFFICIENTS["digit_registers"].value * bits)
     work = sums + Cost(lut=coefficient("adder") * words, ff=words)
     held = op.synapses * op.digit * folds(op)
@@ -105,7 +98,7 @@ def text(convolutions: Mapping[int, Conv]) -> str:
     choices: list[str] = []
     for number, op in convolutions.items():
         name, stages = f"{constant_sums.SUMS}{number}", sum_latency(op)
-        structures.append(constant_sums.generate(rows(op), op.digit, name, stages, _entry(op)))
+        structures.append(constant_sums.generate(op.rows, op.digit, name, stages, _entry(op)))
         wanted = {"Inputs": op.synapses, "Digit": op.digit, "Outputs": len(op.weight), "Latency": stages}
         wrong = " || ".join(f"{key} != {value}" for key, value in wanted.items())
         choices.append(

@@ -45,11 +45,10 @@ def tiles(op: Conv) -> np.ndarray:
     """Weights as the folding reads them.
 
     Returns:
-        (PE, FOLD, SIMD) int64: cycle f = nf*SF + sf, output nf*PE + pe, synapse sf*SIMD + s, where synapse
-        (i*K + j)*C + c is channel c of tap (i, j).
+        (PE, FOLD, SIMD) int64: cycle f = nf*SF + sf, output nf*PE + pe, synapse sf*SIMD + s of those that are read.
     """
     nf, sf = len(op.weight) // op.pe, op.synapses // op.simd
-    folded = op.weight.reshape(nf, op.pe, sf, op.simd)
+    folded = op.rows.reshape(nf, op.pe, sf, op.simd)
     return np.ascontiguousarray(folded.transpose(1, 0, 2, 3)).reshape(op.pe, nf * sf, op.simd)
 
 
@@ -61,13 +60,17 @@ def kernel(name: str, op: Conv) -> Kernel:
     words = packed_codes(tiles(op), bits)
     meaning = f"[PE][cycle][word of SIMD weights, {bits} bits each]" + ", 1 is +1, 0 is -1" * op.binary
     constants: tuple[tuple[str, int], ...] = (("K", op.kernel_size), *size(op.input), ("PE", op.pe), ("SIMD", op.simd))
-    constants += (("PAD", op.pad_value), ("WEIGHT_BITS", bits), ("BINARY", int(op.binary)))
+    constants += (("PAD", op.pad_value), ("WEIGHT_BITS", bits), ("BINARY", int(op.binary)), ("GROUP", op.read.group))
     if engine == "mac":
         constants += (("DSP", in_dsp(op.weight_bits, op.input.bits)),)
     return Kernel(
         f"conv_{engine}",
         f"xnorsr_conv_{engine}.h",
-        (("in", pixels(op.input, values=True)), ("out", pixels(op.output))),
+        (
+            ("in", pixels(op.input, values=True)),
+            ("out", pixels(op.output)),
+            ("used", f"Numbers<{', '.join(map(str, op.read.numbers))}>"),
+        ),
         constants,
         (
             Rom("weight", f"{words.dtype.name}_t", words, meaning),
@@ -79,12 +82,33 @@ def kernel(name: str, op: Conv) -> Kernel:
 def _constants(made: LayerModule, op: Conv) -> str:
     """Weights and bias as localparams; the expression of the bias."""
     outputs, bits = len(op.weight), op.output.bits
-    weights = rows(op.weight.reshape(outputs, -1), op.weight_bits)
-    made.constants.append(Constant("WeightCodes", op.weight.size * op.weight_bits, weights, "output"))
+    codes = op.rows
+    made.constants.append(Constant("WeightCodes", codes.size * op.weight_bits, rows(codes, op.weight_bits), "output"))
     if not op.bias.any():
         return f"{outputs * bits}'h0"
     made.constants.append(Constant("BiasCodes", outputs * bits, rows(op.bias.reshape(outputs, 1), bits), "output"))
     return "BiasCodes"
+
+
+def _read(made: LayerModule, op: Conv) -> tuple[str, str]:
+    """Signals of the window's data and taps for the unit, to which each group that is read is a tap."""
+    read = op.read
+    if read.all:
+        return "window_data", "window_taps"
+    bits, parts = read.group * op.input.bits, op.input.channels // read.group
+    made.notes.append(f"{read.count} of {read.of} synapses have weights")
+    made.wires += [
+        Wire("read_data", len(read.numbers) * bits),
+        Wire("read_taps", len(read.numbers)),
+        Wire("unused_ok", 1),
+    ]
+    made.assigns.append(("unused_ok", "&{1'b0, window_data, window_taps}"))
+    for n, number in enumerate(read.numbers):
+        made.assigns += [
+            (f"read_data[{n * bits}+:{bits}]", f"window_data[{number * bits}+:{bits}]"),
+            (f"read_taps[{n}]", f"window_taps[{number // parts}]"),
+        ]
+    return "read_data", "read_taps"
 
 
 def module(name: str, op: Conv, index: int) -> LayerModule:
@@ -100,11 +124,12 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         Wire("window_data", taps * kind.word_bits), Wire("window_taps", taps), Wire("window_valid", 1),
         Wire("window_ready", 1),
     ]  # fmt: skip
+    data, inside = _read(made, op)
     parameters: dict[str, object] = {
-        "Channels": kind.channels,
+        "Channels": op.read.group,
         "InBits": kind.bits,
         "InSigned": flag(kind.signed),
-        "Taps": taps,
+        "Taps": len(op.read.numbers),
         "Outputs": len(op.weight),
         "OutBits": op.output.bits,
         "Weights": "WeightCodes",
@@ -132,7 +157,7 @@ def module(name: str, op: Conv, index: int) -> LayerModule:
         "valid_o": "window_valid",
         "ready_i": "window_ready",
     }
-    unit = {"data_i": "window_data", "taps_i": "window_taps", "valid_i": "window_valid", "ready_o": "window_ready"}
+    unit = {"data_i": data, "taps_i": inside, "valid_i": "window_valid", "ready_o": "window_ready"}
     size_of = {"Width": kind.width, "Height": kind.height, "Bits": kind.word_bits, "Kernel": op.kernel_size}
     made.instances += [
         Instance("xnorsr_window", "u_window", dict(size_of), CLOCK | STREAM_IN | window_out),

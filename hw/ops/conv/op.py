@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...types import StreamType
 from ..base import Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import array_bits, check_fold, divisors, space
 from . import cost, digits, emit, popcounts
+from .synapses import Synapses, used, whole
 
 if TYPE_CHECKING:
     from ...hls.kernel import Kernel
@@ -30,7 +32,7 @@ class Conv(OneOutput):
         weight_bits: bits of a fixed weight's code; 1 when binary.
         bias: (O,) codes added to the accumulator, at the accumulator's lsb; zeros where there is none.
         pad_value: what stands beyond the border: 0 contributes nothing; +1 and -1 only with a bipolar input.
-        pe, simd: folding. pe divides O, simd divides K*K*C; a pixel takes (O/pe)*(K*K*C/simd) cycles.
+        pe, simd: folding. pe divides O, simd divides `synapses`; a pixel takes (O/pe)*(synapses/simd) cycles.
         digit: SystemVerilog has constant weights and takes this many bits of each activation per cycle (`digits`),
             whatever pe and simd are; 0: it folds by them. Only with fixed-point weights and inputs of several bits.
 
@@ -60,10 +62,20 @@ class Conv(OneOutput):
         """K."""
         return int(self.weight.shape[1])
 
+    @cached_property
+    def read(self) -> Synapses:
+        """What of the window is read."""
+        return whole(self.weight) if self.binary else used(self.weight)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """(O, synapses): the weights that are read."""
+        return self.read.rows(self.weight)
+
     @property
     def synapses(self) -> int:
-        """Weights of one output channel, K*K*C."""
-        return int(self.weight[0].size)
+        """Weights of one output channel: K*K*C, or fewer where whole blocks of them are zero (`synapses`)."""
+        return self.read.count
 
     @property
     def folds(self) -> int:
@@ -129,7 +141,8 @@ class Conv(OneOutput):
 
     def fold_space(self) -> FoldSpace | None:
         pe, simd = divisors(len(self.weight)), divisors(self.synapses)
-        return space(Fold(self.pe, self.simd), pe, simd, ("O", "K*K*C"), unroll_on_request=self.binary)
+        what = "K*K*C" if self.read.all else "the synapses that are not zero in all outputs"
+        return space(Fold(self.pe, self.simd), pe, simd, ("O", what), unroll_on_request=self.binary)
 
     def folded(self, fold: Fold) -> Self:
         return self.replace(pe=fold.pe, simd=fold.simd)
@@ -156,13 +169,13 @@ class Conv(OneOutput):
         return (self.kernel_size - 1) * self.input.width * self.input.word_bits
 
     def work(self) -> Work:
-        macs = float(self.weight.size)
+        macs = float(self.synapses * len(self.weight))
         if self.binary:
             return Work(macs, 0.0, self.input.bits, self.kernel_size)
         return Work(0.0, macs, 0, self.kernel_size)
 
     def parameters(self) -> Parameters:
-        count = int(self.weight.size)
+        count = int(self.rows.size)
         biases = self.bias.size if np.any(self.bias) else 0
         bits = count * self.weight_bits + (array_bits(self.bias) if biases else 0)
         return Parameters(count, biases, 0, bits) if self.binary else Parameters(0, count + biases, 0, bits)

@@ -60,7 +60,7 @@ def popcounts_text(convolutions: Mapping[int, Conv], style: str = "auto") -> str
         latency = pop_latency(op)
         if op.unrolled:
             name, what = f"{CONSTANT}{number}", "constant weights"
-            modules[name] = generate(op.weight.reshape(len(op.weight), -1), name, style, latency)
+            modules[name] = generate(op.rows, name, style, latency)
             instances = f"    {name} u_structure (.clk_i(clk_i), .en_i(en_i), .x_i(x_i), .count_o(count_o));\n"
         else:
             name, what = f"xnorsr_popcount_{op.simd}_{latency}", "weights from w_i"

@@ -22,13 +22,18 @@ def make_conv(
     simd: int,
     pad_value: int = 0,
     ends: tuple[int, int] | None = None,
+    zeros: np.ndarray | None = None,
 ) -> Conv:
-    """A convolution with random weights and, half of the time, a bias; fixed weights are one of `ends` if given."""
+    """A convolution with random weights and, half of the time, a bias; fixed weights are one of `ends` if given, and
+    0 where `zeros` (K, K, C) is true.
+    """
     shape = (outputs, kernel, kernel, kind.channels)
     bits = 1 if binary else int(rng.integers(2, 9))
     weight = rng.integers(0, 2, shape) if binary else rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
     if ends is not None:
         weight, bits = rng.choice(ends, shape), max(-ends[0] - 1, ends[1]).bit_length() + 1
+    if zeros is not None:
+        weight[:, zeros] = 0
     bias = rng.integers(-40, 40, outputs) * int(rng.integers(2))
     values = np.abs(2 * weight - 1 if binary else weight).sum((1, 2, 3)).max()
     reach = max(int(values * (1 if kind.bipolar else max(-kind.lo, kind.hi)) + np.abs(bias).max()), 1)
@@ -46,8 +51,11 @@ def random_conv(rng: Rng) -> Conv:
         kind, pad = bipolar_stream(rng, channels, size), pick(rng, [0, 0, 1, -1])
     else:
         kind, pad = random_stream(rng, int(rng.integers(1, 9)), channels, size), 0
+    binary = engine in ("xnor", "planes")
+    zeros = None if binary or rng.integers(2) else _blocks(rng, kernel, channels)
+    made = make_conv(rng, kind, outputs, kernel, binary=binary, pe=1, simd=1, pad_value=pad, zeros=zeros)
     # Engines of a few weights per cycle take long to simulate: at most 100 cycles per pixel.
-    synapses = kernel * kernel * channels
+    synapses = made.synapses
     folds = [
         (pe, simd)
         for pe in divisors(outputs)
@@ -55,8 +63,13 @@ def random_conv(rng: Rng) -> Conv:
         if (outputs // pe) * (synapses // simd) <= 100
     ]
     pe, simd = folds[int(rng.integers(len(folds)))]
-    binary = engine in ("xnor", "planes")
-    made = make_conv(rng, kind, outputs, kernel, binary=binary, pe=pe, simd=simd, pad_value=pad)
     if engine == "mac" and kind.bits > 1 and rng.integers(2):
         return made.replace(pe=outputs, simd=synapses, digit=int(rng.integers(1, kind.bits + 1)))
-    return made
+    return made.replace(pe=pe, simd=simd)
+
+
+def _blocks(rng: Rng, kernel: int, channels: int) -> np.ndarray:
+    """(K, K, C): blocks of channels without a weight, as strides and dilations leave them; sometimes all of them."""
+    group = pick(rng, divisors(channels))
+    empty = rng.random((kernel, kernel, channels // group)) < float(rng.choice([0.3, 0.6, 0.9, 1.0]))
+    return np.repeat(empty, group, axis=2)

@@ -61,7 +61,7 @@ class Select(Wires, OneOutput):
         return Kernel(
             "select",
             "xnorsr_select.h",
-            (("in", pixels(self.input)), ("out", pixels(self.output)), ("channels", f"Channels<{channels}>")),
+            (("in", pixels(self.input)), ("out", pixels(self.output)), ("channels", f"Numbers<{channels}>")),
             size(self.input),
         )
 

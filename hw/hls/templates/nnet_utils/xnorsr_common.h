@@ -40,6 +40,15 @@ template <class A, class B> struct Choose<false, A, B> {
     typedef B type;
 };
 
+// A list of numbers as a type.
+template <int... NUMBERS> struct Numbers {
+    static const int COUNT = sizeof...(NUMBERS);
+    static constexpr int at(int n) {
+        const int numbers[] = {NUMBERS...};
+        return numbers[n];
+    }
+};
+
 // Number<B>::type: a two's complement number of B bits, exactly so in hardware, at least so in fast C-simulation.
 #ifdef XNORSR_FAST
 template <int B> struct Number {

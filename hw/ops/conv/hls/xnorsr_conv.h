@@ -8,9 +8,11 @@
 //   xnorsr_conv_planes.h  1-bit weights, n-bit input
 //   xnorsr_conv_mac.h     n-bit weights, any input
 //
-// CFG: in, out (Pixels), K, H, W, PE, SIMD, PAD (0, +1 or -1: what stands beyond the border), WEIGHT_BITS, BINARY.
-// A pixel takes FOLD = (O/PE) * (K*K*C/SIMD) cycles. In cycle f = nf*SF + sf, PE outputs nf*PE + pe take in the SIMD
-// synapses sf*SIMD + s; synapse (i*K + j)*C + c is channel c of tap (i, j).
+// CFG: in, out (Pixels), K, H, W, PE, SIMD, PAD (0, +1 or -1: what stands beyond the border), WEIGHT_BITS, BINARY, GROUP
+// and used (Numbers): channels count in groups of GROUP, group g of tap (i, j) is number (i*K + j)*(C/GROUP) + g, and
+// only those in `used` have weights. Synapse n*GROUP + c is channel c of the group that is n-th in `used`.
+// A pixel takes FOLD = (O/PE) * (SYNAPSES/SIMD) cycles. In cycle f = nf*SF + sf, PE outputs nf*PE + pe take in the SIMD
+// synapses sf*SIMD + s.
 // weight[pe][f] are the SIMD weights of output pe in cycle f, packed into machine words, LANES in each, the first in the
 // low bits; bias[nf][pe]. The sum is exact modulo 2**bits of the output, which holds every sum of the layer: partial sums
 // may wrap.
@@ -25,13 +27,17 @@ template <class CFG> struct Folding {
     static const int C = CFG::in::C;
     static const int O = CFG::out::C;
     static const int TAPS = CFG::K * CFG::K;
-    static const int SYNAPSES = TAPS * C;
+    static const int PARTS = C / CFG::GROUP; // groups of a tap
+    static const int SYNAPSES = CFG::used::COUNT * CFG::GROUP;
+    static const bool ALL = SYNAPSES == TAPS * C; // each synapse of the window has a weight
     static const int NF = O / CFG::PE;
     static const int SF = SYNAPSES / CFG::SIMD;
     static const int FOLD = NF * SF;
     static const int LANES = 64 / CFG::WEIGHT_BITS;
     static_assert(NF * CFG::PE == O, "PE must divide the number of output channels");
-    static_assert(SF * CFG::SIMD == SYNAPSES, "SIMD must divide K*K*C");
+    static_assert(SF * CFG::SIMD == SYNAPSES, "SIMD must divide the synapses");
+    static_assert(ALL || !CFG::BINARY, "binary weights are never zero");
+    static_assert(PARTS * CFG::GROUP == C, "GROUP must divide the number of channels");
 
     // Weight of lane s, its bits as they are, in the words of one cycle.
     template <class WORD> static uint64_t weight(const WORD *words, int s) {
@@ -117,7 +123,7 @@ void convolve(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG:
     static bool primed = false; // the first LEAD pixels of this frame came with the frame before
     XNORSR_PRAGMA(HLS RESET variable=primed)
 
-    typename ENGINE::synapse window[fold::SF][CFG::SIMD]; // the taps channel by channel, borders replaced
+    typename ENGINE::synapse window[fold::SF][CFG::SIMD]; // the synapses, borders replaced
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=window dim=0 type=complete)
     bool valid[fold::TAPS]; // inside the frame
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=valid dim=0 type=complete)
@@ -145,19 +151,20 @@ step:
         }
         if (!leading) {
             if (f == 0) {
+                typename ENGINE::synapse channel[fold::TAPS][fold::C];
+                XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=channel dim=0 type=complete)
                 for (int tap = 0; tap < fold::TAPS; tap++) {
                     XNORSR_PRAGMA(HLS UNROLL)
                     const int i = tap / CFG::K, j = tap % CFG::K;
                     const bool outside = beyond<CFG::K, CFG::H>(y, i) || beyond<CFG::K, CFG::W>(x, j);
                     valid[tap] = !outside;
-                    typename ENGINE::synapse channel[fold::C];
-                    XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=channel dim=0 type=complete)
-                    ENGINE::load(taps[i][j], outside, channel);
-                    for (int c = 0; c < fold::C; c++) {
-                        XNORSR_PRAGMA(HLS UNROLL)
-                        const int s = tap * fold::C + c;
-                        window[s / CFG::SIMD][s % CFG::SIMD] = channel[c];
-                    }
+                    ENGINE::load(taps[i][j], outside, channel[tap]);
+                }
+                for (int s = 0; s < fold::SYNAPSES; s++) {
+                    XNORSR_PRAGMA(HLS UNROLL)
+                    const int number = CFG::used::at(s / CFG::GROUP);
+                    window[s / CFG::SIMD][s % CFG::SIMD] =
+                        channel[number / fold::PARTS][number % fold::PARTS * CFG::GROUP + s % CFG::GROUP];
                 }
             }
             typename ENGINE::synapse slice[CFG::SIMD];

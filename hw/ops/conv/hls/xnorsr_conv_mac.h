@@ -40,7 +40,13 @@ template <class SHAPE> struct FastMac {
         return x;
     }
     template <class T> void add(const pixel *taps, T *sum) const {
+        operand gathered[fold::ALL ? 1 : fold::SYNAPSES];
         const operand *x = reinterpret_cast<const operand *>(taps); // the pixels of a window lie side by side
+        if (!fold::ALL) {
+            for (int s = 0; s < fold::SYNAPSES; s++)
+                gathered[fold::ALL ? 0 : s] = x[SHAPE::used::at(s / SHAPE::GROUP) * SHAPE::GROUP + s % SHAPE::GROUP];
+            x = gathered;
+        }
         if (BY_OUTPUT) {
             for (int s = 0; s < fold::SYNAPSES; s++)
                 for (int o = 0; o < O; o++)

@@ -32,10 +32,9 @@ module xnorsr_fixed_weights #(
   localparam int unsigned Rest   = Simd % Chain;  // slices of the short one
 
   function automatic logic [StoreBits-1:0] stored(int unsigned first, int unsigned p, int unsigned element);
-    logic signed [WeightBits-1:0] weight, low;
-    weight = Weights[((first+p)*Elements+element)*WeightBits+:WeightBits];
-    low    = p % 2 == 1 ? Weights[((first+p-1)*Elements+element)*WeightBits+:WeightBits] : '0;
-    stored = StoreBits'(weight) - StoreBits'((Paired && p % 2 == 1 && low < 0) ? 1'b1 : 1'b0);
+    logic borrow;
+    borrow = (Paired && p % 2 == 1) ? Weights[((first+p-1)*Elements+element+1)*WeightBits-1] : 1'b0;
+    stored = StoreBits'(signed'(Weights[((first+p)*Elements+element)*WeightBits+:WeightBits])) - StoreBits'(borrow);
   endfunction
 
   if (Folds == 1) begin : gen_constant

@@ -131,11 +131,11 @@ module xnorsr_mvu_digits #(
 
   // What bias and the difference of u and x make together, the highest digit first
   function automatic logic [OutBits+CodeBits-1:0] constant(int unsigned o);
-    logic signed [WeightBits-1:0] weight;
     constant = (OutBits+CodeBits)'(signed'(Bias[o*OutBits+:OutBits]));
     for (int unsigned e = 0; e < Elements; e++) begin
-      weight = Weights[o*RowBits+e*WeightBits+:WeightBits];
-      if (InSigned) constant -= (OutBits+CodeBits)'(weight) << (InBits - 1);
+      if (InSigned) begin
+        constant -= (OutBits+CodeBits)'(signed'(Weights[o*RowBits+e*WeightBits+:WeightBits])) << (InBits - 1);
+      end
     end
   endfunction
 

@@ -5,16 +5,9 @@
 
 // Channels in any order: y[n] = x[channels[n]].
 //
-// CFG: in, out, H, W, channels (a Channels of the input's channels, one for each of the output).
+// CFG: in, out, H, W, channels (Numbers of the input's channels, one for each of the output).
 
 namespace xnorsr {
-
-template <int... NUMBERS> struct Channels {
-    static constexpr int at(int n) {
-        const int numbers[] = {NUMBERS...};
-        return numbers[n];
-    }
-};
 
 template <class CFG>
 void select(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG::out::word> &out) {
