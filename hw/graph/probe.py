@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
+from ...errors import UserError
 from ..types import StreamType
 from .execute import DOUBLE
 from .index import Graph
@@ -45,10 +46,22 @@ class Probe:
         self._built: tuple[int, ModelWrapper] | None = None
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
-        """Values, float (C, n), for codes, (C, n): a row a channel."""
+        """Values, float (C, n), for codes, (C, n): a row a channel.
+
+        Raises:
+            UserError: something is not a number.
+        """
         step = max(MAX_ELEMENTS // len(codes), 1)
         parts = [self._run(codes[:, n : n + step]) for n in range(0, codes.shape[1], step)]
-        return np.concatenate(parts, axis=1)
+        values = np.concatenate(parts, axis=1)
+        if np.isnan(values).any():
+            channel, n = (int(i) for i in np.argwhere(np.isnan(values))[0])
+            nodes = ", ".join(f"{n.op_type} '{n.name}'" for n in self._segment)
+            raise UserError(
+                f"{nodes}: from code {codes[channel, n]} of channel {channel} they compute something that is not a "
+                "number; intermediate results may go beyond float32. Training may have diverged: look at the constants."
+            )
+        return values
 
     def _run(self, codes: np.ndarray) -> np.ndarray:
         values = self._kind.to_values(codes)[None, :, None, :]

@@ -60,6 +60,7 @@ def photos(tmp_path: Path) -> Path:
         (["sim.crop=[1, 1]"], "has 2 x 2 pixels to score (multiples of the enlargement, 2); at least 16 x 16"),
         (["sim.crop=[2, 2]"], "at least 16 x 16 are needed. Give a larger photograph or crop"),
         (["sim.crop=[100, 100]"], "too few to cut 200 x 200 out of its middle"),
+        (["data.holdout=[]"], "data.holdout is empty: name a photograph to simulate with sim.image."),
         (["data.patch=64"], "image a of 48x40 pixels is smaller than a patch: data.patch 64 times model.scale 2"),
         (["sim.image='PHOTOS'"], "is a folder; give a file"),
         (["sim.image='PHOTOS/none.png'"], "does not exist"),
@@ -86,6 +87,16 @@ def test_photograph_that_is_too_small_to_be_scored(tmp_path: Path, photos: Path)
         args = ["--out", tmp_path / "new", *_sets(f'data.source="{photos}"', *tiny.SETTINGS)]
         refused(invoke(command, "demo", *args), "image b has 40 x 14 pixels to score")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_photographs_that_no_training_held_out_must_be_named(tmp_path: Path, photos: Path) -> None:
+    weights = tiny.train(photos, tmp_path / "out", "data.holdout=[]")
+    refused(invoke("eval", weights), "data.holdout is empty: name photographs to evaluate on with --images.")
+    settings = _sets(f'data.source="{photos}"', *tiny.SETTINGS, "data.holdout=[]")
+    result = invoke("train", "demo", "--from", weights, "--out", tmp_path / "anew", *settings)
+    refused(result, "data.holdout is empty: name photographs to say on what quantization costs with --images.")
+    assert not (tmp_path / "anew").exists()
 
 
 @pytest.mark.quick

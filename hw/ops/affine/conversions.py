@@ -100,7 +100,7 @@ def _quantize_run(
         exact = _fixed(a, run) and to_fixed(b, 24) is not None
         if exact and not any(n.op_type == "BatchNormalization" for n in run):
             return []
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    if not (np.abs([a, b]) <= np.finfo(np.float32).max / 2).all():
         raise UserError(
             f"{run[-1].op_type} '{run[-1].name}': the constants of this chain multiply to numbers beyond float32. "
             "Training may have diverged: look at its parameters."

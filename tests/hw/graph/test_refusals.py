@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -198,6 +199,26 @@ def test_unquantized_input() -> None:
 def test_unknown_affine_bits() -> None:
     with pytest.raises(UserError, match=r"--affine-bits 99: allowed is 2 to 16"):
         lower(network(NetworkSpec()), affine_bits=99)
+
+
+def _multiplied(*factors: float) -> onnx.ModelProto:
+    b = Builder(4, 4, 3, 0)
+    y = b.fixed_conv(b.quant("lr", 8, 8, signed=False), 3, 3, 3)
+    for factor in factors:
+        y = b.node("Mul", [y, b.constant(factor)])
+    return b.model(b.quant(y, 8, 8), 3, 4, 4)
+
+
+def test_constants_beyond_float32() -> None:
+    message = (
+        r"Mul 'Mul_1': the constants of this chain multiply to numbers beyond float32\. Training may have diverged"
+    )
+    with pytest.raises(UserError, match=message):
+        lower(_multiplied(1e30, 1e30), affine_bits=8)
+    assert lower(_multiplied(1e30, 1e30)).output_types["sr"].bits == 8  # all but 0 saturates
+    message = r"Mul 'Mul_0', .*'Quant_2': from code -?\d+ of channel 0 they compute something that is not a number"
+    with pytest.raises(UserError, match=message):
+        lower(_multiplied(1e30, 1e30, 0.0))
 
 
 def test_output_that_is_the_input_and_a_result_that_nothing_reads() -> None:

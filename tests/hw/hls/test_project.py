@@ -223,6 +223,11 @@ def test_test_data_of_hls4ml_becomes_codes(tmp_path: Path) -> None:
     np.save(tmp_path / "in.npy", codes / 300.0)
     with pytest.raises(UserError, match=r"InputData .*in.npy: values are no codes"):
         graph.write()
+    np.save(tmp_path / "in.npy", codes[:, :2] / 256.0)
+    with pytest.raises(
+        UserError, match=r"InputData .*in.npy: cannot reshape .*Wanted are float values of shape \(N, 3,"
+    ):
+        graph.write()
 
 
 @pytest.mark.slow
