@@ -25,7 +25,8 @@ class Device:
         bram36: block RAMs of 36 Kb.
         uram: UltraRAMs of 288 Kb.
         dsp: DSP slices.
-        boards: boards that carry the part; `device` takes these names too.
+        full: name of the part with package and speed grade, one of several; see `vendor_part`.
+        boards: boards that carry the part, with its full name there; `device` takes these names too.
         source: data sheet that the numbers come from.
     """
 
@@ -36,7 +37,8 @@ class Device:
     bram36: int
     uram: int
     dsp: int
-    boards: tuple[str, ...]
+    full: str
+    boards: dict[str, str]
     source: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class Device:
 def devices() -> dict[str, Device]:
     """All parts by name."""
     table = tomllib.loads(files(__package__).joinpath("devices.toml").read_text(encoding="utf-8"))
-    return {part: Device(part=part, **(row | {"boards": tuple(row["boards"])})) for part, row in table.items()}
+    return {part: Device(part=part, **row) for part, row in table.items()}
 
 
 #: Of a part or a board; nothing else may stand in scripts and reports.
@@ -103,10 +105,22 @@ def device(name: str) -> Device:
     boards = {b: d for d in parts.values() for b in d.boards}
     if found := parts.get(wanted) or boards.get(wanted):
         return found
-    prefixes = [p for p in parts if wanted.startswith(p) and wanted[len(p)] in "-cfsr"]
+    prefixes = [p for p in parts if wanted.startswith(p) and wanted[len(p)] in "-cfsri"]
     if prefixes:
         return parts[max(prefixes, key=len)]
     raise UserError(_unknown(name))
+
+
+def vendor_part(name: str) -> str:
+    """The name that the vendor's tools take, with package and speed grade.
+
+    A board and a part without them get those of the table; any other name stays as it is.
+    """
+    wanted = name.strip().lower()
+    for one in devices().values():
+        if full := {one.part: one.full, **one.boards}.get(wanted):
+            return full
+    return name
 
 
 def _unknown(name: str) -> str:

@@ -26,6 +26,7 @@ from ..network import Network
 from ..ops.base import Op
 from ..ops.registry import module_folders
 from ..options import BuildOptions
+from ..resources.devices import vendor_part
 from ..tcl import quoted
 from .module import LayerModule
 from .top import STATUS, TOP, Top
@@ -55,7 +56,7 @@ def write_project(network: Network, out_dir: Path, options: BuildOptions = Build
         (out_dir / name).write_text(text)
     files = [*(f"lib/{s.name}" for s in sources), *synthesis, *texts]
     (out_dir / "files.f").write_text("".join(f"{name}\n" for name in files))
-    (out_dir / "package_ip.tcl").write_text(packaging_script(options.part, top.output_prefixes))
+    (out_dir / "package_ip.tcl").write_text(packaging_script(vendor_part(options.part), top.output_prefixes))
     record = top.record(files)
     (out_dir / "project.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
     return record

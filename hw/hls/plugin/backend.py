@@ -21,6 +21,7 @@ from hls4ml.report import parse_vivado_report
 from .... import children
 from ....errors import UserError
 from ...options import Folding
+from ...resources.devices import vendor_part
 from ..csynth import check_intervals
 from .keys import checked
 from .passes.folding import ApplyFolding
@@ -85,7 +86,8 @@ class XnorVitisBackend(VitisBackend):
         given |= {"port_colors": port_colors, "hls_ports": hls_ports, "hls_control": hls_control}
         given |= {"frame_sync": frame_sync}
         options = checked(given | {"clock_period": clock_period})
-        made = super().create_initial_config(part, clock_period, clock_uncertainty, io_type)
+        full = vendor_part(part) if isinstance(part, str) else part
+        made = super().create_initial_config(full, clock_period, clock_uncertainty, io_type)
         idle = set(inspect.signature(VitisBackend.create_initial_config).parameters) & others.keys()
         if unknown := sorted(others.keys() - idle):
             allowed = ["part", "clock_period", "clock_uncertainty", "io_type", *given]

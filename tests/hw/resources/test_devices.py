@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xnorsr.errors import UserError
-from xnorsr.hw.resources.devices import device, devices
+from xnorsr.hw.resources.devices import check_part, device, devices, vendor_part
 
 
 def test_every_row_is_whole() -> None:
@@ -27,6 +27,18 @@ def test_every_row_is_whole() -> None:
 )
 def test_a_part_goes_by_several_names(name: str, part: str) -> None:
     assert device(name).part == part
+
+
+def test_scripts_name_parts_as_the_vendor_does() -> None:
+    """With package and speed grade: each name of the table is one that its own part goes by, on every board."""
+    for part in devices().values():
+        names = [part.full, *(name for board, name in part.boards.items() if board != "u250")]
+        assert all(name.startswith(part.part) and device(name) == part for name in names)
+        assert vendor_part(part.part) == part.full != part.part
+        assert {board: vendor_part(board.upper()) for board in part.boards} == part.boards
+    assert vendor_part("u250") == "xcu250-figd2104-2L-e"  # Alveo's have names of their own
+    for name in ("xczu7ev-fbvb900-1-i", "xcve2802-vsvh1760-2MP-e-S"):
+        assert vendor_part(check_part(name)) == name
 
 
 def test_unknown_part_names_close_ones() -> None:
