@@ -34,7 +34,7 @@ def cheapest(op: Op, cycles: int) -> Fold:
     space = op.fold_space()
     assert space is not None
     whole = Fold(space.pe[-1], space.simd[-1])
-    slowest = op.folded(Fold(1, 1)).timing("rtl").interval
+    slowest = op.folded(Fold(space.pe[0], space.simd[0])).timing("rtl").interval
     avoided = whole if space.unroll_on_request and min(cycles, slowest) > 1 else None
     keys: list[tuple[float, int, int]] = []
     for pe in space.pe:
@@ -95,7 +95,7 @@ def _chosen(node: Node, cycles: float) -> Fold:
     space = node.op.fold_space()
     assert space is not None
     if cycles == math.inf:
-        return Fold(1, 1)
+        return Fold(space.pe[0], space.simd[0])
     if cycles == 0:
         return Fold(space.pe[-1], space.simd[-1])
     own = cycles / node.op.input.pixels

@@ -81,10 +81,13 @@ def popcounts(op: Conv) -> Cost:
 
 
 def engine(op: Conv) -> Cost:
-    """The matrix-vector unit of a convolution, without its window."""
-    if op.digit:
-        return digits.engine(op)
-    outputs, sum_bits, planes = op.output.channels, op.output.bits, op.input.bits
+    """The matrix-vector units of a convolution, without its window."""
+    return digits.engine(op) if op.digit else _unit(op).times(op.read.units)
+
+
+def _unit(op: Conv) -> Cost:
+    units = op.read.units
+    pe, outputs, sum_bits, planes = op.pe // units, op.output.channels // units, op.output.bits, op.input.bits
     if op.binary:
         # The window's bits outside the frame are replaced in front of the popcounts
         work = Cost(lut=op.simd * planes) + popcounts(op).times(planes)
@@ -92,11 +95,11 @@ def engine(op: Conv) -> Cost:
             work += Cost(lut=_own("border") * outputs * sum_bits)
     else:
         work = _products(op)
-    work += Cost(lut=0.0 if op.unrolled else coefficient("adder") * op.pe * sum_bits, ff=op.pe * sum_bits)
+    work += Cost(lut=0.0 if op.unrolled else coefficient("adder") * pe * sum_bits, ff=pe * sum_bits)
     if op.unrolled:
         return work
     # Rotating window register (with a mask for binary padding), a slice of it, weights, the pixel that is put together
-    weights = op.pe * op.simd * (op.weight_bits if op.binary else products.choose(op).weight_bits)
+    weights = pe * op.simd * (op.weight_bits if op.binary else products.choose(op).weight_bits)
     held = op.synapses * (planes + (op.binary and op.input.bipolar))
     slice_ = 0 if op.binary else op.simd * planes
     work += rom(op.folds, weights) + Cost(ff=held + slice_ + distinct(op.folds, weights) + 2.0 * outputs * sum_bits)

@@ -14,7 +14,7 @@ from ...types import StreamType
 from ..base import Fold, FoldSpace, OneOutput, Op, Parameters, Rng, Side, Sort, Timing, Work
 from ..folds import array_bits, check_fold, divisors, space
 from . import cost, digits, emit, popcounts
-from .synapses import Synapses, used, whole
+from .synapses import Synapses, apart, used, whole
 
 if TYPE_CHECKING:
     from ...hls.kernel import Kernel
@@ -32,7 +32,8 @@ class Conv(OneOutput):
         weight_bits: bits of a fixed weight's code; 1 when binary.
         bias: (O,) codes added to the accumulator, at the accumulator's lsb; zeros where there is none.
         pad_value: what stands beyond the border: 0 contributes nothing; +1 and -1 only with a bipolar input.
-        pe, simd: folding. pe divides O, simd divides `synapses`; a pixel takes (O/pe)*(synapses/simd) cycles.
+        pe, simd: folding. pe divides O and is a multiple of `read.units`, or 1 before it is folded; simd divides
+            `synapses`; a pixel takes (O/pe)*(synapses/simd) cycles.
         digit: SystemVerilog has constant weights and takes this many bits of each activation per cycle (`digits`),
             whatever pe and simd are; 0: it folds by them. Only with fixed-point weights and inputs of several bits.
 
@@ -64,8 +65,8 @@ class Conv(OneOutput):
 
     @cached_property
     def read(self) -> Synapses:
-        """What of the window is read."""
-        return whole(self.weight) if self.binary else used(self.weight)
+        """What of the window is read, and by how many units."""
+        return whole(self.weight) if self.binary else used(self.weight) if self.digit else apart(self.weight)
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -74,7 +75,7 @@ class Conv(OneOutput):
 
     @property
     def synapses(self) -> int:
-        """Weights of one output channel: K*K*C, or fewer where whole blocks of them are zero (`synapses`)."""
+        """Weights of one output channel: K*K*C, or fewer where whole blocks of them are zero (`read`)."""
         return self.read.count
 
     @property
@@ -140,12 +141,17 @@ class Conv(OneOutput):
         return Passage((flow.accept,), (flow.out + timing.latency,))
 
     def fold_space(self) -> FoldSpace | None:
-        pe, simd = divisors(len(self.weight)), divisors(self.synapses)
-        what = "K*K*C" if self.read.all else "the synapses that are not zero in all outputs"
-        return space(Fold(self.pe, self.simd), pe, simd, ("O", what), unroll_on_request=self.binary)
+        units = self.read.units
+        pe, simd = [units * n for n in divisors(len(self.weight) // units)], divisors(self.synapses)
+        outputs = "O" if units == 1 else f"O by a multiple of {units} (groups or phases, side by side)"
+        what = "K*K*C" if self.read.all else "the synapses of an output that are not all zero"
+        return space(Fold(self.pe, self.simd), pe, simd, (outputs, what), unroll_on_request=self.binary)
 
     def folded(self, fold: Fold) -> Self:
-        return self.replace(pe=fold.pe, simd=fold.simd)
+        made = self.replace(pe=fold.pe, simd=fold.simd)
+        # The same weights: what takes long to find is not looked for again, at each of hundreds of foldings.
+        made.__dict__.update({name: self.__dict__[name] for name in ("read", "rows") if name in self.__dict__})
+        return made
 
     def constant_weights(self) -> Op | None:
         if self.binary:
@@ -153,7 +159,8 @@ class Conv(OneOutput):
         digit = digits.digit_for(self)
         if self.digit or not digit:
             return None
-        return self.replace(pe=len(self.weight), simd=self.synapses, digit=digit)
+        made = self.replace(pe=len(self.weight), digit=digit)
+        return made.replace(simd=made.synapses)
 
     @property
     def rtl_note(self) -> str:

@@ -1,4 +1,4 @@
-"""How a fixed-point convolution multiplies: in DSP slices or look-up tables, one or two products per slice.
+"""How a unit of a fixed-point convolution multiplies: in DSP slices or look-up tables, one or two products per slice.
 
 The module's parameters, its latency and the account follow from this one choice. `xnorsr_mvu_fixed` and `xnorsr_dot`
 say why two products in one slice are exact.
@@ -87,25 +87,25 @@ def _signed_bits(magnitude: int) -> int:
 
 
 def choose(op: Conv) -> Products:
-    """The products of a fixed-point convolution at its folding, for the slices of its device.
+    """The products of each unit of a fixed-point convolution at its folding, for the slices of its device.
 
     Narrow products go to look-up tables (`multiply_dsp_from`), and so do those that no single slice holds. Two products
     share a slice where the wide factor takes two weights so far apart that the sum of at least one product of the lower
     one fits between them.
     """
-    kind = op.input
+    kind, pe = op.input, op.pe // op.read.units
     weight_max = max(int(np.abs(op.weight).max()), 1)
     element = 2 if kind.bits == 1 else kind.bits + (not kind.signed)
     largest = 1 if kind.bipolar else (1 << (kind.bits - 1)) if kind.signed else (1 << kind.bits) - 1
     stored = _signed_bits(weight_max)
     fits = min(element, stored) <= NARROW and max(element, stored) <= op.dsp_width
     if kind.bits + op.weight_bits < coefficient("multiply_dsp_from") or not fits:
-        return Products(0, 0, weight_max, element, element + stored, 0, op.pe, op.simd, kind.bipolar)
+        return Products(0, 0, weight_max, element, element + stored, 0, pe, op.simd, kind.bipolar)
     chain, shift, pairs = min(LONGEST_CHAIN, op.simd), op.dsp_width - stored, 0
     room = (1 << (shift - 1)) - 1 if shift > 0 else 0
-    if op.pe > 1 and element <= NARROW and room >= largest * weight_max:
-        chain, pairs = min(chain, room // (largest * weight_max)), op.pe // 2
+    if pe > 1 and element <= NARROW and room >= largest * weight_max:
+        chain, pairs = min(chain, room // (largest * weight_max)), pe // 2
     else:
         shift = 0
     sums = _signed_bits(chain * largest * weight_max)
-    return Products(chain, shift, weight_max, element, sums, pairs, op.pe - 2 * pairs, op.simd, kind.bipolar)
+    return Products(chain, shift, weight_max, element, sums, pairs, pe - 2 * pairs, op.simd, kind.bipolar)

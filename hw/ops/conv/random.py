@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ...types import StreamType
@@ -25,7 +27,7 @@ def make_conv(
     zeros: np.ndarray | None = None,
 ) -> Conv:
     """A convolution with random weights and, half of the time, a bias; fixed weights are one of `ends` if given, and
-    0 where `zeros` (K, K, C) is true.
+    0 where `zeros` (O, K, K, C) is true.
     """
     shape = (outputs, kernel, kernel, kind.channels)
     bits = 1 if binary else int(rng.integers(2, 9))
@@ -33,7 +35,7 @@ def make_conv(
     if ends is not None:
         weight, bits = rng.choice(ends, shape), max(-ends[0] - 1, ends[1]).bit_length() + 1
     if zeros is not None:
-        weight[:, zeros] = 0
+        weight[zeros] = 0
     bias = rng.integers(-40, 40, outputs) * int(rng.integers(2))
     values = np.abs(2 * weight - 1 if binary else weight).sum((1, 2, 3)).max()
     reach = max(int(values * (1 if kind.bipolar else max(-kind.lo, kind.hi)) + np.abs(bias).max()), 1)
@@ -52,24 +54,32 @@ def random_conv(rng: Rng) -> Conv:
     else:
         kind, pad = random_stream(rng, int(rng.integers(1, 9)), channels, size), 0
     binary = engine in ("xnor", "planes")
-    zeros = None if binary or rng.integers(2) else _blocks(rng, kernel, channels)
+    zeros = None if binary or rng.integers(2) else _blocks(rng, outputs, kernel, channels)
     made = make_conv(rng, kind, outputs, kernel, binary=binary, pe=1, simd=1, pad_value=pad, zeros=zeros)
     # Engines of a few weights per cycle take long to simulate: at most 100 cycles per pixel.
     synapses = made.synapses
     folds = [
         (pe, simd)
-        for pe in divisors(outputs)
+        for pe in made.fold_space().pe  # type: ignore[union-attr]
         for simd in divisors(synapses)
         if (outputs // pe) * (synapses // simd) <= 100
     ]
     pe, simd = folds[int(rng.integers(len(folds)))]
     if engine == "mac" and kind.bits > 1 and rng.integers(2):
-        return made.replace(pe=outputs, simd=synapses, digit=int(rng.integers(1, kind.bits + 1)))
+        made = made.replace(pe=outputs, digit=int(rng.integers(1, kind.bits + 1)))
+        return made.replace(simd=made.synapses)
     return made.replace(pe=pe, simd=simd)
 
 
-def _blocks(rng: Rng, kernel: int, channels: int) -> np.ndarray:
-    """(K, K, C): blocks of channels without a weight, as strides and dilations leave them; sometimes all of them."""
-    group = pick(rng, divisors(channels))
-    empty = rng.random((kernel, kernel, channels // group)) < float(rng.choice([0.3, 0.6, 0.9, 1.0]))
-    return np.repeat(empty, group, axis=2)
+def _blocks(rng: Rng, outputs: int, kernel: int, channels: int) -> np.ndarray:
+    """(O, K, K, C): blocks of channels without a weight, as strides and dilations leave them for all outputs alike, and
+    groups for some; sometimes all of them.
+    """
+    both = divisors(math.gcd(outputs, channels))
+    if len(both) > 1 and rng.integers(2):
+        groups = pick(rng, both[1:])
+        other = np.arange(outputs)[:, None] * groups // outputs != np.arange(channels) * groups // channels
+        return np.broadcast_to(other[:, None, None], (outputs, kernel, kernel, channels))
+    block = pick(rng, divisors(channels))
+    empty = rng.random((kernel, kernel, channels // block)) < float(rng.choice([0.3, 0.6, 0.9, 1.0]))
+    return np.broadcast_to(np.repeat(empty, block, axis=2), (outputs, kernel, kernel, channels))

@@ -83,7 +83,7 @@ def _convolution(context: Context, node: onnx.NodeProto) -> None:
         bias=np.zeros(len(weight), np.int64),
         pad_value=pad_value,
     )
-    context.add(op, nodes, [source], [node.output[0]])
+    context.add(op.replace(pe=op.read.units), nodes, [source], [node.output[0]])
 
 
 def accumulator_type(

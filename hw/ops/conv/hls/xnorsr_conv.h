@@ -8,18 +8,19 @@
 //   xnorsr_conv_planes.h  1-bit weights, n-bit input
 //   xnorsr_conv_mac.h     n-bit weights, any input
 //
-// CFG: in, out (Pixels), K, H, W, PE, SIMD, PAD (0, +1 or -1: what stands beyond the border), WEIGHT_BITS, BINARY, GROUP
-// and used (Numbers): channels count in groups of GROUP, group g of tap (i, j) is number (i*K + j)*(C/GROUP) + g, and
-// only those in `used` have weights. Synapse n*GROUP + c is channel c of the group that is n-th in `used`.
-// A pixel takes FOLD = (O/PE) * (SYNAPSES/SIMD) cycles. In cycle f = nf*SF + sf, PE outputs nf*PE + pe take in the SIMD
-// synapses sf*SIMD + s.
-// weight[pe][f] are the SIMD weights of output pe in cycle f, packed into machine words, LANES in each, the first in the
+// CFG: in, out (Pixels), K, H, W, PE, SIMD, PAD (0, +1 or -1: what stands beyond the border), WEIGHT_BITS, BINARY, BLOCK,
+// UNITS and used (Numbers): channels count in blocks of BLOCK, block b of tap (i, j) is number (i*K + j)*(C/BLOCK) + b.
+// UNITS units side by side have O/UNITS outputs and PE/UNITS lanes each and read as many blocks, those that `used` has
+// for one after the other. Synapse n*BLOCK + c of a unit is channel c of the block that is n-th in its part of `used`.
+// A pixel takes FOLD = (O/PE) * (SYNAPSES/SIMD) cycles. In cycle f = nf*SF + sf, lane p of unit u takes in the SIMD
+// synapses sf*SIMD + s of output u*O/UNITS + nf*PE/UNITS + p. It is the layer's lane pe = u*PE/UNITS + p.
+// weight[pe][f] are the SIMD weights of lane pe in cycle f, packed into machine words, LANES in each, the first in the
 // low bits; bias[nf][pe]. The sum is exact modulo 2**bits of the output, which holds every sum of the layer: partial sums
 // may wrap.
 //
 // As synthesized, a layer is one loop with one step per cycle, whatever its folding: LEAD steps that only take pixels,
 // then FOLD steps for each output. All counters are written out, so no loop vanishes where SF or NF is 1. What a step
-// reads stands in registers of its own: window[SF][SIMD], result[NF][PE], one memory of weights for each PE.
+// reads stands in registers of its own: window[SF][UNITS][SIMD], result[NF][PE], one memory of weights for each PE.
 
 namespace xnorsr {
 
@@ -27,8 +28,10 @@ template <class CFG> struct Folding {
     static const int C = CFG::in::C;
     static const int O = CFG::out::C;
     static const int TAPS = CFG::K * CFG::K;
-    static const int PARTS = C / CFG::GROUP; // groups of a tap
-    static const int SYNAPSES = CFG::used::COUNT * CFG::GROUP;
+    static const int PARTS = C / CFG::BLOCK; // blocks of a tap
+    static const int BLOCKS = CFG::used::COUNT / CFG::UNITS; // of a unit
+    static const int SYNAPSES = BLOCKS * CFG::BLOCK;
+    static const int OUTPUTS = O / CFG::UNITS, UNIT_PE = CFG::PE / CFG::UNITS; // of a unit
     static const bool ALL = SYNAPSES == TAPS * C; // each synapse of the window has a weight
     static const int NF = O / CFG::PE;
     static const int SF = SYNAPSES / CFG::SIMD;
@@ -37,7 +40,12 @@ template <class CFG> struct Folding {
     static_assert(NF * CFG::PE == O, "PE must divide the number of output channels");
     static_assert(SF * CFG::SIMD == SYNAPSES, "SIMD must divide the synapses");
     static_assert(ALL || !CFG::BINARY, "binary weights are never zero");
-    static_assert(PARTS * CFG::GROUP == C, "GROUP must divide the number of channels");
+    static_assert(PARTS * CFG::BLOCK == C, "BLOCK must divide the number of channels");
+    static_assert(OUTPUTS * CFG::UNITS == O && UNIT_PE * CFG::UNITS == CFG::PE, "UNITS must divide outputs and PE");
+
+    // Where output o is computed: its lane, and its place among those of the lane.
+    static constexpr int lane(int o) { return o / OUTPUTS * UNIT_PE + o % OUTPUTS % UNIT_PE; }
+    static constexpr int place(int o) { return o % OUTPUTS / UNIT_PE; }
 
     // Weight of lane s, its bits as they are, in the words of one cycle.
     template <class WORD> static uint64_t weight(const WORD *words, int s) {
@@ -81,7 +89,7 @@ __attribute__((noinline)) void convolve(hls::stream<typename CFG::in::word> &in,
             const bool more = y * CFG::W + x + shape::LEAD < shape::PIXELS;
             shift_fast<CFG::K, CFG::W>(lines, taps, column, more ? ENGINE::load(in.read()) : pixel());
             for (int o = 0; o < CFG::out::C; o++)
-                sum[o] = bias[o / CFG::PE][o % CFG::PE];
+                sum[o] = bias[Folding<CFG>::place(o)][Folding<CFG>::lane(o)];
             if (y >= shape::PAD && y + shape::PAD < CFG::H && x >= shape::PAD && x + shape::PAD < CFG::W) {
                 engine.add(&taps[0][0], sum);
             } else {
@@ -123,7 +131,7 @@ void convolve(hls::stream<typename CFG::in::word> &in, hls::stream<typename CFG:
     static bool primed = false; // the first LEAD pixels of this frame came with the frame before
     XNORSR_PRAGMA(HLS RESET variable=primed)
 
-    typename ENGINE::synapse window[fold::SF][CFG::SIMD]; // the synapses, borders replaced
+    typename ENGINE::synapse window[fold::SF][CFG::UNITS][CFG::SIMD]; // the synapses, borders replaced
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=window dim=0 type=complete)
     bool valid[fold::TAPS]; // inside the frame
     XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=valid dim=0 type=complete)
@@ -160,18 +168,22 @@ step:
                     valid[tap] = !outside;
                     ENGINE::load(taps[i][j], outside, channel[tap]);
                 }
-                for (int s = 0; s < fold::SYNAPSES; s++) {
+                for (int unit = 0; unit < CFG::UNITS; unit++) {
                     XNORSR_PRAGMA(HLS UNROLL)
-                    const int number = CFG::used::at(s / CFG::GROUP);
-                    window[s / CFG::SIMD][s % CFG::SIMD] =
-                        channel[number / fold::PARTS][number % fold::PARTS * CFG::GROUP + s % CFG::GROUP];
+                    for (int s = 0; s < fold::SYNAPSES; s++) {
+                        XNORSR_PRAGMA(HLS UNROLL)
+                        const int number = CFG::used::at(unit * fold::BLOCKS + s / CFG::BLOCK);
+                        window[s / CFG::SIMD][unit][s % CFG::SIMD] =
+                            channel[number / fold::PARTS][number % fold::PARTS * CFG::BLOCK + s % CFG::BLOCK];
+                    }
                 }
             }
-            typename ENGINE::synapse slice[CFG::SIMD];
+            typename ENGINE::synapse slice[CFG::UNITS][CFG::SIMD];
             XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=slice dim=0 type=complete)
-            for (int s = 0; s < CFG::SIMD; s++) {
+            for (int s = 0; s < CFG::UNITS * CFG::SIMD; s++) {
                 XNORSR_PRAGMA(HLS UNROLL)
-                slice[s] = window[fold::SF > 1 ? int(sf) : 0][s];
+                const int unit = s / CFG::SIMD, lane = s % CFG::SIMD;
+                slice[unit][lane] = window[fold::SF > 1 ? int(sf) : 0][unit][lane];
             }
             bool inside[CFG::SIMD]; // of an engine that asks for it: whether a lane's tap is inside the frame
             XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=inside dim=0 type=complete)
@@ -181,7 +193,7 @@ step:
                 XNORSR_PRAGMA(HLS UNROLL)
                 const number first = bias[fold::NF > 1 ? int(nf) : 0][pe] + start;
                 const number before = sf == 0 ? first : sum[pe];
-                const number after = before + ENGINE::sum(slice, inside, weight[pe][fold::FOLD > 1 ? int(f) : 0]);
+                const number after = before + ENGINE::sum(slice[pe / fold::UNIT_PE], inside, weight[pe][fold::FOLD > 1 ? int(f) : 0]);
                 sum[pe] = after;
                 result[fold::NF > 1 ? int(nf) : 0][pe] = after; // the last sum of this output stays
             }
@@ -191,7 +203,7 @@ step:
                 XNORSR_PRAGMA(HLS ARRAY_PARTITION variable=codes dim=0 type=complete)
                 for (int o = 0; o < fold::O; o++) {
                     XNORSR_PRAGMA(HLS UNROLL)
-                    codes[o] = result[o / CFG::PE][o % CFG::PE];
+                    codes[o] = result[fold::place(o)][fold::lane(o)];
                 }
                 out.write(pack<typename CFG::out>(codes));
             }

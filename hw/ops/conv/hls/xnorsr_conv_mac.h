@@ -17,7 +17,7 @@ template <class SHAPE> struct FastMac {
     static const bool NARROW = SHAPE::in::NUMBER <= 16 && SHAPE::WEIGHT_BITS <= 16;
     typedef typename Choose<NARROW, int16_t, int32_t>::type operand;
     // Vectors over the outputs where synapses are few, else over the synapses.
-    static const bool BY_OUTPUT = O >= 16 && fold::SYNAPSES < 64;
+    static const bool BY_OUTPUT = O >= 16 && fold::SYNAPSES < 64 && SHAPE::UNITS == 1;
     static_assert(SHAPE::in::NUMBER <= 32 && SHAPE::WEIGHT_BITS <= 32, "operands are at most 32 bits wide");
     struct pixel {
         operand v[C];
@@ -27,8 +27,8 @@ template <class SHAPE> struct FastMac {
     template <class ROM> void prepare(const ROM &rom) {
         for (int o = 0; o < O; o++)
             for (int s = 0; s < fold::SYNAPSES; s++) {
-                const int f = o / SHAPE::PE * fold::SF + s / SHAPE::SIMD;
-                const uint64_t bits = fold::weight(rom[o % SHAPE::PE][f], s % SHAPE::SIMD);
+                const int f = fold::place(o) * fold::SF + s / SHAPE::SIMD;
+                const uint64_t bits = fold::weight(rom[fold::lane(o)][f], s % SHAPE::SIMD);
                 const int shift = 64 - SHAPE::WEIGHT_BITS;
                 weight[BY_OUTPUT ? s * O + o : o * fold::SYNAPSES + s] =
                     SHAPE::BINARY ? (operand)(bits ? 1 : -1) : (operand)((int64_t)(bits << shift) >> shift);
@@ -40,11 +40,12 @@ template <class SHAPE> struct FastMac {
         return x;
     }
     template <class T> void add(const pixel *taps, T *sum) const {
-        operand gathered[fold::ALL ? 1 : fold::SYNAPSES];
+        static const int READ = SHAPE::UNITS * fold::SYNAPSES;
+        operand gathered[fold::ALL ? 1 : READ];
         const operand *x = reinterpret_cast<const operand *>(taps); // the pixels of a window lie side by side
         if (!fold::ALL) {
-            for (int s = 0; s < fold::SYNAPSES; s++)
-                gathered[fold::ALL ? 0 : s] = x[SHAPE::used::at(s / SHAPE::GROUP) * SHAPE::GROUP + s % SHAPE::GROUP];
+            for (int s = 0; s < READ; s++)
+                gathered[fold::ALL ? 0 : s] = x[SHAPE::used::at(s / SHAPE::BLOCK) * SHAPE::BLOCK + s % SHAPE::BLOCK];
             x = gathered;
         }
         if (BY_OUTPUT) {
@@ -55,7 +56,7 @@ template <class SHAPE> struct FastMac {
             for (int o = 0; o < O; o++) {
                 T total = 0;
                 for (int s = 0; s < fold::SYNAPSES; s++)
-                    total += (T)x[s] * (T)weight[o * fold::SYNAPSES + s];
+                    total += (T)x[o / fold::OUTPUTS * fold::SYNAPSES + s] * (T)weight[o * fold::SYNAPSES + s];
                 sum[o] += total;
             }
         }

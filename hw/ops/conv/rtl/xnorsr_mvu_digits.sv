@@ -1,7 +1,8 @@
 // Fixed-point matrix-vector unit with constant weights that takes some bits of every activation in each cycle. No DSP slices.
 //
 // Formula:     acc[o] = Bias[o] + sum over taps and channels of Weights[o]*x; x = 0 for a tap outside the frame.
-// Packing:     data_i = [tap][channel][bit] as from xnorsr_window (tap = ky*K + kx); Weights[o][tap][channel] of WeightBits, two's
+// Packing:     data_i = [tap][channel][bit] as from xnorsr_window (tap = ky*K + kx), or any taps and blocks of their channels, each
+//              with the bit of taps_i that says whether it lies inside the frame; Weights[o][tap][channel] of WeightBits, two's
 //              complement, channel fastest, o slowest, low bits first; Bias[o] and data_o[o] of OutBits each.
 // Range:       1 <= Digit <= InBits. SumBits must hold the sum of Weights[o]*u for all u of Digit bits, two's complement. OutBits
 //              must hold every accumulator (arithmetic is modulo 2**OutBits).
@@ -20,7 +21,7 @@ module xnorsr_mvu_digits #(
   parameter int unsigned                                 Channels,    // input channels
   parameter int unsigned                                 InBits,      // bits of an input channel
   parameter bit                                          InSigned,    // input is two's complement
-  parameter int unsigned                                 Taps,        // K*K
+  parameter int unsigned                                 Taps,        // of the window, K*K, or those that are read
   parameter int unsigned                                 Digit,       // bits of each activation per cycle
   parameter int unsigned                                 Outputs,
   parameter int unsigned                                 WeightBits,  // bits of a weight
@@ -67,7 +68,7 @@ module xnorsr_mvu_digits #(
       localparam int unsigned E = t * Channels + c;
       logic [InBits-1:0]   x;
       logic [CodeBits-1:0] code;
-      assign x    = (Taps == 1 || taps_i[t]) ? data_i[E*InBits+:InBits] : '0;
+      assign x    = taps_i[t] ? data_i[E*InBits+:InBits] : '0;
       assign code = CodeBits'(x ^ Sign);
       for (genvar f = 0; f < Folds; f++) begin : gen_digit
         assign digits[f][E] = code[(Folds-1-f)*Digit+:Digit];

@@ -2,7 +2,8 @@
 //
 // Formula:     acc[o] = Bias[o] + sum over taps and channels of Weights[o]*x; x = PadValue for a tap outside the frame. A bipolar
 //              input bit is +1 or -1.
-// Packing:     data_i = [tap][channel][bit] as from xnorsr_window (tap = ky*K + kx); Weights[o][tap][channel] of WeightBits, two's
+// Packing:     data_i = [tap][channel][bit] as from xnorsr_window (tap = ky*K + kx), or any taps and blocks of their channels, each
+//              with the bit of taps_i that says whether it lies inside the frame; Weights[o][tap][channel] of WeightBits, two's
 //              complement, channel fastest, o slowest, low bits first; Bias[o] and data_o[o] of OutBits each.
 // Range:       Pe divides Outputs, Simd divides Taps*Channels; PadValue 0, or +-1 if Bipolar. |Weights| <= WeightMax. OutBits must
 //              hold every accumulator (arithmetic is modulo 2**OutBits).
@@ -23,7 +24,7 @@ module xnorsr_mvu_fixed #(
   parameter int unsigned                                 InBits,      // bits of an input channel
   parameter bit                                          InSigned,    // input is two's complement
   parameter bit                                          Bipolar,     // input bit 1 is +1, 0 is -1
-  parameter int unsigned                                 Taps,        // K*K
+  parameter int unsigned                                 Taps,        // of the window, K*K, or those that are read
   parameter int                                          PadValue,    // what stands beyond the border
   parameter int unsigned                                 Outputs,
   parameter int unsigned                                 Pe,          // outputs per cycle
@@ -100,7 +101,7 @@ module xnorsr_mvu_fixed #(
       end else begin : gen_unsigned
         assign code = {1'b0, x};
       end
-      assign elements[E*ElBits+:ElBits] = (Taps == 1 || taps_i[t]) ? code : ElBits'(PadValue);
+      assign elements[E*ElBits+:ElBits] = taps_i[t] ? code : ElBits'(PadValue);
     end
   end
 
