@@ -94,14 +94,14 @@ module xnorsr_window #(
         end
       end
     end
-    // In a step, valid_i says whether a pixel comes
+    // In a step, valid_i says whether a pixel comes. Enabled by step alone: that is deep enough.
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         owed_q <= '0;
         owes_q <= 1'b0;
-      end else if (step && valid_i != valid_d) begin
-        owed_q <= owed_q + {{(OwedBits - 1) {valid_d}}, 1'b1};  // one more, or one less
-        owes_q <= valid_i || owed_q != OwedBits'(1);
+      end else if (step) begin
+        owed_q <= owed_q + {{(OwedBits - 1) {valid_d & ~valid_i}}, valid_d ^ valid_i};  // one more, one less, or the same
+        owes_q <= valid_i | (owes_q & ~(valid_d & (owed_q == OwedBits'(1))));
       end
     end
 
@@ -147,9 +147,9 @@ module xnorsr_window #(
       if (!rst_ni) begin
         fresh_q      <= '0;
         fresh_done_q <= 1'b0;
-      end else if (step && !fresh_done_q) begin
-        fresh_q      <= fresh_q + 1'b1;
-        fresh_done_q <= fresh_q == OwedBits'(Delay - 1);
+      end else if (step) begin
+        fresh_q      <= fresh_q + {{(OwedBits - 1) {1'b0}}, ~fresh_done_q};
+        fresh_done_q <= fresh_done_q | (fresh_q == OwedBits'(Delay - 1));
       end
     end
 
