@@ -104,9 +104,10 @@ module xnorsr_resize #(
     logic [9*Channels*InBits-1:0] taps;
     logic [8:0]                   in_frame;
     logic [Stages-1:0]            valid_q;
-    logic                         window_valid, advance;
-    assign advance = ~valid_q[Stages-1] | ready_i;
+    logic                         window_valid, advance, window_ready;
     assign valid_o = valid_q[Stages-1];
+    xnorsr_advance u_advance (.valid_i(valid_q[Stages-1]), .ready_i, .advance_o(advance));
+    xnorsr_advance u_ready (.valid_i(valid_q[Stages-1]), .ready_i, .advance_o(window_ready));
     xnorsr_window #(.Width(Width), .Height(Height), .Bits(Channels * InBits), .Kernel(3)) u_window (
       .clk_i,
       .rst_ni,
@@ -116,7 +117,7 @@ module xnorsr_resize #(
       .data_o (taps),
       .taps_o (in_frame),
       .valid_o(window_valid),
-      .ready_i(advance)
+      .ready_i(window_ready)
     );
     always_ff @(posedge clk_i) begin
       if (!rst_ni)      valid_q <= '0;
