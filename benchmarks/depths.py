@@ -58,8 +58,12 @@ class Depth:
         return found
 
 
+#: (height, width) that networks which go down and up again divide.
+FRAME = (8, 12)
+
+
 def _foreign(make: Callable[[], nn.Module]) -> onnx.ModelProto:
-    return foreign.exported(foreign.calibrated(make()))
+    return foreign.exported(foreign.calibrated(make(), frame=FRAME), FRAME)
 
 
 #: Networks and their foldings, by number in the matrix and folding, or by what they have.
