@@ -23,19 +23,11 @@ def test_what_is_too_deep_is_named() -> None:
     assert Depth(timing, 4, 250.0).missed == ["x: 5 levels, a -> b", slow]
 
 
-#: Known to miss, and why.
-DEEP = {"unet": "ABC leaves 5 levels at the choice of one of 11 pieces, where the path has time to spare: 378 MHz"}
-CASES = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=DEEP[name], strict=True)) if name in DEEP else name
-    for name in NETWORKS
-]
-
-
 @pytest.mark.slow
 @pytest.mark.eda
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", list(NETWORKS))
 def test_the_clock_is_reached_and_no_layer_is_too_deep(name: str, tmp_path: Path) -> None:
     found = depth(name, "xcup", 250.0, tmp_path)
     assert found.levels == 4

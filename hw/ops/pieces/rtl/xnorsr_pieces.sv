@@ -82,7 +82,7 @@ module xnorsr_pieces #(
   for (genvar p = 0; p < Pe; p++) begin : gen_lane
     xnorsr_pieces_lane #(
       .Pieces(Pieces), .InBits(InBits), .InSigned(InSigned), .SplitBits(SplitBits), .ScaleBits(ScaleBits),
-      .BiasBits(BiasBits), .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits),
+      .BiasBits(BiasBits), .Fixed(Folds == 1), .OutShift(OutShift), .OutDivisor(OutDivisor), .OutLo(OutLo), .OutHi(OutHi), .OutBits(OutBits),
       .LogicLevels(LogicLevels)
     ) u_lane (
       .clk_i, .en_i(en[p]),

@@ -15,6 +15,7 @@ module xnorsr_pieces_lane #(
   parameter int unsigned SplitBits,  // bits of a split, signed
   parameter int unsigned ScaleBits,  // bits of a scale, signed
   parameter int unsigned BiasBits,   // bits of a bias, signed
+  parameter bit          Fixed,      // the constants are the same in all cycles
   parameter int          OutShift,
   parameter int unsigned OutDivisor,
   parameter int          OutLo,
@@ -64,18 +65,27 @@ module xnorsr_pieces_lane #(
     if (en_i) here_q <= here;
   end
 
-  // Its constants
-  logic [ScaleBits-1:0] scale_d, scale_q3;
-  logic [BiasBits-1:0]  bias_d, bias_q3, bias_q4, bias_q5;
-  always_comb begin
-    scale_d = '0;
-    bias_d  = '0;
-    for (int unsigned i = 0; i < Pieces; i++) begin
-      if (here_q[i]) begin
-        scale_d |= scale_q2[i*ScaleBits+:ScaleBits];
-        bias_d  |= bias_q2[i*BiasBits+:BiasBits];
-      end
-    end
+  // Its constants. The bias has time until the product is there: it is chosen among few pieces, a register, and among those.
+  localparam int unsigned Few    = 4;
+  localparam int unsigned Groups = (Pieces + Few - 1) / Few;
+  logic [ScaleBits-1:0]           scale_d, scale_q3;
+  logic [Groups*BiasBits-1:0]     bias_d, bias_q3;
+  logic [BiasBits-1:0]            bias_d4, bias_q4, bias_q5;
+  logic [Groups*Few-1:0]          here_all;
+  logic [Groups*Few*BiasBits-1:0] bias_all;
+  assign here_all = (Groups*Few)'(here_q);
+  assign bias_all = (Groups*Few*BiasBits)'(bias_q2);
+  for (genvar g = 0; g < Groups; g++) begin : gen_group
+    xnorsr_choose #(.Pieces(Few), .Bits(BiasBits)) u_bias (
+      .here_i(here_all[g*Few+:Few]), .words_i(bias_all[g*Few*BiasBits+:Few*BiasBits]), .word_o(bias_d[g*BiasBits+:BiasBits])
+    );
+  end
+  xnorsr_choose #(.Pieces(Groups), .Bits(BiasBits)) u_bias (.here_i('1), .words_i(bias_q3), .word_o(bias_d4));
+  if (Fixed) begin : gen_fixed
+    xnorsr_choose #(.Pieces(Pieces), .Bits(ScaleBits)) u_scale (.here_i(here_q), .words_i(scale_q2), .word_o(scale_d));
+  end else begin : gen_kept
+    (* keep_hierarchy = "yes" *)
+    xnorsr_choose #(.Pieces(Pieces), .Bits(ScaleBits)) u_scale (.here_i(here_q), .words_i(scale_q2), .word_o(scale_d));
   end
 
   logic [MulBits-1:0]        product;
@@ -88,7 +98,7 @@ module xnorsr_pieces_lane #(
       x_q3     <= x_q2;
       scale_q3 <= scale_d;
       bias_q3  <= bias_d;
-      bias_q4  <= bias_q3;
+      bias_q4  <= bias_d4;
       bias_q5  <= bias_q4;
       sum_q    <= SumBits'(signed'(product)) + SumBits'(signed'(bias_q5));
     end
