@@ -8,13 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
+from tests.both_forms import check_hls
 from tests.networks import Builder, NetworkSpec, images
 from xnorsr.hw.build import BuildOptions, build
 from xnorsr.hw.ops.conv import Conv
 from xnorsr.hw.options import Folding
 from xnorsr.sim import reference
 from xnorsr.sim.compare import compare
-from xnorsr.sim.csim import CSim
 from xnorsr.sim.rtlsim import RtlSim
 
 pytestmark = [pytest.mark.eda, pytest.mark.slow]
@@ -45,11 +45,7 @@ def test_groups_in_hls_and_rtl(folding: Folding, tmp_path: Path) -> None:
     frames = list(images(NetworkSpec(height=HEIGHT, width=WIDTH, seed=34)).values())
     truths = [reference.run(built.lowered, frame, all_tensors=True) for frame in frames]
     rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim", trace=True)
-    for bit_true in (False, True):
-        hls = CSim(tmp_path / "net" / "hls", bit_true=bit_true)
-        for frame, truth in zip(frames, truths, strict=True):
-            output, streams = hls.run(frame, trace=True)
-            compare(built.lowered, truth, output, streams, rtl.types)
+    check_hls(built.lowered, tmp_path / "net" / "hls", frames, truths, rtl.types)
     rtl.compile(optimize="-O0")
     alone = rtl.run(frames[0])
     several = rtl.run(np.stack(frames * 2))

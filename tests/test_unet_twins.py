@@ -10,10 +10,10 @@ import pytest
 from torch import nn
 
 from tests import foreign
+from tests.both_forms import check_hls
 from xnorsr.hw.build import BuildOptions, build, reopen
 from xnorsr.sim import reference
 from xnorsr.sim.compare import compare
-from xnorsr.sim.csim import CSim
 from xnorsr.sim.rtlsim import RtlSim
 
 FRAME = (8, 12)
@@ -44,11 +44,7 @@ def test_down_and_up_in_hls_and_rtl(
     frames = [foreign.codes_for(FRAME, seed=n) for n in range(2)] + [np.full((*FRAME, 3), 255)]
     truths = [reference.run(built.lowered, frame, all_tensors=True) for frame in frames]
     rtl = RtlSim(tmp_path / "net" / "rtl", tmp_path / "sim", trace=True)
-    for bit_true in (False, True):
-        hls = CSim(tmp_path / "net" / "hls", bit_true=bit_true)
-        for frame, truth in zip(frames, truths, strict=True):
-            output, streams = hls.run(frame, trace=True)
-            assert compare(built.lowered, truth, output, streams, rtl.types).codes > 0
+    check_hls(built.lowered, tmp_path / "net" / "hls", frames, truths, rtl.types)
     rtl.compile(optimize="-O0")
     alone = rtl.run(frames[0])
     compare(built.lowered, truths[0], alone.output)
