@@ -88,7 +88,7 @@ def test_units_that_read_fewer_read_some_without_a_weight() -> None:
 
 
 def test_single_zeros_change_nothing() -> None:
-    """Of 36 synapses 27 would have to go; what is left would be a number that hardly anything divides."""
+    """A quarter must be left out before anything is: 35 of 36 synapses are a number that hardly anything divides."""
     rng = np.random.default_rng(3)
     weight = rng.integers(1, 5, (4, 3, 3, 4))
     weight[:, 0, 1, 2] = 0
