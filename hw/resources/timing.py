@@ -115,7 +115,7 @@ def worst_paths(netlist: Path | Mapping[str, Any], family: str, top: str | None 
 
     Args:
         netlist: what Yosys's write_json wrote after mapping, or its path.
-        family: of `timing_delays.DELAYS`: xc7, xcu, xcup or ecp5.
+        family: of `timing_delays.DELAYS`: xc7, xcu, xcup, ecp5 or gowin.
         top: top module; default the one that Yosys marked, else the only one.
 
     Raises:

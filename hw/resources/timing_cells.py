@@ -85,26 +85,34 @@ def _through(pins: Pins, inputs: list[str], output: str, delay: float, kind: int
     return [Arc(source, target, delay, kind, near) for target in targets for source in dict.fromkeys(sources)]
 
 
+_LUT_OUTPUTS = ("O", "O5", "O6", "Z", "F")
+#: Pins that choose between the two inputs of a multiplexer beside the tables.
+_CHOOSE = ("S", "C0", "SD", "S0")
+
+
 def _lut(d: Delays, pins: Pins, _: Parameters) -> Model:
-    inputs = [name for name in pins if name not in ("O", "O5", "O6", "Z")]
-    arcs = [arc for out in ("O", "O5", "O6", "Z") for arc in _through(pins, inputs, out, d.lut, LUT)]
+    inputs = [name for name in pins if name not in _LUT_OUTPUTS]
+    arcs = [arc for out in _LUT_OUTPUTS for arc in _through(pins, inputs, out, d.lut, LUT)]
     return Model(arcs, [], [])
 
 
 def _mux(d: Delays, pins: Pins, _: Parameters) -> Model:
-    near = [name for name in pins if name not in ("O", "Z", "S", "C0", "SD")]
+    near = [name for name in pins if name not in ("O", "Z", *_CHOOSE)]
     out = "O" if "O" in pins else "Z"
     arcs = _through(pins, near, out, d.mux, OTHER, near=BESIDE)
-    return Model(arcs + _through(pins, ["S", "C0", "SD"], out, d.mux, OTHER), [], [])
+    return Model(arcs + _through(pins, list(_CHOOSE), out, d.mux, OTHER), [], [])
 
 
 def _buffer(d: Delays, pins: Pins, _: Parameters) -> Model:
     return Model(_through(pins, ["I"], "O", 0.0, OTHER), [], [])
 
 
+_RESETS = ("R", "S", "CLR", "PRE", "LSR", "RESET", "SET", "CLEAR", "PRESET")
+
+
 def _flip_flop(d: Delays, pins: Pins, _: Parameters) -> Model:
     setups = {"D": d.setup, "DI": d.setup, "M": d.setup, "CE": d.setup_enable, "G": d.setup_enable}
-    setups |= dict.fromkeys(("R", "S", "CLR", "PRE", "LSR"), d.setup_reset)
+    setups |= dict.fromkeys(_RESETS, d.setup_reset)
     ends = [
         End(n, pin, t, BESIDE if pin in ("D", "DI") else FAR)
         for pin, t in setups.items()
@@ -160,12 +168,13 @@ _LUT_RAMS: dict[str, dict[str, str]] = {
     **{kind: {f"DO{x}": f"ADDR{x}" for x in "ABCD"} for kind in ("RAM32M", "RAM64M")},
     **{kind: {f"DO{x}": f"ADDR{x}" for x in "ABCDEFGH"} for kind in ("RAM32M16", "RAM64M8")},
     **dict.fromkeys(("SRL16E", "SRLC16E", "SRLC32E"), _SHIFT),
-    "TRELLIS_DPR16X4": {"DO": "RAD"},
+    **{kind: {"DO": "RAD"} for kind in ("TRELLIS_DPR16X4", "RAM16SDP1", "RAM16SDP2", "RAM16SDP4")},
 }
 _WRITTEN_AT = {"RAM32M": "ADDRD", "RAM64M": "ADDRD", "RAM32M16": "ADDRH", "RAM64M8": "ADDRH"}
 _CLOCKS = ("C", "CLK", "WCLK", "WCK", "CLKA", "CLKB", "CLKARDCLK", "CLKBWRCLK")
 _BLOCK_RAMS = ("RAMB18E1", "RAMB36E1", "RAMB18E2", "RAMB36E2", "DP16KD")
-_FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1", "LDCE", "LDPE", "TRELLIS_FF")
+_FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1", "LDCE", "LDPE", "TRELLIS_FF",
+               "DFF", "DFFE", "DFFR", "DFFRE", "DFFS", "DFFSE", "DFFC", "DFFCE", "DFFP", "DFFPE")  # fmt: skip
 
 
 def _address(pins: Pins, name: str) -> list[str]:
@@ -281,6 +290,14 @@ def _ccu2c(d: Delays, pins: Pins, _: Parameters) -> Model:
     )
 
 
+def _alu(d: Delays, pins: Pins, _: Parameters) -> Model:
+    """A bit of Gowin's carry chain, with the look-up table in front of it."""
+    inputs = ["I0", "I1", "I3"]
+    arcs = _through(pins, inputs, "COUT", d.carry_in, ENTER) + _through(pins, inputs, "SUM", d.carry_sum, ENTER)
+    arcs += _through(pins, ["CIN"], "COUT", d.carry_bit, ALONG, near=WIRED)
+    return Model(arcs + _through(pins, ["CIN"], "SUM", d.carry_out, LEAVE, near=WIRED), [], [])
+
+
 def _multiplier(d: Delays, pins: Pins, parameters: Parameters) -> Model:
     """ECP5's multiplier, whose registers Yosys does not use."""
     inputs = [pin for pin in pins if pin[:1] in "AB" and pin[1:].isdigit()]
@@ -292,6 +309,7 @@ Maker = Callable[[Delays, Pins, Parameters], Model]
 MODELS: dict[str, Maker] = {
     **dict.fromkeys([f"LUT{n}" for n in range(1, 7)] + ["LUT6_2", "INV"], _lut),
     **dict.fromkeys(("MUXF7", "MUXF8", "MUXF9", "PFUMX", "L6MUX21"), _mux),
+    **dict.fromkeys([f"MUX2_LUT{n}" for n in range(5, 9)], _mux),
     **dict.fromkeys(("BUFG", "IBUF", "OBUF", "BUF"), _buffer),
     **dict.fromkeys(_FLIP_FLOPS, _flip_flop),
     **dict.fromkeys(("CARRY4", "CARRY8"), _carry),
@@ -300,6 +318,7 @@ MODELS: dict[str, Maker] = {
     "URAM288": _ultra_ram,
     **dict.fromkeys(("DSP48E1", "DSP48E2"), _dsp),
     "CCU2C": _ccu2c,
+    "ALU": _alu,
     "MULT18X18D": _multiplier,
     "VCC": lambda d, pins, parameters: Model([], [], []),
     "GND": lambda d, pins, parameters: Model([], [], []),

@@ -139,6 +139,15 @@ DELAYS = {
                 through=3.9, c_through=2.0, inside=3.5, inside_no_m=4.0),
         uncertainty=0.0,
     ),
+    "gowin": Delays(
+        grade="Gowin GW5AST-138, C1/I0", lut=0.5, mux=0.268, clk_to_q=0.231, setup=0.035, setup_enable=0.035,
+        setup_reset=0.035, net=0.45, net_doubling=0.12, carry_in=0.56, carry_bit=0.035, carry_out=0.469,
+        carry_sum=0.56, lut_ram_out=0.5, lut_ram_setup=0.035,
+        bram=Ram(out=2.3, out_register=0.4, setup=0.1), uram=Ram(out=2.3, out_register=0.4, setup=0.1),
+        dsp=Dsp(p=0.6, m_to_p=3.0, a_to_p=4.0, register=0.3, a_to_m=3.0, a_to_preg=3.5, c_to_preg=2.0,
+                through=3.9, c_through=2.0, inside=3.5, inside_no_m=4.0),
+        uncertainty=0.0,
+    ),
 }  # fmt: skip
 
 #: Fields above that no source gives; they were set between neighbours.
@@ -147,4 +156,5 @@ ROUGH: dict[str, tuple[str, ...]] = {
     "xcu": ("all",),  # between xc7 and xcup
     "xcup": ("net", "net_doubling", "setup_enable", "setup_reset", "lut_ram_out", "lut_ram_setup", "bram", "uram"),
     "ecp5": ("net", "net_doubling", "carry_out", "lut_ram_out", "lut_ram_setup", "dsp"),
+    "gowin": ("net", "net_doubling", "lut_ram_out", "lut_ram_setup", "bram", "uram", "dsp"),
 }

@@ -183,40 +183,15 @@ module xnorsr_mvu_binary #(
     logic unused_ok;
     assign unused_ok = &{1'b0, fold, en[2]};
   end else begin : gen_rom
-    // Fold f = g*Slices + s needs, of each output g*Pe + p, the weights s*Simd and following
-    logic [Pe*Simd-1:0] rom [Folds];
-    initial begin
-      for (int unsigned g = 0; g < Groups; g++) begin
-        for (int unsigned s = 0; s < Slices; s++) begin
-          for (int unsigned p = 0; p < Pe; p++) begin
-            rom[g*Slices+s][p*Simd+:Simd] = Weights[(g*Pe+p)*Elements+s*Simd+:Simd];
-          end
-        end
-      end
-    end
-    logic [Pe*Simd-1:0]          weight_q;
-    logic [InBits-1:0][Simd-1:0] plane_q;
+    xnorsr_weights #(
+      .Elements(Elements), .Outputs(Outputs), .Pe(Pe), .Simd(Simd), .Chain(1), .Paired(1'b0), .WeightBits(1), .StoreBits(1),
+      .FoldBits(FoldBits), .Twice(RomStages == 2), .Weights(Weights)
+    ) u_weights (.clk_i, .en_i(en[2]), .fold_i(fold), .w_o(weight));
+    logic [RomStages-1:0][InBits-1:0][Simd-1:0] plane_q;  // comes with its weights
     always_ff @(posedge clk_i) begin
-      if (en[2]) weight_q <= rom[fold];
+      if (en[2]) plane_q <= (RomStages*InBits*Simd)'({plane_q, plane_d});
     end
-    always_ff @(posedge clk_i) begin
-      if (en[2]) plane_q <= plane_d;
-    end
-    if (RomStages == 1) begin : gen_small
-      assign plane  = plane_q;
-      assign weight = weight_q;
-    end else begin : gen_registered
-      logic [Pe*Simd-1:0]          weight2_q;
-      logic [InBits-1:0][Simd-1:0] plane2_q;
-      always_ff @(posedge clk_i) begin
-        if (en[2]) weight2_q <= weight_q;
-      end
-      always_ff @(posedge clk_i) begin
-        if (en[2]) plane2_q <= plane_q;
-      end
-      assign plane  = plane2_q;
-      assign weight = weight2_q;
-    end
+    assign plane = plane_q[RomStages-1];
   end
 
   // Popcounts of each bit plane and output

@@ -143,9 +143,9 @@ module xnorsr_mvu_fixed #(
     end
   end
 
-  xnorsr_fixed_weights #(
+  xnorsr_weights #(
     .Elements(Elements), .Outputs(Outputs), .Pe(Pe), .Simd(Simd), .Chain(Places), .Paired(Shift > 0),
-    .WeightBits(WeightBits), .StoreBits(StoreBits), .FoldBits(FoldBits), .Weights(Weights)
+    .WeightBits(WeightBits), .StoreBits(StoreBits), .FoldBits(FoldBits), .Twice(1'b0), .Weights(Weights)
   ) u_weights (.clk_i, .en_i(en[2]), .fold_i(fold), .w_o(weight));
 
   for (genvar s = 0; s < Simd; s++) begin : gen_delay
