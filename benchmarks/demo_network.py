@@ -41,5 +41,5 @@ def network(args: argparse.Namespace) -> onnx.ModelProto | Path:
         return to_qonnx(trained, 3, height, width)
     torch.manual_seed(args.seed)
     width, height = frame(args)
-    cfg = SRResNetConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks)
+    cfg = SRResNetConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks, skip="bilinear")
     return to_qonnx(randomize(build(cfg), args.seed).eval(), 3, height, width)

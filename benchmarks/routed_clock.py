@@ -89,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{which} is not installed; get it with: pip install 'xnorsr[routing]'. Nothing was routed.")
         return
     table, missed = [], []
+    ratios: list[float | None] = []
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         options = BuildOptions(frame=demo_network.frame(args), folding=args.folding, clock_mhz=args.clock)
@@ -98,18 +99,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         for module in _layers(rtl, args.layers):
             start = time.monotonic()
             netlist, found = mapped(rtl, module, work, family)
+            routed: float | None
             if vivado is not None and args.router == "vivado":
                 sources = [str(rtl / file) for file in json.loads((rtl / "project.json").read_text())["files"]]
                 routed = vivado_clock(vivado, module, args.part, 1000.0 / args.clock, sources, work)
             else:
                 routed = nextpnr_clock(args.router, netlist, work, 3600)
-            ratio = routed / found.estimated_mhz
-            figures = f"{found.worst.delay:.2f} {found.estimated_mhz:.0f} {routed:.0f} {ratio:.2f}".split()
+            ratio = routed / found.estimated_mhz if routed else None
+            clocks = (f"{routed:.0f}", f"{ratio:.2f}") if routed and ratio else ("none found", "-")
+            figures = (f"{found.worst.delay:.2f}", f"{found.estimated_mhz:.0f}", *clocks)
             table.append([module, str(found.levels), *figures, f"{time.monotonic() - start:.0f}"])
-            if not 1 / WITHIN <= ratio <= WITHIN:
+            ratios.append(ratio)
+            if ratio and not 1 / WITHIN <= ratio <= WITHIN:
                 missed.append(f"{module}: {routed:.0f} MHz routed, {found.estimated_mhz:.0f} MHz estimated")
     heading(f"{args.router}: {found.grade}")
     rows(COLUMNS, table)
+    if not any(ratios):
+        missed.append(f"{args.router} found no path between registers in any of these layers")
     if missed:
         raise SystemExit("; ".join(missed))
 

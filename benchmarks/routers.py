@@ -68,8 +68,9 @@ def vivado_clock(executable: str, module: str, part: str, period: float, sources
     return 1000.0 / (period - float(found[1]))
 
 
-def nextpnr_clock(router: str, netlist: Path, folder: Path, timeout: float) -> float:
-    """Clock in MHz of nextpnr's router, on the device of `NEXTPNR`.
+def nextpnr_clock(router: str, netlist: Path, folder: Path, timeout: float) -> float | None:
+    """Clock in MHz of nextpnr's router, on the device of `NEXTPNR`; None where it finds no path between registers, as
+    the one for Gowin does in layers of a few dozen cells.
 
     Raises:
         UserError: nextpnr failed.
@@ -84,7 +85,8 @@ def nextpnr_clock(router: str, netlist: Path, folder: Path, timeout: float) -> f
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout)
     if done.returncode != 0 or not report.is_file():
         raise UserError(f"nextpnr on {netlist.stem}: {' '.join((done.stderr or done.stdout).split()[-40:])}")
-    return min(clock["achieved"] for clock in json.loads(report.read_text(encoding="utf-8"))["fmax"].values())
+    clocks = json.loads(report.read_text(encoding="utf-8"))["fmax"].values()
+    return min((float(clock["achieved"]) for clock in clocks), default=None)
 
 
 def scanned(module: str, ports: Mapping[str, tuple[str, int]]) -> str:

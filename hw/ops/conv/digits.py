@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...resources.cost import YOSYS_SOURCE, Coefficient, Cost, coefficient
 from ...rtl import constant_sums
+from ...rtl.popcount import LEVELS
 
 if TYPE_CHECKING:
     from .op import Conv
@@ -58,7 +59,11 @@ def folds(op: Conv) -> int:
 
 
 def _entry(op: Conv) -> int:
-    return int(folds(op) == 1)  # what fills taps outside the frame stands behind a register else
+    """Levels in front of the sums: none where there are several digits, since what fills taps outside the frame ends in
+    a register then. With one digit that is a level, and all are taken, so that the sums begin with a register: ABC
+    shares their look-up tables until a path is as slow as the longest chain of a stage, and two levels became four.
+    """
+    return LEVELS if folds(op) == 1 else 0
 
 
 def sum_latency(op: Conv) -> int:
@@ -89,7 +94,7 @@ def engine(op: Conv) -> Cost:
     sums = Cost(lut=COEFFICIENTS["digit_sum"].value * bits, ff=COEFFICIENTS["digit_registers"].value * bits)
     work = sums + Cost(lut=coefficient("adder") * words, ff=words)
     held = op.synapses * op.digit * folds(op)
-    return work + (Cost(lut=held, ff=held + words) if folds(op) > 1 else Cost())
+    return work + Cost(lut=held, ff=held + words * (folds(op) > 1))
 
 
 def text(convolutions: Mapping[int, Conv]) -> str:

@@ -15,7 +15,7 @@ from xnorsr.hw.resources.timing import TimedPath, worst_paths
 from xnorsr.hw.resources.timing_cells import MODELS, UnknownCell
 from xnorsr.hw.resources.timing_delays import DELAYS
 
-OUTPUTS = ("Q", "O", "CO", "P", "PCOUT", "DOBDO", "DOADO", "Z", "DOA", "DOB", "DOC", "DOD")
+OUTPUTS = ("Q", "O", "F", "SUM", "COUT", "CO", "P", "PCOUT", "DOBDO", "DOADO", "Z", "DOA", "DOB", "DOC", "DOD")
 XC7 = DELAYS["xc7"]
 XCUP = DELAYS["xcup"]
 
@@ -89,6 +89,26 @@ def test_a_chain_is_one_level(family: str) -> None:
     assert found.worst.delay == pytest.approx(d.clk_to_q + d.net_delay(1) + d.lut + chain + d.setup + d.uncertainty)
     assert (found.worst.luts, found.worst.chains, found.worst.carry_bits) == (1, 1, 6)
     assert (found.levels, found.beside_chain) == (2, 1)
+
+
+def test_a_chain_of_gowins_cells() -> None:
+    """A table, a multiplexer beside it, then an adder of three bits: into it, along a bit, out of it."""
+    d = DELAYS["gowin"]
+    bits = [
+        cell("ALU", I0=12 if n == 0 else "0", I1="1", I3="1", CIN=20 + n, COUT=21 + n, SUM=30 + n) for n in range(3)
+    ]
+    cells = {
+        "ra": cell("DFFRE", CLK=2, D=3, Q=10, CE="1", RESET="0"),
+        "l": cell("LUT2", I0=10, I1="1", F=11),
+        "m": cell("MUX2_LUT5", I0=11, I1="1", S0="0", O=12),
+        **{f"a{n}": bit for n, bit in enumerate(bits)},
+        "rb": cell("DFF", CLK=2, D=32, Q=40),
+    }
+    found = worst_paths(netlist(cells), "gowin")
+    chain = d.carry_in + d.carry_bit + d.carry_out
+    logic = d.clk_to_q + d.lut + d.mux + chain + d.setup + d.uncertainty
+    assert found.worst.delay == pytest.approx(logic + 2 * d.net_delay(1))  # the table and its multiplexer are one slice
+    assert (found.worst.luts, found.worst.chains, found.worst.carry_bits) == (1, 1, 3)
 
 
 def test_a_sum_does_not_depend_on_higher_bits() -> None:

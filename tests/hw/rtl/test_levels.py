@@ -112,6 +112,18 @@ def test_no_stage_above_its_levels(tmp_path: Path) -> None:
     assert not _deeper(tmp_path, _operators(rng), _movers(), rng)
 
 
+@pytest.mark.slow
+def test_weights_of_many_words_hold_their_levels(tmp_path: Path) -> None:
+    """Memories of more words than a look-up table has; random cases have few folds."""
+    print(f"seed {SEED}")
+    rng = np.random.default_rng(SEED)
+    binary = ro.make_conv(rng, ro.bipolar_stream(rng, 12, (6, 7)), 8, 3, binary=True, pe=1, simd=2)
+    fixed = ro.make_conv(rng, ro.random_stream(rng, 8, 3, (6, 7)), 8, 3, binary=False, pe=1, simd=1)
+    assert (binary.folds, fixed.folds) == (432, 216)
+    ops = {name: op.replace(logic_levels=MOST) for name, op in (("binary", binary), ("fixed", fixed))}
+    assert not _deeper(tmp_path, ops, {}, rng)
+
+
 def _random(names: list[str], count: int) -> tuple[dict[str, Op], np.random.Generator]:
     """Random cases of operators as 250 MHz on UltraScale+ and 150 MHz on Artix-7 ask for."""
     print(f"seed {SEED}")
