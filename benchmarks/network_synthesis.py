@@ -77,6 +77,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     demo_network.add_options(parser, size="256x256")
     parser.add_argument("--families", default="xc7,xcup", help="families of synth_xilinx, comma-separated")
+    parser.add_argument(
+        "--unroll", choices=("auto", "never", "all"), default="auto", help="layers with constant weights"
+    )
     parser.add_argument("--rtl", type=Path, help="SystemVerilog project to take instead, made by any version")
     parser.add_argument("--quick", action="store_true", help="a small network, for the test suite")
     args = parser.parse_args(argv)
@@ -92,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for family in args.families.split(","):
             out = Path(folder) / family
-            options = BuildOptions(frame=demo_network.frame(args), folding=args.folding, part=PARTS[family])
+            size, part = demo_network.frame(args), PARTS[family]
+            options = BuildOptions(frame=size, folding=args.folding, part=part, unroll=args.unroll)
             built = build(demo_network.network(args), out, options, hls=False)
             account = cost.account(built, out / "rtl", EstimateConfig(synth=True, family=family))
             analytic, found = account.estimate, account.synthesis
