@@ -27,8 +27,9 @@ def test_what_is_too_deep_is_named() -> None:
 @pytest.mark.eda
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("family", "clock"), [("xcup", 250.0), ("xc7", 150.0)])
 @pytest.mark.parametrize("name", list(NETWORKS))
-def test_the_clock_is_reached_and_no_layer_is_too_deep(name: str, tmp_path: Path) -> None:
-    found = depth(name, "xcup", 250.0, tmp_path)
+def test_the_clock_is_reached_and_no_layer_is_too_deep(name: str, family: str, clock: float, tmp_path: Path) -> None:
+    found = depth(name, family, clock, tmp_path)
     assert found.levels == 4
     assert found.missed == []

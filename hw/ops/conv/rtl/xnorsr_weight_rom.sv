@@ -1,8 +1,8 @@
 // Weights of one place in the chains of a folded matrix-vector unit: a read-only memory with one word per fold, or constants.
 //
-// Formula:     word_o[c][p] = weight of output g*Pe + p and element t*Simd + s, where fold_i = g*(Elements/Simd) + t and s is the one
+// Formula:     word_o[p][c] = weight of output g*Pe + p and element t*Simd + s, where fold_i = g*(Elements/Simd) + t and s is the one
 //              of chain c at Place: c*Chain + Place, in the last, short chain Simd - Chain + Place. Paired as in xnorsr_weights.
-// Packing:     words of StoreBits, p fastest, low bits first.
+// Packing:     weights of StoreBits, c fastest, low bits first.
 // Range:       Pe divides Outputs, Simd divides Elements, 1 <= Chain <= Simd, Place < Chain. StoreBits must hold what is stored.
 // Latency:     1 cycle while en_i is 1, 2 if Twice; with one fold none: constants. Interval: 1.
 // Handshake:   none; en_i = 0 holds all registers.
@@ -53,19 +53,35 @@ module xnorsr_weight_rom #(
     for (genvar c = 0; c < Count; c++) begin : gen_chain
       for (genvar p = 0; p < Pe; p++) begin : gen_output
         localparam logic [StoreBits-1:0] Word = stored(0, p, element_of(c));
-        assign word_o[(c*Pe+p)*StoreBits+:StoreBits] = Word;
+        assign word_o[(p*Count+c)*StoreBits+:StoreBits] = Word;
       end
     end
     logic unused_ok;
     assign unused_ok = &{1'b0, clk_i, en_i, fold_i};
   end else begin : gen_rom
     logic [Count*Pe*StoreBits-1:0] rom [Folds];
-    initial begin
-      for (int unsigned f = 0; f < Folds; f++) begin
-        for (int unsigned c = 0; c < Count; c++) begin
+    // Whole words: Yosys keeps each assignment to a part of one as a cell as wide as the word
+    if (Chain == 1 && StoreBits == WeightBits && !Paired) begin : gen_rows
+      initial begin
+        for (int unsigned f = 0; f < Folds; f++) begin
+          automatic logic [Count*Pe*StoreBits-1:0] word;
           for (int unsigned p = 0; p < Pe; p++) begin
-            rom[f][(c*Pe+p)*StoreBits+:StoreBits] = stored(f / Slices * Pe, p, f % Slices * Simd + element_of(c));
+            word[p*Simd*WeightBits+:Simd*WeightBits] =
+              Weights[((f/Slices*Pe+p)*Elements+f%Slices*Simd)*WeightBits+:Simd*WeightBits];
           end
+          rom[f] = word;
+        end
+      end
+    end else begin : gen_elements
+      initial begin
+        for (int unsigned f = 0; f < Folds; f++) begin
+          automatic logic [Count*Pe*StoreBits-1:0] word;
+          for (int unsigned p = 0; p < Pe; p++) begin
+            for (int unsigned c = 0; c < Count; c++) begin
+              word[(p*Count+c)*StoreBits+:StoreBits] = stored(f / Slices * Pe, p, f % Slices * Simd + element_of(c));
+            end
+          end
+          rom[f] = word;
         end
       end
     end

@@ -60,7 +60,7 @@ module xnorsr_weights #(
     end
     for (genvar c = 0; c < Count; c++) begin : gen_chain
       for (genvar p = 0; p < Pe; p++) begin : gen_output
-        assign w_o[p][c<Full?c*Chain+j : Simd-Chain+j] = word[(c*Pe+p)*StoreBits+:StoreBits];
+        assign w_o[p][c<Full?c*Chain+j : Simd-Chain+j] = word[(p*Count+c)*StoreBits+:StoreBits];
       end
     end
   end
