@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,20 @@ def test_no_stage_above_its_levels(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     rng = np.random.default_rng(SEED)
     assert not _deeper(tmp_path, _operators(rng), _movers(), rng)
+
+
+@pytest.mark.parametrize(("chain", "bits"), [(1, 1), (4, 6)])
+def test_memories_of_weights_are_filled_word_by_word(chain: int, bits: int, tmp_path: Path) -> None:
+    """Yosys keeps each assignment as a cell as wide as the memory: one for each weight were gigabytes."""
+    names = {"Elements": 36, "Outputs": 8, "Pe": 2, "Simd": 9, "Chain": chain, "Paired": 0, "WeightBits": bits}
+    names |= {"StoreBits": bits, "FoldBits": 4, "Twice": 0, "Weights": 0}
+    given = " ".join(f"-G {name}={value}" for name, value in names.items())
+    source = next(path for folder in library_folders() if (path := folder / "xnorsr_weights.sv").is_file())
+    commands = [f"read_slang --top xnorsr_weights {' '.join(SEARCH)} --libext .sv {given} {source}"]
+    run_script([*commands, "write_json read.json"], tmp_path, "read", timeout=60)
+    (module,) = json.loads((tmp_path / "read.json").read_text())["modules"].values()
+    kinds = [cell["type"] for cell in module["cells"].values()]
+    assert kinds.count("$meminit_v2") == 16 * chain, "a word per fold and place"
 
 
 @pytest.mark.slow
