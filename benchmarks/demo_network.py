@@ -21,7 +21,6 @@ def add_options(parser: argparse.ArgumentParser, size: str) -> None:
     parser.add_argument("--size", default=size, help="low-resolution frame, WIDTHxHEIGHT")
     parser.add_argument("--channels", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)
-    parser.add_argument("--skip", choices=("bilinear", "nearest"), default="bilinear")
     parser.add_argument("--folding", default="port")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -42,5 +41,5 @@ def network(args: argparse.Namespace) -> onnx.ModelProto | Path:
         return to_qonnx(trained, 3, height, width)
     torch.manual_seed(args.seed)
     width, height = frame(args)
-    cfg = SRResNetConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks, skip=args.skip)
+    cfg = SRResNetConfig(scale=2, colors="rgb", channels=args.channels, blocks=args.blocks, skip="bilinear")
     return to_qonnx(randomize(build(cfg), args.seed).eval(), 3, height, width)

@@ -1,11 +1,11 @@
 """The netlist that Yosys leaves of a whole network, simulated on a crop of a photograph, every code compared.
 
-    python -m benchmarks.mapped_netlist [--model MODEL.onnx] [--size 16x12] [--channels 4] [--blocks 1] [--quick]
+    python -m benchmarks.mapped_netlist [--model MODEL.onnx] [--size 10x8] [--channels 4] [--blocks 1] [--quick]
 
 Look-up tables, carry chains, flip-flops, memories in slices and DSP slices of synth_xilinx (xc7) are simulated with the
 models of Yosys's own cell library by Verilator, through the same bench as the SystemVerilog. Must hold: 0 codes differ
 from the reference execution, and the frame takes as many cycles as predicted. Block RAM has no model there: the lines
-of the frame have to fit into slices, and the words of the skip, which is a nearest one for that.
+of the frame, and the words that the skip holds, have to fit into slices.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from xnorsr.sim.rtlsim import RtlSim
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the benchmark; ends with an error if a code differs, or the cycles are not the predicted ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    demo_network.add_options(parser, size="16x12")
-    parser.set_defaults(channels=4, blocks=1, skip="nearest")
+    demo_network.add_options(parser, size="10x8")
+    parser.set_defaults(channels=4, blocks=1)
     parser.add_argument("--quick", action="store_true", help="a smaller network, for the test suite")
     args = parser.parse_args(argv)
     if args.quick:
