@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import onnx
+import torch
 from torch import nn
 
 from benchmarks.common import heading, rows
@@ -63,6 +64,7 @@ FRAME = (8, 12)
 
 
 def _foreign(make: Callable[[], nn.Module]) -> onnx.ModelProto:
+    torch.manual_seed(0)  # the same network, and so the same figures, each time
     return foreign.exported(foreign.calibrated(make(), frame=FRAME), FRAME)
 
 

@@ -36,7 +36,7 @@ class Batch:
         counted: those of ``children`` that are kept apart and get a row each (all or none).
         kept: modules that are not to be dissolved: ``counted`` and repeated parts below.
         large: there is a child above `SMALL` in it.
-        constant: a popcount with constant weights is in it.
+        constant: a popcount with constant weights is in each of ``children``, or, in a batch of all, in one.
     """
 
     name: str
@@ -89,7 +89,10 @@ def plan(netlist: Netlist, least: int | None) -> Plan:
     netlist.fold(least)
     prints = {child: netlist.fingerprint(child) for child in netlist.children()}
     first = {same: child for child, same in reversed(prints.items())}
-    grouped = groups({child: netlist.size(child) for child in first.values()})
+    sizes: tuple[dict[str, int], dict[str, int]] = {}, {}  # a batch is mapped in one way
+    for child in first.values():
+        sizes[_constant(netlist, child)][child] = netlist.size(child)
+    grouped = [group for one in sizes if one for group in groups(one)] or [[]]
     batches = [_batch(netlist, f"batch{n}", group, group) for n, group in enumerate(grouped)]
     return Plan(batches, {child: first[same] for child, same in prints.items()})
 
@@ -101,8 +104,13 @@ def _batch(netlist: Netlist, name: str, children: list[str], counted: list[str])
         counted=counted,
         kept=netlist.kept(counted),
         large=max(map(netlist.size, children), default=0) > SMALL,
-        constant=any(CONSTANT in module for child in children for module in netlist.closure(child)),
+        constant=any(_constant(netlist, child) for child in children),
     )
+
+
+def _constant(netlist: Netlist, child: str) -> bool:
+    """Whether a popcount with constant weights is in it."""
+    return any(CONSTANT in module for module in netlist.closure(child))
 
 
 def main(design: str, top: str, least: str) -> None:

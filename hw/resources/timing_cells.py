@@ -262,8 +262,10 @@ def _dsp(d: Delays, pins: Pins, parameters: Parameters) -> Model:
         model.ends += [End(n, pin, setup, near) for n in _nets(bits)]
     inputs = on["AREG"] or on["BREG"] or on["CREG"]
     delay = t.p if on["PREG"] else t.m_to_p if on["MREG"] and multiplies else t.a_to_p
+    # What goes on to the next slice's A or B comes out of this one's register, past its multiplier.
+    passed = {n for x in "AB" for n in _nets(pins.get(f"{x}COUT", [])) if on[f"{x}REG"]}
     if on["PREG"] or on["MREG"] or inputs:
-        model.starts = [Start(n, delay) for n in outputs]
+        model.starts = [Start(n, t.p if n in passed else delay) for n in outputs]
     if multiplies and inputs and on["PREG"]:
         model.inside = t.inside if on["MREG"] else t.inside_no_m
     elif on["PREG"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from xnorsr.hw.resources import split
 from xnorsr.hw.resources.netlist import Netlist
 
 
@@ -127,3 +128,16 @@ def test_small_parts_are_left(tmp_path: Path) -> None:
     made = _design(tmp_path, {"a": (["\\x", "\\x"], "")})
     made.fold(10_000)
     assert not made.repeated
+
+
+def test_constant_weights_are_mapped_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their popcounts are mapped for area: a small layer in the same batch would get deep."""
+    made = _design(tmp_path, {name: (["\\x"] * n, "") for n, name in enumerate(("a", "b", "c"), 1)})
+    together = split.plan(made, 1_000_000).batches
+    assert [len(batch.children) for batch in together] == [3] and not together[0].constant
+    monkeypatch.setattr(split, "CONSTANT", "u_b")
+    apart = split.plan(made, 1_000_000).batches
+    assert [(batch.name, sorted(batch.children), batch.constant) for batch in apart] == [
+        ("batch0", ["\\layer$top.u_a", "\\layer$top.u_c"], False),
+        ("batch1", ["\\layer$top.u_b"], True),
+    ]

@@ -15,7 +15,7 @@ from xnorsr.hw.resources.timing import TimedPath, worst_paths
 from xnorsr.hw.resources.timing_cells import MODELS, UnknownCell
 from xnorsr.hw.resources.timing_delays import DELAYS
 
-OUTPUTS = ("Q", "O", "F", "SUM", "COUT", "CO", "P", "PCOUT", "DOBDO", "DOADO", "Z", "DOA", "DOB", "DOC", "DOD")
+OUTPUTS = ("Q", "O", "F", "SUM", "COUT", "BCOUT", "CO", "P", "PCOUT", "DOBDO", "DOADO", "Z", "DOA", "DOB", "DOC", "DOD")
 XC7 = DELAYS["xc7"]
 XCUP = DELAYS["xcup"]
 
@@ -153,6 +153,15 @@ def test_registers_of_a_dsp_slice(registers: dict[str, int], before: float, behi
     into = XC7.clk_to_q + XC7.net_delay(2) + before
     out = behind + XC7.net_delay(1) + XC7.setup
     assert worst_paths(netlist(cells), "xc7").worst.delay == pytest.approx(max(into, out, inside) + XC7.uncertainty)
+
+
+def test_a_cascade_of_operands_starts_at_their_register() -> None:
+    """BCOUT is the first slice's B register; its product, without registers of its own, is no part of that path."""
+    first = dsp({"AREG": 1, "BREG": 1}, A=["0"], B=["0"], BCOUT=[11])
+    second = dsp({"PREG": 1}, A=["0"], BCIN=[11], P=["x"])
+    found = worst_paths(netlist({"m": first, "n": second}), "xc7").worst
+    assert found.end == "n/BCIN (DSP48E1)"
+    assert found.delay == pytest.approx(XC7.dsp.p + XC7.dsp.a_to_preg + XC7.uncertainty)  # the wire takes no time
 
 
 def test_a_dsp_slice_without_registers() -> None:
