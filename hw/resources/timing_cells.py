@@ -240,8 +240,15 @@ def _dsp(d: Delays, pins: Pins, parameters: Parameters) -> Model:
     on = {name: _is_on({name: parameters.get(name, "1")}, name) for name in _DSP_REGISTERS}
     on["AD"] = on["ADREG"] and parameters.get("USE_DPORT", parameters.get("AMULTSEL", "")) in ("TRUE", "AD")
     multiplies = parameters.get("USE_MULT", "MULTIPLY").strip() != "NONE"
-    outputs = [n for pin in _DSP_OUTPUTS for n in _nets(pins.get(pin, []))]
+    outputs = [n for pin in _DSP_OUTPUTS if pin not in _DSP_PASSED for n in _nets(pins.get(pin, []))]
     model = Model([], [], [])
+    # What goes on to the next slice's A or B comes out of this one's register, or straight from its input
+    for pin, source in _DSP_PASSED.items():
+        if on[f"{source}REG"]:
+            model.starts += [Start(n, t.p) for n in _nets(pins.get(pin, []))]
+        else:
+            model.arcs += _through(pins, [source], pin, t.p, BLOCK)
+            model.arcs += _through(pins, [f"{source}CIN"], pin, t.p, BLOCK, near=WIRED)
     for pin, bits in pins.items():
         if pin in _DSP_OUTPUTS or pin in _CLOCKS:
             continue
@@ -262,10 +269,8 @@ def _dsp(d: Delays, pins: Pins, parameters: Parameters) -> Model:
         model.ends += [End(n, pin, setup, near) for n in _nets(bits)]
     inputs = on["AREG"] or on["BREG"] or on["CREG"]
     delay = t.p if on["PREG"] else t.m_to_p if on["MREG"] and multiplies else t.a_to_p
-    # What goes on to the next slice's A or B comes out of this one's register, past its multiplier.
-    passed = {n for x in "AB" for n in _nets(pins.get(f"{x}COUT", [])) if on[f"{x}REG"]}
     if on["PREG"] or on["MREG"] or inputs:
-        model.starts = [Start(n, t.p if n in passed else delay) for n in outputs]
+        model.starts += [Start(n, delay) for n in outputs]
     if multiplies and inputs and on["PREG"]:
         model.inside = t.inside if on["MREG"] else t.inside_no_m
     elif on["PREG"]:
@@ -275,6 +280,7 @@ def _dsp(d: Delays, pins: Pins, parameters: Parameters) -> Model:
 
 _DSP_REGISTERS = ("AREG", "BREG", "CREG", "DREG", "ADREG", "MREG", "PREG", "OPMODEREG", "ALUMODEREG", "INMODEREG",
                   "CARRYINREG", "CARRYINSELREG")  # fmt: skip
+_DSP_PASSED = {"ACOUT": "A", "BCOUT": "B"}
 _DSP_OUTPUTS = ("P", "PCOUT", "ACOUT", "BCOUT", "CARRYOUT", "CARRYCASCOUT", "MULTSIGNOUT", "PATTERNDETECT",
                 "PATTERNBDETECT", "OVERFLOW", "UNDERFLOW", "XOROUT")  # fmt: skip
 

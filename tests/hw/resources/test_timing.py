@@ -162,6 +162,10 @@ def test_a_cascade_of_operands_starts_at_their_register() -> None:
     found = worst_paths(netlist({"m": first, "n": second}), "xc7").worst
     assert found.end == "n/BCIN (DSP48E1)"
     assert found.delay == pytest.approx(XC7.dsp.p + XC7.dsp.a_to_preg + XC7.uncertainty)  # the wire takes no time
+    first = dsp({"AREG": 1}, A=["0"], B=[10], BCOUT=[11])
+    found = worst_paths(netlist({"ra": ff(3, 10), "m": first, "n": second}), "xc7").worst
+    from_register = XC7.clk_to_q + XC7.net_delay(1) + XC7.dsp.p + XC7.dsp.a_to_preg + XC7.uncertainty
+    assert found.delay == pytest.approx(from_register) and found.end == "n/BCIN (DSP48E1)"
 
 
 def test_a_dsp_slice_without_registers() -> None:
