@@ -4,8 +4,9 @@ Sources: cells of xc7 are those of Artix-7 speed grade -1 (DS181 where it gives 
 that Yosys's cells_sim.v quotes, times 1.36 for DSP slices, which makes them the 4.04 ns of a -1 part from A to PCOUT).
 Cells of xcup are those that public timing reports of Zynq UltraScale+ parts of speed grade -1 print; -2, of DS925, is
 faster, so that figures err on the safe side. Cells of ecp5 and gowin are those of nextpnr's reports. Nets stand for
-placement: what such reports show after routing in small designs, over the number of pins, in a full device more. Fields
-in `ROUGH` were set between their neighbours, not read anywhere. A routed clock is the judge: `benchmarks/routed_clock.py`.
+placement: what such reports show after routing in small designs, over the number of pins, in a full device more.
+Fields in `ROUGH` were set between their neighbours, not read anywhere. A routed clock is the judge:
+`benchmarks/routed_clock.py`.
 """
 
 from __future__ import annotations
