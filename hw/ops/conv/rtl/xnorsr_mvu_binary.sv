@@ -21,7 +21,8 @@
 //              bit plane, side by side, an accumulator each that starts from a ROM of the constants, a register that joins the
 //              groups of outputs. Correcting the border with a constant leaves the popcounts without a mask: fewer registers,
 //              and with constant weights they may share sums between outputs.
-// Levels:      no stage has more than two LUTs in a row and one carry chain, ROMs of up to 512 words included.
+// Levels:      stages are written for two LUTs in a row and one carry chain, ROMs of up to 512 words included; a mapping that takes
+//              area back may leave up to four (docs/timing.md).
 // Popcount:    $countones and registers, which simulates fast. Under SYNTHESIS, PopcountId >= 0 takes the generated module
 //              xnorsr_popcounts with that Id instead; it must have the same latency and, if its weights are constant, these weights.
 module xnorsr_mvu_binary #(
